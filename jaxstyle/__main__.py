@@ -1,0 +1,5 @@
+"""`python -m jaxstyle`."""
+
+from jaxstyle.cli import entry
+
+entry()

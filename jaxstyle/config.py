@@ -1,0 +1,140 @@
+"""Everything that a transfer can be told, as one frozen dataclass: the command line and the run record are made from it."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from jaxstyle.errors import InputError, unknown
+from jaxstyle.losses import CONTENT_SCALES, PRESETS, Objective
+from jaxstyle.solvers import SOLVERS, make_solver
+from jaxstyle.vgg import ARCHITECTURES, POOLS, Architecture, check_tap
+
+INITS = ("content", "noise", "style")
+Layers = str | Sequence[str] | Mapping[str, float]
+
+
+def _option(default: Any, text: str, metavar: str = "", choices: Any = ()) -> Any:
+    return field(default=default, metadata={"help": text, "metavar": metavar, "choices": tuple(choices)})
+
+
+@dataclass(frozen=True)
+class Config:
+    """How a picture is made. The fields' help texts stand in their metadata and on the command line."""
+
+    size: int | str = _option(512, "longest side; short:N the shorter side; WxH exactly", "N|short:N|WxH")
+    style_size: int | str | None = _option(
+        None, "the same for the styles (default: as --size, each with its own aspect)", "N|short:N|WxH"
+    )
+    preset: str = _option("gatys-notebook", "whose convention of the loss", choices=PRESETS)
+    content_layers: Layers | None = _option(None, "layers with optional weights (default: the preset's)", "TAP[=W],...")
+    style_layers: Layers | None = _option(None, "layers with optional weights (default: the preset's)", "TAP[=W],...")
+    content_weight: float | None = _option(None, "weight of the content term (default: the preset's)", "W")
+    style_weight: float | None = _option(None, "weight of the style term (default: the preset's)", "W")
+    tv_weight: float | None = _option(None, "weight of total variation (default: the preset's)", "W")
+    content_scale: str | None = _option(
+        None, "normalisation of the content term (default: the preset's)", choices=CONTENT_SCALES
+    )
+    pooling: str | None = _option(None, "max or avg (default: the preset's)", choices=POOLS)
+    blend: str | Sequence[float] | None = _option(None, "shares of several styles (default: equal)", "S,S,...")
+    init: str | None = _option(None, "content, noise, style or a picture (default: the preset's)", "content|noise|style|FILE")
+    noise_ratio: float = _option(0.0, "share of noise mixed into the start", "R")
+    noise_sigma: float = _option(0.1, "deviation of the noise around grey, where white is 1", "S")
+    seed: int = _option(0, "of the noise", "N")
+    solver: str = _option("lbfgs", "the minimiser", choices=SOLVERS)
+    evaluations: int = _option(300, "how often loss and gradient are computed", "N")
+    history: int = _option(20, "pairs that L-BFGS keeps", "N")
+    learning_rate: float = _option(10.0, "Adam's, in 8-bit levels", "R")
+    network: str = _option("vgg19", "the feature network", choices=ARCHITECTURES)
+    weights: str | None = _option(None, "a name from `jaxstyle weights list`, or a file", "NAME|FILE")
+
+
+def objective_of(config: Config) -> Objective:
+    """The objective that a configuration asks for.
+
+    Raises:
+        InputError: for an unknown preset, layer, pooling, network or scale, or a weight that is no number of at least 0.
+    """
+    if config.preset not in PRESETS:
+        raise unknown("preset", config.preset, PRESETS)
+    if config.network not in ARCHITECTURES:
+        raise unknown("network", config.network, ARCHITECTURES)
+    preset, architecture = PRESETS[config.preset], ARCHITECTURES[config.network]
+    changes: dict[str, Any] = {}
+    for name in ("content_layers", "style_layers"):
+        if (given := getattr(config, name)) is not None:
+            changes[name] = parse_layers(given, getattr(preset, name), architecture, name)
+    for name in ("content_weight", "style_weight", "tv_weight"):
+        if (given := getattr(config, name)) is not None:
+            changes[name] = number(given, name, least=0.0)
+    for name, known in (("content_scale", CONTENT_SCALES), ("pooling", POOLS)):
+        if (given := getattr(config, name)) is not None:
+            if given not in known:
+                raise unknown(name, given, known)
+            changes[name] = given
+    objective = replace(preset, **changes)
+    if not objective.content_weight and not objective.style_weight and not objective.tv_weight:
+        raise InputError("style_weight", objective.style_weight, "leaves nothing to minimise", "one weight must be positive")
+    return objective
+
+
+def check(config: Config) -> None:
+    """Raises an InputError for whatever can be seen to be wrong before any file is opened."""
+    objective_of(config)
+    for name, least, most in (("noise_ratio", 0.0, 1.0), ("noise_sigma", 0.0, 10.0)):
+        number(getattr(config, name), name, least=least, most=most)
+    number(config.learning_rate, "learning_rate", least=0.0)
+    for name, low in (("evaluations", 1), ("history", 1), ("seed", 0)):
+        value = getattr(config, name)
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value < 2**31:
+            raise InputError(name, value, f"must be a whole number from {low} to {2**31 - 1}")
+    make_solver(config.solver, history=config.history, learning_rate=config.learning_rate)
+
+
+def number(value: Any, argument: str, *, least: float, most: float = float("inf")) -> float:
+    """`value` as a finite float from `least` to `most`, or an InputError."""
+    try:
+        result = float(value)
+    except (TypeError, ValueError):
+        raise InputError(argument, value, "is no number") from None
+    if not least <= result <= most or result in (float("inf"),):
+        raise InputError(argument, value, f"must be a number from {least:g}" + (f" to {most:g}" if most < 1e300 else ""))
+    return result
+
+
+def parse_layers(given: Layers, preset: Mapping[str, float], architecture: Architecture, argument: str) -> dict[str, float]:
+    """``"relu1_1,relu2_1=0.5"``, a sequence of names or a mapping -> {tap: weight}.
+
+    A bare name takes the preset's weight of that tap, or the mean of the preset's weights.
+    """
+    if isinstance(given, Mapping):
+        pairs = [(name, str(weight)) for name, weight in given.items()]
+    else:
+        names = given.split(",") if isinstance(given, str) else list(given)
+        pairs = [(n.strip(), w.strip()) for n, _, w in (name.partition("=") for name in names) if n.strip()]
+    if not pairs:
+        raise InputError(argument, str(given), "names no layer", "such as relu1_1,relu2_1=0.5")
+    usual = sum(preset.values()) / len(preset)
+    layers = {}
+    for name, weight in pairs:
+        check_tap(name, architecture, argument)
+        layers[name] = number(weight, f"{argument}: {name}", least=0.0) if weight else preset.get(name, usual)
+    return layers
+
+
+def parse_blend(given: str | Sequence[float] | None) -> list[float] | None:
+    """``"0.7,0.3"`` or a sequence of numbers -> list of shares."""
+    if given is None:
+        return None
+    parts = given.split(",") if isinstance(given, str) else given
+    return [number(part, "blend", least=0.0) for part in parts]
+
+
+def check_init(init: str) -> None:
+    """Raises an InputError where `init` looks like a misspelt word, rather than a path."""
+    import os
+
+    if init in INITS or os.path.exists(init) or os.path.splitext(init)[1] or os.sep in init:
+        return
+    if difflib.get_close_matches(init, INITS, n=1, cutoff=0.5) or not os.path.exists(init):
+        raise unknown("init", init, (*INITS, "a picture file"))

@@ -1,0 +1,103 @@
+"""Shared pieces of the tests: strict JAX, small random networks, and the reference material where it is there."""
+
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxstyle.errors import ImageError
+from jaxstyle.images import Picture, load
+from jaxstyle.vgg import Architecture, Params, random_params
+from jaxstyle.weights.registry import SCALES
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+TINY = Architecture("tiny", (2, 2, 2, 2, 1), (4, 5, 6, 7, 8))
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of reference weights, pictures and traces; tests that need it skip where it is absent."""
+    if not (SHARED / "oracles").is_dir():
+        pytest.skip("needs the reference material in ../shared, which is not part of the project")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def reference_params(shared) -> Params:
+    from jaxstyle import load_weights
+
+    return load_weights(shared / "vgg19" / "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5")
+
+
+@pytest.fixture(scope="session")
+def tiny_params() -> Params:
+    """A five-block network with a handful of channels, so that its gradients can be checked number by number."""
+    return random_params(TINY, SCALES["caffe"], seed=3)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def rgb(rng) -> np.ndarray:
+    return rng.integers(0, 256, (24, 32, 3), dtype=np.uint8)
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch, tmp_path):
+    """No test sees the user's weights or cache."""
+    monkeypatch.delenv("JAXSTYLE_WEIGHTS", raising=False)
+    monkeypatch.setenv("JAXSTYLE_CACHE", str(tmp_path / "cache"))
+
+
+def smooth() -> np.ndarray:
+    """A picture that lossy formats keep within a few levels."""
+    y, x = np.mgrid[0:48, 0:64]
+    return np.stack([4 * x, 5 * y, 255 - 2 * (x + y)], axis=-1).clip(0, 255).astype(np.uint8)
+
+
+def over_white(colour, alpha) -> np.ndarray:
+    cover = np.asarray(alpha, float)[..., None] / 255
+    return np.floor(colour * cover + 255 * (1 - cover) + 0.5)
+
+
+def refusal(call, argument: str, *parts: str, kind: type[Exception] = ImageError) -> str:
+    """The message of the error that `call` must raise: one line that names the argument and holds all the parts."""
+    with pytest.raises(kind) as info:
+        call()
+    text = str(info.value)
+    assert text.startswith(f"`{argument}` (=")
+    assert text.count(f"`{argument}`") == 1
+    assert "\n" not in text
+    for part in parts:
+        assert part in text, text
+    return text
+
+
+def read(source) -> Picture:
+    return load(source, argument="content")
+
+
+def through(path, image, **options) -> Picture:
+    """`image` saved, without loss where its format can, and loaded."""
+    image = Image.fromarray(image) if isinstance(image, np.ndarray) else image
+    image.save(path, **({"lossless": True, "exact": True} if path.suffix == ".webp" else {}), **options)
+    return read(path)
+
+
+def distance(picture, expected):
+    return np.abs(picture.rgb - np.asarray(expected, float)).max()
+
+
+def threefold(grey):
+    return np.dstack([grey] * 3)
+
+
+def encode_srgb(linear):
+    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055)

@@ -1,0 +1,85 @@
+"""The convolution and the pools against JAX's own derivatives, SciPy's correlation and plain loops."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+from scipy.signal import correlate
+
+from jaxstyle.convolution import average_pool, conv3x3, max_pool
+
+SHAPES = [(1, 16, 16, 3, 8), (2, 17, 23, 5, 7), (1, 1, 1, 4, 4), (3, 2, 5, 1, 1)]
+
+
+def plain(x, kernel):
+    return lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+
+
+def draw(rng, *shape):
+    return jnp.asarray(rng.normal(size=shape), jnp.float32)
+
+
+@pytest.mark.parametrize(("n", "h", "w", "i", "o"), SHAPES)
+def test_values_are_scipys_cross_correlation(rng, n, h, w, i, o):
+    x, kernel = draw(rng, n, h, w, i), draw(rng, 3, 3, i, o)
+    wanted = np.zeros((n, h, w, o))
+    for b in range(n):
+        for k in range(o):
+            for c in range(i):
+                padded = np.pad(np.asarray(x[b, ..., c], np.float64), 1)
+                wanted[b, ..., k] += correlate(padded, np.asarray(kernel[..., c, k], np.float64), "valid")
+    np.testing.assert_allclose(conv3x3(x, kernel), wanted, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("n", "h", "w", "i", "o"), SHAPES)
+def test_vjp_is_jaxs_own(rng, n, h, w, i, o):
+    x, kernel, g = draw(rng, n, h, w, i), draw(rng, 3, 3, i, o), draw(rng, n, h, w, o)
+    for got, wanted in zip(jax.vjp(conv3x3, x, kernel)[1](g), jax.vjp(plain, x, kernel)[1](g), strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-4)
+
+
+def test_gradient_is_right_inside_loops_and_under_vmap(rng):
+    x, kernel = draw(rng, 4, 9, 8, 3), draw(rng, 3, 3, 3, 3)
+
+    def energy(conv):
+        return lambda x: (conv(x[None], kernel) ** 2).sum()
+
+    def descend(conv):
+        return jax.jit(lambda x: lax.fori_loop(0, 3, lambda _, y: y - 1e-3 * jax.grad(energy(conv))(y), x))
+
+    np.testing.assert_allclose(jax.vmap(descend(conv3x3))(x), jax.vmap(descend(plain))(x), rtol=1e-4, atol=1e-5)
+
+
+def test_a_frozen_kernel_costs_one_convolution_backwards(rng):
+    x, kernel = draw(rng, 1, 16, 16, 8), draw(rng, 3, 3, 8, 8)
+    text = str(jax.make_jaxpr(jax.grad(lambda x: (conv3x3(x, kernel) ** 2).sum()))(x))
+    assert text.count("conv_general_dilated") == 2
+
+
+@pytest.mark.parametrize("shape", [(1, 4, 6, 2), (2, 5, 7, 3), (1, 2, 3, 1)])
+def test_pools_are_plain_loops(rng, shape):
+    x = np.asarray(rng.normal(size=shape), np.float32)
+    n, h, w, c = shape
+    for pool, reduce in ((max_pool, np.max), (average_pool, np.mean)):
+        wanted = np.zeros((n, h // 2, w // 2, c), np.float32)
+        for i in range(h // 2):
+            for j in range(w // 2):
+                wanted[:, i, j] = reduce(x[:, 2 * i : 2 * i + 2, 2 * j : 2 * j + 2], axis=(1, 2))
+        np.testing.assert_allclose(pool(jnp.asarray(x)), wanted, rtol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(1, 4, 6, 2), (2, 5, 7, 3)])
+def test_max_pool_gradient_is_reduce_windows(rng, shape):
+    x = draw(rng, *shape)
+
+    def windowed(x):
+        return lax.reduce_window(x, -jnp.inf, lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
+
+    g = draw(rng, *windowed(x).shape)
+    np.testing.assert_array_equal(jax.vjp(max_pool, x)[1](g)[0], jax.vjp(windowed, x)[1](g)[0])
+
+
+def test_max_pool_gradient_of_ties_goes_to_the_first():
+    grad = jax.grad(lambda x: max_pool(x).sum())(jnp.ones((1, 2, 4, 1)))
+    np.testing.assert_array_equal(grad[0, ..., 0], [[1, 0, 1, 0], [0, 0, 0, 0]])

@@ -1,0 +1,79 @@
+"""Against losses, terms, gradient norms and L-BFGS runs that were recorded with PyTorch on the reference weights."""
+
+import json
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxstyle import CANONICAL, loss_terms, make_targets, total_loss
+from jaxstyle.loop import run
+from jaxstyle.solvers import make_solver
+
+CASES = range(4)
+
+
+def picture(shared, name, size):
+    with Image.open(shared / "images" / name) as image:
+        return jnp.asarray(np.asarray(image.convert("RGB").resize(size, Image.Resampling.BILINEAR), np.float32) / 255)
+
+
+def setting(shared, params, case):
+    """Objective, start and targets of a recorded case."""
+    content, style = picture(shared, case["content"], case["size"]), picture(shared, case["style"], case["style_size"])
+    objective = replace(CANONICAL, pooling=case["pooling"])
+    start = content if case["init"] == "content" else picture(shared, case["style"], case["size"])
+    return objective, start, make_targets(params, content, [style], objective=objective)
+
+
+@pytest.fixture(params=CASES)
+def case(request, shared):
+    return json.loads((shared / "oracles" / "torch_reference.json").read_text())[request.param]
+
+
+def test_every_term_and_the_gradient_are_torchs(shared, reference_params, case):
+    objective, start, targets = setting(shared, reference_params, case)
+    terms = loss_terms(start, reference_params, targets, objective=objective)
+    wanted = case["evaluation_1"]
+    np.testing.assert_allclose(terms["content"]["relu4_2"], wanted["content"], rtol=1e-4)
+    for tap, value in terms["style"].items():
+        np.testing.assert_allclose(value, wanted[tap], rtol=1e-4, err_msg=tap)
+    value, grad = jax.value_and_grad(lambda x: total_loss(x / 255, reference_params, targets, objective=objective))(start * 255)
+    np.testing.assert_allclose(value, wanted["total"], rtol=1e-4)
+    np.testing.assert_allclose(jnp.abs(grad).sum(), wanted["gradient_l1"], rtol=1e-3)
+    np.testing.assert_allclose(jnp.linalg.norm(grad.ravel()), wanted["gradient_l2"], rtol=1e-3)
+
+
+def trace_of(shared, params, case, evaluations, history=100):
+    objective, start, targets = setting(shared, params, case)
+    outcome = run(
+        start,
+        params,
+        targets,
+        targets,
+        objective=objective,
+        solver=make_solver("lbfgs", history=history),
+        evaluations=evaluations,
+    )
+    return {entry.evaluation: entry.loss for entry in outcome.trace}
+
+
+def test_lbfgs_runs_as_torchs(shared, reference_params):
+    case = json.loads((shared / "oracles" / "torch_reference.json").read_text())[0]
+    trace = trace_of(shared, reference_params, case, 300)
+    for evaluation in (100, 200, 300):
+        np.testing.assert_allclose(trace[evaluation], case["lbfgs_loss_at_evaluation"][str(evaluation)], rtol=0.05)
+
+
+@pytest.mark.slow
+def test_the_notebook_replay(shared, reference_params):
+    """682x512, 500 evaluations: about ten minutes on two cores."""
+    replay = json.loads((shared / "oracles" / "gatys_notebook_replay.json").read_text())
+    case = {"content": "tuebingen.jpg", "style": "starry_night.jpg", **replay}
+    trace = trace_of(shared, reference_params, case, 500)
+    print({evaluation: trace[int(evaluation)] / loss for evaluation, loss in replay["loss_at_evaluation"].items()})
+    np.testing.assert_allclose(trace[1], replay["loss_at_evaluation"]["1"], rtol=1e-4)
+    np.testing.assert_allclose(trace[499], replay["loss_at_evaluation"]["499"], rtol=0.03)

@@ -1,0 +1,176 @@
+"""The solvers against a plain NumPy L-BFGS, SciPy and optax's own loop, their counters, and the guard."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+import scipy.optimize
+
+from jaxstyle.errors import InputError
+from jaxstyle.solvers import SOLVERS, Adam, make_solver
+
+N = 24
+
+
+def quadratic(x, matrix, vector):
+    return 0.5 * x @ matrix @ x - vector @ x
+
+
+@pytest.fixture
+def problem(rng):
+    basis, _ = np.linalg.qr(rng.normal(size=(N, N)))
+    matrix = basis @ np.diag(np.geomspace(0.5, 50, N)) @ basis.T
+    return jnp.asarray(matrix, jnp.float32), jnp.asarray(rng.normal(size=N), jnp.float32)
+
+
+def steps(solver, fun, x, args, count):
+    """The states after each of `count` jitted, donated steps."""
+    step = jax.jit(lambda state, *args: solver.step(fun, state, *args), donate_argnums=0)
+    state, states = solver.init(x), []
+    for _ in range(count):
+        state = step(state, *args)
+        states.append(jax.tree.map(np.array, state._replace(inner=None)))
+    assert step._cache_size() == 1, "the second step compiles nothing"
+    return states
+
+
+def numpy_lbfgs(fun, x, history, count):
+    """L-BFGS as torch.optim.LBFGS runs it: step 1, first step min(1, 1/|g|_1) -> 1/|g|_1, pairs with s.y <= 1e-10 skipped."""
+    value, grad = fun(x)
+    values, pairs = [value], []
+    for k in range(count - 1):
+        direction = -grad
+        alphas = []
+        for s, y in reversed(pairs):
+            alphas.append(s @ direction / (s @ y))
+            direction = direction - alphas[-1] * y
+        if pairs:
+            s, y = pairs[-1]
+            direction = direction * (s @ y) / (y @ y)
+        for (s, y), alpha in zip(pairs, reversed(alphas), strict=True):
+            direction = direction + (alpha - y @ direction / (s @ y)) * s
+        length = 1 / np.abs(grad).sum() if k == 0 else 1.0
+        new = x + length * direction
+        new_value, new_grad = fun(new)
+        s, y = new - x, new_grad - grad
+        if s @ y > 1e-10:
+            pairs = [*pairs, (s, y)][-history:]
+        x, value, grad = new, new_value, new_grad
+        values.append(value)
+    return np.array(values)
+
+
+@pytest.mark.parametrize("history", [2, 5, 30])
+def test_lbfgs_is_the_plain_one(problem, history):
+    matrix, vector = (np.asarray(a, np.float64) for a in problem)
+    wanted = numpy_lbfgs(lambda x: (0.5 * x @ matrix @ x - vector @ x, matrix @ x - vector), np.zeros(N), history, 20)
+    with jax.enable_x64(True):
+        wide = [jnp.asarray(a) for a in (matrix, vector)]
+        solver = make_solver("lbfgs", history=history)
+        got = [state.value for state in steps(solver, quadratic, jnp.zeros(N, jnp.float64), wide, 20)]
+    np.testing.assert_allclose(got, wanted, rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_every_solver_finds_scipys_minimum(problem, name):
+    matrix, vector = (np.asarray(a, np.float64) for a in problem)
+    wanted = scipy.optimize.minimize(
+        lambda x: (0.5 * x @ matrix @ x - vector @ x, matrix @ x - vector), np.zeros(N), jac=True, method="L-BFGS-B"
+    ).fun
+    count = 2000 if name == "adam" else 60
+    last = steps(make_solver(name, learning_rate=0.02), quadratic, jnp.zeros(N), problem, count)[-1]
+    np.testing.assert_allclose(last.best_value, wanted, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_evaluations_are_counted(problem, name):
+    calls = []
+
+    def counted(x, *args):
+        value = quadratic(x, *args)
+        jax.debug.callback(lambda _: calls.append(1), value)
+        return value
+
+    states = steps(make_solver(name, learning_rate=0.02), counted, jnp.zeros(N), problem, 12)
+    jax.effects_barrier()
+    assert states[-1].evaluations == len(calls)
+    assert states[0].evaluations == 1
+    np.testing.assert_array_equal(states[0].x, np.zeros(N))
+    if name in ("lbfgs", "adam"):
+        assert states[-1].evaluations == 12, "one evaluation per iteration"
+
+
+def test_adam_is_optaxs_loop(problem):
+    states = steps(Adam(0.05), quadratic, jnp.ones(N), problem, 15)
+    solver = optax.adam(0.05)
+    x, inner = jnp.ones(N), solver.init(jnp.ones(N))
+    for state in states:
+        value, grad = jax.value_and_grad(quadratic)(x, *problem)
+        np.testing.assert_allclose(state.value, value, rtol=1e-5, atol=1e-6)
+        updates, inner = solver.update(grad, inner)
+        x = x + updates
+
+
+def cliff(x, edge):
+    """A bowl whose far side is not finite: log of a negative number."""
+    return jnp.sum(x**2) - jnp.sum(jnp.log(x - edge))
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_what_is_not_finite_never_enters_the_state(name):
+    # 1/|g|_1 is a small step, but curvature measured far out makes the next ones jump over the edge.
+    start, edge = jnp.full(4, 30.0), jnp.full(4, -0.001)
+    states = steps(make_solver(name, learning_rate=40.0), cliff, start, (edge,), 60)
+    for state in states:
+        assert np.isfinite(state.x).all()
+        assert np.isfinite(state.best_x).all()
+    accepted = [state.value for state in states if np.isfinite(state.value)]
+    assert states[-1].best_value == min(accepted)
+    assert states[-1].best_value < accepted[0] / 2
+    if name == "adam":
+        assert states[-1].restarts > 0
+        assert states[-1].step == 0.5 ** states[-1].restarts
+
+
+def test_a_restart_goes_back_to_the_best_point_and_halves_the_step():
+    states = steps(make_solver("lbfgs"), lambda x, a: jnp.where(x[0] < a, jnp.nan, (x**2).sum()), jnp.full(3, 5.0), (4.9,), 8)
+    bad = [i for i, state in enumerate(states) if not np.isfinite(state.value)]
+    assert bad
+    first = states[bad[0]]
+    np.testing.assert_array_equal(first.x, first.best_x)
+    assert first.step == 0.5
+    assert first.restarts == 1
+
+
+def test_a_nan_at_the_start_is_reported():
+    (state,) = steps(make_solver("lbfgs"), lambda x: x.sum() * jnp.nan, jnp.ones(3), (), 1)
+    assert not np.isfinite(state.value)
+    assert state.restarts == 1
+
+
+def test_a_zero_gradient_is_stationary():
+    for name in ("lbfgs", "adam", "lbfgs-zoom"):
+        (state,) = steps(make_solver(name), lambda x: (x**2).sum(), jnp.zeros(3), (), 1)
+        assert state.stationary
+
+
+def test_steps_can_be_vmapped(problem):
+    solver = make_solver("lbfgs")
+    starts = jnp.stack([jnp.zeros(N), jnp.ones(N), jnp.arange(N) / N])
+    together = jax.vmap(solver.init)(starts)
+    step = jax.jit(jax.vmap(lambda state: solver.step(quadratic, state, *problem)))
+    for _ in range(10):
+        together = step(together)
+    for i, start in enumerate(starts):
+        alone = steps(solver, quadratic, start, problem, 10)[-1]
+        np.testing.assert_allclose(together.value[i], alone.value, rtol=1e-4)
+
+
+def test_bad_arguments_are_named():
+    with pytest.raises(InputError, match=r"`solver` \(='lbgfs'\) is unknown; did you mean 'lbfgs'"):
+        make_solver("lbgfs")
+    with pytest.raises(InputError, match="history"):
+        make_solver("lbfgs", history=0)
+    with pytest.raises(InputError, match="learning_rate"):
+        make_solver("adam", learning_rate=0.0)
