@@ -1,37 +1,136 @@
 """The 3x3 convolution of a frozen network, and its 2x2 pools, with backward passes made for image gradients.
 
-Arrays are NHWC, kernels HWIO; any batch and channel counts, any float dtype. Pure `jax.numpy` and `jax.lax`, no policy.
+Arrays are NHWC, kernels HWIO; any batch and channel counts, any float dtype. Pure `jax.numpy` and `jax.lax`.
 
 The derived input gradient of `lax.conv_general_dilated` is a convolution with a transposed kernel layout that XLA's CPU
 backend runs several times slower inside loops and conditionals. Written as an ordinary convolution with the kernel turned
 round it has the same values everywhere. The derived gradient of a max pool (select-and-scatter) is slow for the same kind
 of reason; saving which of the four entries won makes it a broadcast and a comparison.
+
+On a CPU the multiplications themselves are the cost, and Winograd's minimal filtering (Lavin & Gray, CVPR 2016) needs 2.25
+(F2: 2x2 outputs from a 4x4 tile) or 4 times fewer (F4: 4x4 from 6x6). GPUs and TPUs do better with their own convolution.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 
-_LAYOUT = ("NHWC", "HWIO", "NHWC")
+from jaxstyle.errors import unknown
+
+# Lavin & Gray, eqs. 10 to 15: an output row of m is A^T ((G g) * (B^T d)) for a kernel row g and m + 2 inputs d.
+_WINOGRAD = {
+    2: (
+        np.array([[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]]),
+        np.array([[1, 0, 0], [1 / 2, 1 / 2, 1 / 2], [1 / 2, -1 / 2, 1 / 2], [0, 0, 1]]),
+        np.array([[1, 1, 1, 0], [0, 1, -1, -1]]),
+    ),
+    4: (
+        np.array(
+            [
+                [4, 0, -5, 0, 1, 0],
+                [0, -4, -4, 1, 1, 0],
+                [0, 4, -4, -1, 1, 0],
+                [0, -2, -1, 2, 1, 0],
+                [0, 2, -1, -2, 1, 0],
+                [0, 4, 0, -5, 0, 1],
+            ]
+        ),
+        np.array(
+            [
+                [1 / 4, 0, 0],
+                [-1 / 6, -1 / 6, -1 / 6],
+                [-1 / 6, 1 / 6, -1 / 6],
+                [1 / 24, 1 / 12, 1 / 6],
+                [1 / 24, -1 / 12, 1 / 6],
+                [0, 0, 1],
+            ]
+        ),
+        np.array([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]]),
+    ),
+}
+
+_forced: ContextVar[str | None] = ContextVar("forced", default=None)
 
 
 def _direct(x: Array, kernel: Array) -> Array:
-    return lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=_LAYOUT)
+    layout = ("NHWC", "HWIO", "NHWC")
+    return lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=layout)
+
+
+def _winograd(x: Array, kernel: Array, m: int) -> Array:
+    """Lavin & Gray's algorithm on m x m outputs, each of its transforms one matrix product for both directions at once."""
+    to_input, to_kernel, to_output = (np.kron(matrix, matrix).astype(x.dtype) for matrix in _WINOGRAD[m])
+    n, h, w, channels = x.shape
+    side, rows, columns = m + 2, -(-h // m), -(-w // m)
+    padded = jnp.pad(x, ((0, 0), (1, rows * m - h + 1), (1, columns * m - w + 1), (0, 0)))
+
+    def corner(i: int, j: int) -> Array:  # entry (i, j) of every tile
+        stop = (n, i + (rows - 1) * m + 1, j + (columns - 1) * m + 1, channels)
+        return lax.slice(padded, (0, i, j, 0), stop, (1, m, m, 1)).reshape(1, -1)
+
+    tiles = jnp.concatenate([corner(i, j) for i in range(side) for j in range(side)])  # (side², N * rows * columns * I)
+    inputs = (to_input @ tiles).reshape(side * side, -1, channels)
+    weights = (to_kernel @ kernel.reshape(9, -1)).reshape(side * side, channels, -1)
+    products = lax.dot_general(inputs, weights, (((2,), (1,)), ((0,), (0,))))  # (side², N * rows * columns, O)
+    outputs = (to_output @ products.reshape(side * side, -1)).reshape(m, m, n * rows, columns, -1)
+    return outputs.transpose(2, 0, 3, 1, 4).reshape(n, rows * m, columns * m, -1)[:, :h, :w]
+
+
+ALGORITHMS = {
+    "direct": _direct,
+    "winograd2": lambda x, kernel: _winograd(x, kernel, 2),
+    "winograd4": lambda x, kernel: _winograd(x, kernel, 4),
+}
+
+
+def choose(backend: str, shape: tuple[int, ...], channels: int) -> str:
+    """The fastest algorithm for an input (N, H, W, I) and `channels` outputs, as `bench/convolutions.py` measured it.
+
+    Winograd pays on a CPU where the channels are many, so that its products outweigh its transforms, and where the places
+    are, so that the kernel's transform is small beside them.
+    """
+    narrow, wide = sorted((shape[3], channels))
+    places = shape[0] * shape[1] * shape[2]
+    if backend != "cpu" or narrow < 64 or wide < 128 or places < 1024:
+        return "direct"
+    return "winograd4" if places >= 4096 else "winograd2"
+
+
+@contextmanager
+def forced(algorithm: str) -> Iterator[None]:
+    """Within it, every convolution that is traced uses this algorithm: for benchmarks and tests."""
+    if algorithm not in ALGORITHMS:
+        raise unknown("algorithm", algorithm, ALGORITHMS)
+    token = _forced.set(algorithm)
+    try:
+        yield
+    finally:
+        _forced.reset(token)
+
+
+def _convolve(x: Array, kernel: Array) -> Array:
+    algorithm = _forced.get() or choose(jax.default_backend(), x.shape, kernel.shape[3])
+    return ALGORITHMS[algorithm](x, kernel)
 
 
 @jax.custom_vjp
 def conv3x3(x: Array, kernel: Array) -> Array:
     """Cross-correlates `x` (N, H, W, I) with `kernel` (3, 3, I, O), stride 1, zero padding 1: (N, H, W, O).
 
-    Differentiable in both arguments; the gradient with respect to `kernel` costs nothing unless it is asked for.
+    Differentiable in both arguments; the gradient with respect to `kernel` costs nothing unless it is asked for. The
+    algorithm is `choose`'s, in both directions.
     """
-    return _direct(x, kernel)
+    return _convolve(x, kernel)
 
 
 def _conv3x3_fwd(x: Any, kernel: Any) -> tuple[Array, tuple[Array, Array | None]]:
-    return _direct(x.value, kernel.value), (kernel.value, x.value if kernel.perturbed else None)
+    return _convolve(x.value, kernel.value), (kernel.value, x.value if kernel.perturbed else None)
 
 
 def _conv3x3_bwd(saved: tuple[Array, Array | None], grad: Any) -> tuple[Array | None, Array | None]:
@@ -40,7 +139,7 @@ def _conv3x3_bwd(saved: tuple[Array, Array | None], grad: Any) -> tuple[Array | 
         return None, None
     turned = jnp.flip(kernel, (0, 1)).swapaxes(2, 3)  # (3, 3, O, I)
     kernel_grad = None if x is None else jax.linear_transpose(lambda k: _direct(x, k), kernel)(grad)[0]
-    return _direct(grad, turned), kernel_grad
+    return _convolve(grad, turned), kernel_grad
 
 
 conv3x3.defvjp(_conv3x3_fwd, _conv3x3_bwd, symbolic_zeros=True)

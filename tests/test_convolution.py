@@ -7,7 +7,8 @@ import pytest
 from jax import lax
 from scipy.signal import correlate
 
-from jaxstyle.convolution import average_pool, conv3x3, max_pool
+from jaxstyle.convolution import ALGORITHMS, average_pool, choose, conv3x3, forced, max_pool
+from jaxstyle.errors import InputError
 
 SHAPES = [(1, 16, 16, 3, 8), (2, 17, 23, 5, 7), (1, 1, 1, 4, 4), (3, 2, 5, 1, 1)]
 
@@ -30,6 +31,36 @@ def test_values_are_scipys_cross_correlation(rng, n, h, w, i, o):
                 padded = np.pad(np.asarray(x[b, ..., c], np.float64), 1)
                 wanted[b, ..., k] += correlate(padded, np.asarray(kernel[..., c, k], np.float64), "valid")
     np.testing.assert_allclose(conv3x3(x, kernel), wanted, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize(("n", "h", "w", "i", "o"), [*SHAPES, (2, 31, 30, 16, 24), (1, 64, 66, 64, 128)])
+def test_every_algorithm_is_the_direct_one_in_float32(rng, algorithm, n, h, w, i, o):
+    x, kernel, g = draw(rng, n, h, w, i), draw(rng, 3, 3, i, o), draw(rng, n, h, w, o)
+    wanted, pull = jax.vjp(plain, x, kernel)
+    with forced(algorithm):
+        got, pull_back = jax.vjp(conv3x3, x, kernel)
+        pairs = ((got, wanted), *zip(pull_back(g), pull(g), strict=True))
+    for mine, theirs in pairs:
+        assert jnp.abs(mine - theirs).max() < 5e-5 * jnp.abs(theirs).max()
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_every_algorithm_is_exact_in_float64(rng, algorithm):
+    with jax.enable_x64(True), forced(algorithm):
+        x, kernel = jnp.asarray(rng.normal(size=(2, 11, 9, 5))), jnp.asarray(rng.normal(size=(3, 3, 5, 7)))
+        np.testing.assert_allclose(conv3x3(x, kernel), plain(x, kernel), rtol=1e-6, atol=1e-6)
+
+
+def test_the_choice():
+    assert choose("gpu", (1, 512, 512, 256), 256) == "direct"
+    assert choose("cpu", (1, 512, 512, 3), 64) == "direct"
+    assert choose("cpu", (1, 128, 128, 256), 256) == "winograd4"
+    assert choose("cpu", (4, 32, 32, 512), 512) == "winograd4", "a batch adds places"
+    assert choose("cpu", (1, 32, 32, 512), 512) == "winograd2"
+    assert choose("cpu", (1, 8, 8, 512), 512) == "direct"
+    with pytest.raises(InputError, match="winograd4"), forced("winograd3"):
+        pass
 
 
 @pytest.mark.parametrize(("n", "h", "w", "i", "o"), SHAPES)

@@ -12,8 +12,9 @@ PACKAGE = Path(jaxstyle.__file__).parent
 # Lower layers first; a module may import from layers above its own in this list only, and from its own layer never,
 # the parts of `weights` apart, which have an order of their own.
 LAYERS = [
-    {"errors", "convolution", "start"},
-    {"sizes", "vgg"},
+    {"errors", "start"},
+    {"convolution", "sizes"},
+    {"vgg"},
     {"images"},
     {"outputs"},
     {"weights.fetch"},
