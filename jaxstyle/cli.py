@@ -278,8 +278,24 @@ def _fail(message: str, code: int) -> int:
 
 
 def entry() -> NoReturn:
-    """The console script."""
+    """The console script: the process is its own, so that it may keep its memory and compiled programs."""
+    from jaxstyle.allocator import keep_pages
+
+    keep_pages()
+    _keep_programs()
     sys.exit(main())
+
+
+def _keep_programs() -> None:
+    """JAX's persistent compilation cache in the user's cache folder, one folder a version, safe to delete."""
+    if os.environ.get("JAX_COMPILATION_CACHE_DIR"):
+        return
+    import jax
+
+    from jaxstyle.weights.fetch import cache_root
+
+    jax.config.update("jax_compilation_cache_dir", str(cache_root() / "compiled" / jax.__version__))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 
 
 if __name__ == "__main__":

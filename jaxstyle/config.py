@@ -8,6 +8,7 @@ from typing import Any
 from jaxstyle.errors import InputError, unknown
 from jaxstyle.losses import CONTENT_SCALES, PRESETS, Objective
 from jaxstyle.solvers import SOLVERS, make_solver
+from jaxstyle.variable import PRECONDITIONERS
 from jaxstyle.vgg import ARCHITECTURES, POOLS, Architecture, check_tap
 
 INITS = ("content", "noise", "style")
@@ -42,6 +43,9 @@ class Config:
     noise_sigma: float = _option(0.1, "deviation of the noise around grey, where white is 1", "S")
     seed: int = _option(0, "of the noise", "N")
     solver: str = _option("lbfgs", "the minimiser", choices=SOLVERS)
+    preconditioner: str | None = _option(
+        None, "how the solver's variable is scaled (default: spectral, for Adam none)", choices=PRECONDITIONERS
+    )
     evaluations: int = _option(300, "how often loss and gradient are computed", "N")
     history: int = _option(20, "pairs that L-BFGS keeps", "N")
     learning_rate: float = _option(10.0, "Adam's, in 8-bit levels", "R")
@@ -81,6 +85,8 @@ def objective_of(config: Config) -> Objective:
 def check(config: Config) -> None:
     """Raises an InputError for whatever can be seen to be wrong before any file is opened."""
     objective_of(config)
+    if preconditioner_of(config) not in PRECONDITIONERS:
+        raise unknown("preconditioner", preconditioner_of(config), PRECONDITIONERS)
     for name, least, most in (("noise_ratio", 0.0, 1.0), ("noise_sigma", 0.0, 10.0)):
         number(getattr(config, name), name, least=least, most=most)
     number(config.learning_rate, "learning_rate", least=0.0)
@@ -89,6 +95,11 @@ def check(config: Config) -> None:
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value < 2**31:
             raise InputError(name, value, f"must be a whole number from {low} to {2**31 - 1}")
     make_solver(config.solver, history=config.history, learning_rate=config.learning_rate)
+
+
+def preconditioner_of(config: Config) -> str:
+    """The preconditioner that a configuration asks for: as given, else what serves its solver."""
+    return config.preconditioner or ("none" if config.solver == "adam" else "spectral")
 
 
 def number(value: Any, argument: str, *, least: float, most: float = float("inf")) -> float:

@@ -65,7 +65,7 @@ def _direct(x: Array, kernel: Array) -> Array:
 
 def _winograd(x: Array, kernel: Array, m: int) -> Array:
     """Lavin & Gray's algorithm on m x m outputs, each of its transforms one matrix product for both directions at once."""
-    to_input, to_kernel, to_output = (np.kron(matrix, matrix).astype(x.dtype) for matrix in _WINOGRAD[m])
+    to_input, to_kernel, to_output = (jnp.asarray(np.kron(matrix, matrix), x.dtype) for matrix in _WINOGRAD[m])
     n, h, w, channels = x.shape
     side, rows, columns = m + 2, -(-h // m), -(-w // m)
     padded = jnp.pad(x, ((0, 0), (1, rows * m - h + 1), (1, columns * m - w + 1), (0, 0)))

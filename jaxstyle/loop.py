@@ -1,6 +1,6 @@
 """The loop around a solver: compile once, step, measure on the canonical scale, report, stop with a reason in words.
 
-Images are float RGB in [0, 1], (H, W, 3); the solver's variable is the image in 8-bit levels, 255 times that.
+Images are float RGB in [0, 1], (H, W, 3); what the solver moves is `variable`'s z.
 """
 
 import time
@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
 from jaxstyle.errors import JaxstyleError
-from jaxstyle.losses import CANONICAL, PIXEL, Objective
+from jaxstyle.losses import CANONICAL, Objective
 from jaxstyle.objective import Losses, Targets, loss_parts, total_loss
 from jaxstyle.solvers import Solver, State
+from jaxstyle.variable import decode
 from jaxstyle.vgg import Params
 
 MEASURE_EVERY = 10
@@ -91,6 +93,7 @@ def run(
     objective: Objective,
     solver: Solver,
     evaluations: int,
+    preconditioner: str = "none",
     callback: Callback | None = None,
     stopwatch: Stopwatch | None = None,
 ) -> Outcome:
@@ -104,6 +107,7 @@ def run(
         objective: what to minimise.
         solver: how.
         evaluations: the budget; a line search may overrun it within its last step.
+        preconditioner: key of `PRECONDITIONERS`; with ``"none"`` L-BFGS runs as torch's does.
         callback: called after each accepted iterate (on an accelerator, once for several); a true answer stops the run.
         stopwatch: counts the seconds of compilation.
 
@@ -112,19 +116,23 @@ def run(
     """
     stopwatch = stopwatch or Stopwatch()
 
-    def fun(x: Array, params: Params, targets: Targets) -> Array:
-        return total_loss(x / PIXEL, params, targets, objective=objective)
+    def image_of(z: Array, start: Array) -> Array:
+        return decode(z, start, preconditioner)
 
-    def advance(state: State, params: Params, targets: Targets) -> tuple[State, tuple[Array, ...]]:
-        state = solver.step(fun, state, params, targets)
+    def fun(z: Array, start: Array, params: Params, targets: Targets) -> Array:
+        return total_loss(image_of(z, start), params, targets, objective=objective)
+
+    def advance(state: State, *args: Any) -> tuple[State, tuple[Array, ...]]:
+        state = solver.step(fun, state, *args)
         return state, (state.value, state.evaluations, state.restarts, state.stationary)
 
-    def measure(x: Array, params: Params, targets: Targets) -> Losses:
-        return loss_parts(x / PIXEL, params, targets, objective=CANONICAL)
+    def measure(z: Array, start: Array, params: Params, targets: Targets) -> Losses:
+        return loss_parts(image_of(z, start), params, targets, objective=CANONICAL)
 
-    state = jax.jit(solver.init)(start * PIXEL)
-    step = stopwatch.compile(advance, state, params, targets, donate=(0,))
-    measured = stopwatch.compile(measure, state.x, params, canonical)
+    state = jax.jit(solver.init)(jnp.zeros_like(start))
+    step = stopwatch.compile(advance, state, start, params, targets, donate=(0,))
+    measured = stopwatch.compile(measure, state.x, start, params, canonical)
+    picture = stopwatch.compile(image_of, state.x, start)
     is_canonical = objective == CANONICAL
     # Reading a number waits for the device: on an accelerator that is done for several steps at once.
     batch = 1 if jax.default_backend() == "cpu" else MEASURE_EVERY
@@ -134,9 +142,9 @@ def run(
     loss = float("inf")
     began = time.perf_counter()
     while not reason:
-        state, report = step(state, params, targets)
+        state, report = step(state, start, params, targets)
         due = not is_canonical and steps % MEASURE_EVERY == 0
-        pending.append((report, measured(state.x, params, canonical).total if due else None))
+        pending.append((report, measured(state.x, start, params, canonical).total if due else None))
         steps += 1
         expected = known + len(pending) * max(1.0, known / steps)
         if len(pending) < batch and expected < evaluations:
@@ -166,10 +174,10 @@ def run(
             evaluations,
             loss,
             time.perf_counter() - began,
-            lambda best=best: np.clip(np.asarray(best) / PIXEL, 0, 1),
+            lambda best=best: np.clip(np.asarray(picture(best, start)), 0, 1),
         )
         if callback is not None and callback(progress) and not reason:
             reason, by_callback = f"stopped on request after {known} of {evaluations} evaluations", True
-    final = jax.block_until_ready(measured(state.best_x, params, canonical))
+    final = jax.block_until_ready(measured(state.best_x, start, params, canonical))
     solve = time.perf_counter() - began
-    return Outcome(state.best_x / PIXEL, final, known, reason, by_callback, trace, stopwatch.seconds, solve)
+    return Outcome(picture(state.best_x, start), final, known, reason, by_callback, trace, stopwatch.seconds, solve)

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxstyle import images, outputs, record
-from jaxstyle.config import INITS, Config, check, check_init, objective_of, parse_blend
+from jaxstyle.config import INITS, Config, check, check_init, objective_of, parse_blend, preconditioner_of
 from jaxstyle.errors import InputError, unknown
 from jaxstyle.loop import Callback, Entry, Stopwatch, run
 from jaxstyle.losses import CANONICAL, Objective
@@ -176,6 +176,7 @@ def stylize(
         objective=objective,
         solver=make_solver(config.solver, history=config.history, learning_rate=config.learning_rate),
         evaluations=config.evaluations,
+        preconditioner=preconditioner_of(config),
         callback=callback,
         stopwatch=watch,
     )

@@ -345,10 +345,11 @@ def test_cache_folder(monkeypatch, tmp_path):
     assert cache_folder().name == "weights"
     assert "jaxstyle" in cache_folder().parts
     monkeypatch.setenv("JAXSTYLE_CACHE", "~/elsewhere")
-    assert cache_folder() == Path.home() / "elsewhere"
+    assert cache_folder() == Path.home() / "elsewhere" / "weights"
     monkeypatch.setenv("JAXSTYLE_CACHE", str(tmp_path))
-    (tmp_path / "net.h5").write_bytes(BODY)
-    assert fetch(Download("net.h5", len(BODY), HASHES, ())) == tmp_path / "net.h5"
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / "net.h5").write_bytes(BODY)
+    assert fetch(Download("net.h5", len(BODY), HASHES, ())) == tmp_path / "weights" / "net.h5"
 
 
 def assert_names_the_folder(error: JaxstyleError, folder: Path):

@@ -12,7 +12,7 @@ PACKAGE = Path(jaxstyle.__file__).parent
 # Lower layers first; a module may import from layers above its own in this list only, and from its own layer never,
 # the parts of `weights` apart, which have an order of their own.
 LAYERS = [
-    {"errors", "start"},
+    {"allocator", "errors", "start"},
     {"convolution", "sizes"},
     {"vgg"},
     {"images"},
@@ -24,7 +24,7 @@ LAYERS = [
     {"weights.verify"},
     {"weights"},
     {"losses"},
-    {"objective"},
+    {"objective", "variable"},
     {"solvers"},
     {"config", "loop", "record"},
     {"stylize"},

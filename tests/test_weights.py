@@ -306,7 +306,7 @@ def test_fetched_weights_are_found_by_name(small, tmp_path, monkeypatch):
             load.load(network="vgg16")
         path = fetch_weights("vgg16-full", progress=False)
         server.shutdown()
-    assert path.parent == tmp_path / "cache"
+    assert path.parent == tmp_path / "cache" / "weights"
     assert load.load(network="vgg16").params.architecture.name == "vgg16"
     assert fetch_weights("vgg16-full", progress=False) == path, "a second time from the cache, without the server"
 

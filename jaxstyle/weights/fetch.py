@@ -52,12 +52,17 @@ class _Dropped(_Failed):
     """The connection broke; what came until then is in the part."""
 
 
-def cache_folder() -> Path:
-    """The folder of downloads: the environment variable JAXSTYLE_CACHE, or a place in the user's cache."""
+def cache_root() -> Path:
+    """The folder of all that can be made again: the environment variable JAXSTYLE_CACHE, or a place in the user's cache."""
     import platformdirs
 
     chosen = os.environ.get("JAXSTYLE_CACHE")
-    return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("jaxstyle") / "weights"
+    return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("jaxstyle")
+
+
+def cache_folder() -> Path:
+    """The folder of downloads."""
+    return cache_root() / "weights"
 
 
 def fetch(download: Download, folder: Path | None = None, *, progress: bool = True) -> Path:
