@@ -3,8 +3,8 @@
     python -m bench.evaluation [--side 512] [--rounds 5]
 
 Both sides get the same weights and picture sizes, and alternate within one process. PyTorch runs channels_last through oneDNN,
-its fastest float32 layout here. jaxstyle runs as its command line does, with `keep_pages`. That is a property of the process,
-so that PyTorch, measured in it, has the advantage too; its number from a process of its own, as a user has it, stands beside that.
+its fastest float32 layout here. jaxstyle runs as its command line does, with `keep_pages`. That is a property of the process:
+PyTorch has the advantage of it too, and its number from a process of its own, as a user has it, stands beside that.
 """
 
 import argparse

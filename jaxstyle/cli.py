@@ -61,13 +61,13 @@ def _config(options: argparse.Namespace, defaults: Any) -> Any:
 
 def _convert(option: dataclasses.Field, text: str) -> Any:
     kind = str(option.type)
-    for convert, name, words in ((int, "<class 'int'>", "a whole number"), (float, "float", "a number")):
-        if kind == name or (name == "float" and "float" in kind and "str" not in kind):
-            try:
-                return convert(text)
-            except ValueError:
-                raise InputError(option.name, text, f"is not {words}") from None
-    return text
+    if "str" in kind:
+        return text
+    convert, words = (float, "a number") if "float" in kind else (int, "a whole number")
+    try:
+        return convert(text)
+    except ValueError:
+        raise InputError(option.name, text, f"is not {words}") from None
 
 
 def _parser() -> _Parser:
@@ -282,18 +282,20 @@ def entry() -> NoReturn:
     from jaxstyle.allocator import keep_pages
 
     keep_pages()
-    _keep_programs()
+    _set_up_jax()
     sys.exit(main())
 
 
-def _keep_programs() -> None:
-    """JAX's persistent compilation cache in the user's cache folder, one folder a version, safe to delete."""
-    if os.environ.get("JAX_COMPILATION_CACHE_DIR"):
-        return
+def _set_up_jax() -> None:
+    """Compiled programs are kept in the user's cache folder, one folder a version, safe to delete."""
     import jax
 
     from jaxstyle.weights.fetch import cache_root
 
+    # The loop waits for each evaluation on a CPU anyway, and `keep_pages` works for what this thread allocates.
+    jax.config.update("jax_cpu_enable_async_dispatch", False)
+    if os.environ.get("JAX_COMPILATION_CACHE_DIR"):
+        return
     jax.config.update("jax_compilation_cache_dir", str(cache_root() / "compiled" / jax.__version__))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from jaxstyle.errors import InputError, unknown
 from jaxstyle.losses import CONTENT_SCALES, PRESETS, Objective
-from jaxstyle.solvers import SOLVERS, make_solver
+from jaxstyle.sizes import MIN_SIDE
+from jaxstyle.solvers import SOLVERS, Solver, make_solver
 from jaxstyle.variable import PRECONDITIONERS
 from jaxstyle.vgg import ARCHITECTURES, POOLS, Architecture, check_tap
 
@@ -47,7 +48,7 @@ class Config:
         None, "how the solver's variable is scaled (default: spectral, for Adam none)", choices=PRECONDITIONERS
     )
     evaluations: int = _option(300, "how often loss and gradient are computed", "N")
-    history: int = _option(20, "pairs that L-BFGS keeps", "N")
+    history: int | None = _option(None, "pairs that L-BFGS keeps (default: 50, fewer where they take over 1 GiB)", "N")
     learning_rate: float = _option(10.0, "Adam's, in 8-bit levels", "R")
     network: str = _option("vgg19", "the feature network", choices=ARCHITECTURES)
     weights: str | None = _option(None, "a name from `jaxstyle weights list`, or a file", "NAME|FILE")
@@ -92,14 +93,23 @@ def check(config: Config) -> None:
     number(config.learning_rate, "learning_rate", least=0.0)
     for name, low in (("evaluations", 1), ("history", 1), ("seed", 0)):
         value = getattr(config, name)
+        if name == "history" and value is None:
+            continue
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value < 2**31:
             raise InputError(name, value, f"must be a whole number from {low} to {2**31 - 1}")
-    make_solver(config.solver, history=config.history, learning_rate=config.learning_rate)
+    solver_of(config, MIN_SIDE, MIN_SIDE)
 
 
 def preconditioner_of(config: Config) -> str:
     """The preconditioner that a configuration asks for: as given, else what serves its solver."""
     return config.preconditioner or ("none" if config.solver == "adam" else "spectral")
+
+
+def solver_of(config: Config, width: int, height: int) -> Solver:
+    """The solver that a configuration asks for, for a picture of this size."""
+    pair = 2 * 4 * 3 * width * height  # bytes
+    history = config.history or max(5, min(50, 2**30 // pair))
+    return make_solver(config.solver, history=history, learning_rate=config.learning_rate)
 
 
 def number(value: Any, argument: str, *, least: float, most: float = float("inf")) -> float:

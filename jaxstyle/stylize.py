@@ -13,13 +13,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxstyle import images, outputs, record
-from jaxstyle.config import INITS, Config, check, check_init, objective_of, parse_blend, preconditioner_of
+from jaxstyle.config import INITS, Config, check, check_init, objective_of, parse_blend, preconditioner_of, solver_of
 from jaxstyle.errors import InputError, unknown
 from jaxstyle.loop import Callback, Entry, Stopwatch, run
 from jaxstyle.losses import CANONICAL, Objective
 from jaxstyle.objective import make_targets
 from jaxstyle.sizes import Size, parse_size
-from jaxstyle.solvers import make_solver
 from jaxstyle.start import mix, white_noise
 from jaxstyle.weights.load import Loaded, load
 
@@ -168,13 +167,14 @@ def stylize(
         return watch.compile(partial(make_targets, objective=objective, blend=blend), params, *arrays)(params, *arrays)
 
     targets = targets_of(objective)
+    solver = solver_of(config, *inputs.content.size)
     outcome = run(
         starting_image(inputs, config),
         params,
         targets,
         targets if objective == CANONICAL else targets_of(CANONICAL),
         objective=objective,
-        solver=make_solver(config.solver, history=config.history, learning_rate=config.learning_rate),
+        solver=solver,
         evaluations=config.evaluations,
         preconditioner=preconditioner_of(config),
         callback=callback,
@@ -193,6 +193,8 @@ def stylize(
         "device": record.device(),
         "network": params.architecture.name,
         "weights": {"name": inputs.loaded.name, "sha256": inputs.loaded.sha256},
+        "solver": solver,
+        "preconditioner": preconditioner_of(config),
         "size": inputs.content.size,
         "style_sizes": [picture.size for picture in inputs.styles],
         "evaluations": outcome.evaluations,
