@@ -7,6 +7,7 @@ import pytest
 from jax import lax
 from scipy.signal import correlate
 
+import jaxstyle
 from jaxstyle.convolution import ALGORITHMS, average_pool, choose, conv3x3, forced, max_pool
 from jaxstyle.errors import InputError
 
@@ -114,3 +115,22 @@ def test_max_pool_gradient_is_reduce_windows(rng, shape):
 def test_max_pool_gradient_of_ties_goes_to_the_first():
     grad = jax.grad(lambda x: max_pool(x).sum())(jnp.ones((1, 2, 4, 1)))
     np.testing.assert_array_equal(grad[0, ..., 0], [[1, 0, 1, 0], [0, 0, 0, 0]])
+
+
+def test_the_fast_network_is_the_direct_one(rng):
+    """Features and the image gradient of the whole loss, on the bundled weights, within 1e-4 (relative, by norm)."""
+    params = jaxstyle.load_weights()
+    image, style = (jnp.asarray(rng.random((h, w, 3)), jnp.float32) for h, w in ((128, 140), (96, 128)))
+    targets = jaxstyle.make_targets(params, image[::-1], [style])
+    taps = [f"relu{block}_1" for block in range(1, 6)]
+
+    def evaluate():
+        found = jaxstyle.features(params, image, taps)
+        return [*found.values(), jax.jit(jax.grad(lambda x: jaxstyle.total_loss(x, params, targets)))(image)]
+
+    fast = evaluate()
+    with forced("direct"):
+        direct = evaluate()
+    for mine, theirs in zip(fast, direct, strict=True):
+        assert jnp.linalg.norm(mine - theirs) < 1e-4 * jnp.linalg.norm(theirs)
+        assert (mine != theirs).any() or mine.shape[-1] == 64

@@ -35,4 +35,4 @@ def test_the_wheel_makes_a_picture(tmp_path):
     assert len(done.stderr.splitlines()) == 1, "no warnings"
     assert sorted(p.name for p in folder.iterdir()) == ["demo.json", "demo.png"]
     with Image.open(folder / "demo.png") as image:
-        assert image.size == (64, 43)
+        assert image.size == (64, 42)
