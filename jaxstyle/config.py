@@ -1,6 +1,6 @@
 """Everything that a transfer can be told, as one frozen dataclass: the command line and the run record are made from it."""
 
-import difflib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -118,7 +118,7 @@ def number(value: Any, argument: str, *, least: float, most: float = float("inf"
         result = float(value)
     except (TypeError, ValueError):
         raise InputError(argument, value, "is no number") from None
-    if not least <= result <= most or result in (float("inf"),):
+    if not least <= result <= most or result == float("inf"):
         raise InputError(argument, value, f"must be a number from {least:g}" + (f" to {most:g}" if most < 1e300 else ""))
     return result
 
@@ -152,10 +152,6 @@ def parse_blend(given: str | Sequence[float] | None) -> list[float] | None:
 
 
 def check_init(init: str) -> None:
-    """Raises an InputError where `init` looks like a misspelt word, rather than a path."""
-    import os
-
-    if init in INITS or os.path.exists(init) or os.path.splitext(init)[1] or os.sep in init:
-        return
-    if difflib.get_close_matches(init, INITS, n=1, cutoff=0.5) or not os.path.exists(init):
+    """Raises an InputError where `init` is neither a word that is known nor looks like a path."""
+    if init not in INITS and not os.path.splitext(init)[1] and os.sep not in init and not os.path.exists(init):
         raise unknown("init", init, (*INITS, "a picture file"))
