@@ -6,6 +6,7 @@ Exit codes: 0 a picture was written, 1 something failed on the way, 2 bad input,
 import argparse
 import dataclasses
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Sequence
@@ -168,6 +169,7 @@ def _paint(content: str, styles: Sequence[str], out: str, config: Any, options: 
             result = stylize(content, list(styles), config=config, callback=callback)
         finally:
             signal.signal(signal.SIGINT, previous)
+    result.record["command"] = options.line
     notices = (*result.notices, *result.save(path))
     if not options.quiet:
         for notice in notices:
@@ -255,6 +257,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             positional = ("command", "action", "content", "styles", "name", "file")
             known = [_flag(name) for name in vars(options) if name not in positional]
             raise unknown("argument", rest[0].partition("=")[0], known)
+        options.line = shlex.join(["jaxstyle", *(sys.argv[1:] if argv is None else argv)])
         return handlers[options.command](options)
     except _Usage as error:
         return _fail(str(error), 2)

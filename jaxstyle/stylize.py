@@ -1,7 +1,6 @@
 """One picture, from files to a result with its run record. Knows no maths: it loads, runs the loop, records, saves."""
 
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
@@ -185,7 +184,7 @@ def stylize(
     notices = tuple(dict.fromkeys(notice for picture in pictures for notice in picture.notices))
     written = {
         "schema": record.SCHEMA,
-        "command": " ".join(sys.argv) if os.path.basename(sys.argv[0]) == "jaxstyle" else None,
+        "command": None,
         "config": config,
         "inputs": inputs.sources,
         "objective": objective,

@@ -32,6 +32,8 @@ def test_stylize_writes_a_picture_and_its_record(capsys):
         assert image.size == (48, 31)
     with open("out.json") as file:
         record = json.load(file)
+    assert record["command"].startswith("jaxstyle stylize ")
+    assert record["command"].endswith("--evaluations 3 --seed 4")
     assert record["config"]["seed"] == 4
     assert record["config"]["size"] == "48"
     printed = capsys.readouterr()
