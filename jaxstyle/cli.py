@@ -39,7 +39,7 @@ def _add_options(parser: argparse.ArgumentParser, defaults: Any) -> None:
     """One flag for each field of Config. Values stay text here; `_config` converts them with better errors."""
     from jaxstyle.config import Config
 
-    group = parser.add_argument_group("options")
+    group = parser.add_argument_group("the transfer")
     for option in dataclasses.fields(Config):
         about = option.metadata
         default = getattr(defaults, option.name)

@@ -37,9 +37,9 @@ class Config:
     content_scale: str | None = _option(
         None, "normalisation of the content term (default: the preset's)", choices=CONTENT_SCALES
     )
-    pooling: str | None = _option(None, "max or avg (default: the preset's)", choices=POOLS)
+    pooling: str | None = _option(None, "how blocks are joined (default: the preset's)", choices=POOLS)
     blend: str | Sequence[float] | None = _option(None, "shares of several styles (default: equal)", "S,S,...")
-    init: str | None = _option(None, "content, noise, style or a picture (default: the preset's)", "content|noise|style|FILE")
+    init: str | None = _option(None, "where to start (default: the preset's)", "content|noise|style|FILE")
     noise_ratio: float = _option(0.0, "share of noise mixed into the start", "R")
     noise_sigma: float = _option(0.1, "deviation of the noise around grey, where white is 1", "S")
     seed: int = _option(0, "of the noise", "N")
