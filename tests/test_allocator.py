@@ -26,7 +26,7 @@ def test_a_block_that_was_freed_is_not_fetched_from_the_kernel_again():
     for mode in ("keep", "default"):
         done = subprocess.run([sys.executable, "-c", SCRIPT, mode], capture_output=True, text=True, check=True)
         counts[mode] = [int(word) for word in done.stdout.split()]
-    assert counts["default"][-1] > 1000
+    assert counts["default"][-1] > 50  # with pages of 2 MB; 50000 with pages of 4 kB
     assert counts["keep"][-1] < counts["default"][-1] / 10
 
 
