@@ -44,8 +44,8 @@ def ours(side: int, algorithm: str | None) -> Callable[[], float]:
 
 def theirs(side: int) -> Callable[[], float]:
     """The same in plain PyTorch."""
-    import torch
-    from torch.nn import functional
+    import torch  # pyright: ignore[reportMissingImports]
+    from torch.nn import functional  # pyright: ignore[reportMissingImports]
 
     from jaxstyle import load_weights
 

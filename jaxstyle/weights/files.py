@@ -137,7 +137,7 @@ def _keras(path: Path, argument: str) -> tuple[dict[str, np.ndarray], dict[str, 
 
 def _torch(path: Path, argument: str) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     try:
-        import torch
+        import torch  # pyright: ignore[reportMissingImports]
     except ImportError:
         raise WeightsError(argument, str(path), "needs PyTorch", "pip install 'jaxstyle[torch]'") from None
 
