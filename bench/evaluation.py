@@ -47,7 +47,7 @@ def theirs(side: int) -> Callable[[], float]:
     import torch  # pyright: ignore[reportMissingImports]
     from torch.nn import functional  # pyright: ignore[reportMissingImports]
 
-    from jaxstyle import load_weights
+    from jaxstyle import CANONICAL, load_weights
 
     params: Any = load_weights()
     layers = {}
@@ -73,7 +73,7 @@ def theirs(side: int) -> Callable[[], float]:
     def tensor(seed: int) -> Any:
         return torch.from_numpy(picture(side, seed)).permute(2, 0, 1)[None].contiguous(memory_format=torch.channels_last)
 
-    firsts = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+    firsts = tuple(CANONICAL.style_layers)
     with torch.no_grad():
         content = taps(tensor(0))["relu4_2"]
         style = {tap: gram(x) for tap, x in taps(tensor(1)).items() if tap in firsts}

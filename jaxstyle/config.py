@@ -9,7 +9,7 @@ from jaxstyle.errors import InputError, unknown
 from jaxstyle.losses import CONTENT_SCALES, PRESETS, Objective
 from jaxstyle.sizes import MIN_SIDE
 from jaxstyle.solvers import SOLVERS, Solver, make_solver
-from jaxstyle.variable import PRECONDITIONERS
+from jaxstyle.variable import PRECONDITIONERS, exponent_of
 from jaxstyle.vgg import ARCHITECTURES, POOLS, Architecture, check_tap
 
 INITS = ("content", "noise", "style")
@@ -86,15 +86,13 @@ def objective_of(config: Config) -> Objective:
 def check(config: Config) -> None:
     """Raises an InputError for whatever can be seen to be wrong before any file is opened."""
     objective_of(config)
-    if preconditioner_of(config) not in PRECONDITIONERS:
-        raise unknown("preconditioner", preconditioner_of(config), PRECONDITIONERS)
+    exponent_of(preconditioner_of(config))
     for name, least, most in (("noise_ratio", 0.0, 1.0), ("noise_sigma", 0.0, 10.0)):
         number(getattr(config, name), name, least=least, most=most)
     number(config.learning_rate, "learning_rate", least=0.0)
-    for name, low in (("evaluations", 1), ("history", 1), ("seed", 0)):
+    whole = {"evaluations": 1, "seed": 0} | ({} if config.history is None else {"history": 1})
+    for name, low in whole.items():
         value = getattr(config, name)
-        if name == "history" and value is None:
-            continue
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value < 2**31:
             raise InputError(name, value, f"must be a whole number from {low} to {2**31 - 1}")
     solver_of(config, MIN_SIDE, MIN_SIDE)

@@ -90,7 +90,9 @@ ALGORITHMS = {
 
 
 def choose(backend: str, shape: tuple[int, ...], channels: int) -> str:
-    """The fastest algorithm for an input (N, H, W, I) and `channels` outputs, as `bench/convolutions.py` measured it.
+    """The fastest algorithm for an input (N, H, W, I) and `channels` outputs, as measured on two cores.
+
+    `bench/evaluation.py` compares the choice with the direct convolution everywhere.
 
     Winograd pays on a CPU where the channels are many, so that its products outweigh its transforms, and where the places
     are, so that the kernel's transform is small beside them.

@@ -5,7 +5,7 @@ Images are float RGB in [0, 1], (H, W, 3); what the solver moves is `variable`'s
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
@@ -74,7 +74,6 @@ class Stopwatch:
     """Compiles functions ahead of their first call and keeps count of the seconds."""
 
     seconds: float = 0.0
-    _compiled: dict[Any, Any] = field(default_factory=dict)
 
     def compile(self, function: Callable, *args: Any, donate: tuple[int, ...] = ()) -> Callable:
         """`function`, compiled for arguments like these."""

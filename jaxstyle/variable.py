@@ -29,15 +29,20 @@ def gains(height: int, width: int, exponent: float) -> np.ndarray:
     return (gain / np.sqrt(np.mean(gain**2)))[..., None].astype(np.float32)
 
 
+def exponent_of(preconditioner: str) -> float:
+    """The exponent that a name stands for; an InputError for an unknown one."""
+    if preconditioner not in PRECONDITIONERS:
+        raise unknown("preconditioner", preconditioner, PRECONDITIONERS)
+    return PRECONDITIONERS[preconditioner]
+
+
 def decode(z: Array, start: Array, preconditioner: str = "none") -> Array:
     """The image that a variable stands for: start + L z, (H, W, 3); linear in z, which is zero at the start.
 
     Raises:
         InputError: where the preconditioner is unknown.
     """
-    if preconditioner not in PRECONDITIONERS:
-        raise unknown("preconditioner", preconditioner, PRECONDITIONERS)
-    exponent = PRECONDITIONERS[preconditioner]
+    exponent = exponent_of(preconditioner)
     if not exponent:
         return start + z / PIXEL
     height, width, _ = z.shape
