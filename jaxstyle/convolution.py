@@ -68,13 +68,12 @@ def _winograd(x: Array, kernel: Array, m: int) -> Array:
     to_input, to_kernel, to_output = (jnp.asarray(np.kron(matrix, matrix), x.dtype) for matrix in _WINOGRAD[m])
     n, h, w, channels = x.shape
     side, rows, columns = m + 2, -(-h // m), -(-w // m)
-    padded = jnp.pad(x, ((0, 0), (1, rows * m - h + 1), (1, columns * m - w + 1), (0, 0)))
-
-    def corner(i: int, j: int) -> Array:  # entry (i, j) of every tile
-        stop = (n, i + (rows - 1) * m + 1, j + (columns - 1) * m + 1, channels)
-        return lax.slice(padded, (0, i, j, 0), stop, (1, m, m, 1)).reshape(1, -1)
-
-    tiles = jnp.concatenate([corner(i, j) for i in range(side) for j in range(side)])  # (side², N * rows * columns * I)
+    padded = jnp.pad(x, ((0, 0), (1, (rows + 1) * m - h - 1), (1, (columns + 1) * m - w - 1), (0, 0)))
+    # Entry (i, j) of every m x m block, (m, m, N, rows + 1, columns + 1, I); a tile is a block and two more of its neighbours'
+    # rows and columns. Two joins of two: XLA writes one join of side² strided slices three times slower.
+    blocks = padded.reshape(n, rows + 1, m, columns + 1, m, channels).transpose(2, 4, 0, 1, 3, 5)
+    tall = jnp.concatenate([blocks[:, :, :, :-1], blocks[:2, :, :, 1:]])
+    tiles = jnp.concatenate([tall[:, :, :, :, :-1], tall[:, :2, :, :, 1:]], 1).reshape(side * side, -1)
     inputs = (to_input @ tiles).reshape(side * side, -1, channels)
     weights = (to_kernel @ kernel.reshape(9, -1)).reshape(side * side, channels, -1)
     products = lax.dot_general(inputs, weights, (((2,), (1,)), ((0,), (0,))))  # (side², N * rows * columns, O)

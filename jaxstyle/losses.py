@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import sqrt
 
+import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
@@ -30,10 +31,25 @@ STYLE_SCALES = {
 """Factor on mean((G - A)^2) for C channels; quarter-mean is the paper's eq. 4 for Grams divided by M."""
 
 
+@jax.custom_vjp
 def gram(features: Array) -> Array:
     """Correlations of channels, (H, W, C) -> (C, C): F^T F / (H*W) (paper, eq. 3, divided by the number of places)."""
     flat = features.reshape(-1, features.shape[-1])  # (M, C)
     return lax.dot_general(flat, flat, (((0,), (0,)), ((), ())), precision="highest") / flat.shape[0]
+
+
+def _gram_fwd(features: Array) -> tuple[Array, Array]:
+    return gram(features), features
+
+
+def _gram_bwd(features: Array, grad: Array) -> tuple[Array]:
+    # One product, F (dG + dG^T) / M, where the derived gradient makes one for each of the two factors.
+    flat = features.reshape(-1, features.shape[-1])
+    spread = lax.dot(flat, (grad + grad.T) / flat.shape[0], precision="highest")
+    return (spread.reshape(features.shape),)
+
+
+gram.defvjp(_gram_fwd, _gram_bwd)
 
 
 def content_loss(features: Array, target: Array, scale: str = "mean") -> Array:
