@@ -5,6 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import jax
+
+from jaxstyle.convolution import PRECISIONS
 from jaxstyle.errors import InputError, unknown
 from jaxstyle.losses import CONTENT_SCALES, PRESETS, Objective
 from jaxstyle.sizes import MIN_SIDE
@@ -47,6 +50,7 @@ class Config:
     preconditioner: str | None = _option(
         None, "how the solver's variable is scaled (default: spectral, for Adam none)", choices=PRECONDITIONERS
     )
+    precision: str = _option("float32", "of the convolutions' operands; tf32 needs an NVIDIA GPU", choices=PRECISIONS)
     evaluations: int = _option(300, "how often loss and gradient are computed", "N")
     history: int | None = _option(None, "pairs that L-BFGS keeps (default: 50, fewer where they take over 1 GiB)", "N")
     learning_rate: float = _option(10.0, "Adam's, in 8-bit levels", "R")
@@ -89,6 +93,10 @@ def check(config: Config) -> None:
     exponent_of(preconditioner_of(config))
     for name, least, most in (("noise_ratio", 0.0, 1.0), ("noise_sigma", 0.0, 10.0)):
         number(getattr(config, name), name, least=least, most=most)
+    if config.precision not in PRECISIONS:
+        raise unknown("precision", config.precision, PRECISIONS)
+    if config.precision == "tf32" and jax.default_backend() != "gpu":
+        raise InputError("precision", "tf32", "needs an NVIDIA GPU", "use float32 or bfloat16")
     number(config.learning_rate, "learning_rate", least=0.0)
     whole = {"evaluations": 1, "seed": 0} | ({} if config.history is None else {"history": 1})
     for name, low in whole.items():

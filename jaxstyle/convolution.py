@@ -14,6 +14,7 @@ On a CPU the multiplications themselves are the cost, and Winograd's minimal fil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 import jax
@@ -23,68 +24,66 @@ from jax import Array, lax
 
 from jaxstyle.errors import unknown
 
-# Lavin & Gray, eqs. 10 to 15: an output row of m is A^T ((G g) * (B^T d)) for a kernel row g and m + 2 inputs d.
-_WINOGRAD = {
-    2: (
-        np.array([[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]]),
-        np.array([[1, 0, 0], [1 / 2, 1 / 2, 1 / 2], [1 / 2, -1 / 2, 1 / 2], [0, 0, 1]]),
-        np.array([[1, 1, 1, 0], [0, 1, -1, -1]]),
-    ),
-    4: (
-        np.array(
-            [
-                [4, 0, -5, 0, 1, 0],
-                [0, -4, -4, 1, 1, 0],
-                [0, 4, -4, -1, 1, 0],
-                [0, -2, -1, 2, 1, 0],
-                [0, 2, -1, -2, 1, 0],
-                [0, 4, 0, -5, 0, 1],
-            ]
-        ),
-        np.array(
-            [
-                [1 / 4, 0, 0],
-                [-1 / 6, -1 / 6, -1 / 6],
-                [-1 / 6, 1 / 6, -1 / 6],
-                [1 / 24, 1 / 12, 1 / 6],
-                [1 / 24, -1 / 12, 1 / 6],
-                [0, 0, 1],
-            ]
-        ),
-        np.array([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]]),
-    ),
-}
+
+def _cook_toom(*points: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(B^T, G, A^T): an output row of m is A^T ((G g) * (B^T d)) for a kernel row g of 3 and m + 2 inputs d.
+
+    Interpolation at `points` and at infinity, m + 2 in all (Lavin & Gray, section 4, by way of Toom and Cook).
+    """
+    side = len(points) + 1
+
+    def powers(width: int) -> np.ndarray:
+        return np.vstack([np.vander(points, width, increasing=True), np.eye(width)[-1]])
+
+    return np.linalg.inv(powers(side)).T, powers(3), powers(side - 2).T
+
+
+# Pairs on both sides of 1 have half the rounding error of the usual 0, ±1, ±2 (Barabasz et al., "Error analysis and improving
+# the accuracy of Winograd convolution for deep neural networks", ACM TOMS 2020), and these make B and A exact in float32.
+_WINOGRAD = {2: _cook_toom(0, 1, -1), 4: _cook_toom(0, 3 / 4, -3 / 4, 3 / 2, -3 / 2)}
 
 _forced: ContextVar[str | None] = ContextVar("forced", default=None)
 
+PRECISIONS = ("float32", "tf32", "bfloat16")
+"""Of a convolution's operands; sums are always kept in float32, and so is what lies between two convolutions."""
 
-def _direct(x: Array, kernel: Array) -> Array:
+
+def _rounded(x: Array, precision: str) -> Array:
+    return x.astype(jnp.bfloat16) if precision == "bfloat16" else x
+
+
+def _direct(x: Array, kernel: Array, precision: str = "float32") -> Array:
+    dtype = x.dtype
+    if jax.default_backend() != "cpu":  # where XLA's CPU convolution would turn rounded operands back into float32
+        x, kernel = _rounded(x, precision), _rounded(kernel, precision)
     layout = ("NHWC", "HWIO", "NHWC")
-    return lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=layout)
+    exactly = lax.Precision.HIGHEST if precision == "float32" else lax.Precision.HIGH if precision == "tf32" else None
+    return lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=layout, precision=exactly).astype(dtype)
 
 
-def _winograd(x: Array, kernel: Array, m: int) -> Array:
+def _winograd(x: Array, kernel: Array, precision: str, *, m: int) -> Array:
     """Lavin & Gray's algorithm on m x m outputs, each of its transforms one matrix product for both directions at once."""
     to_input, to_kernel, to_output = (jnp.asarray(np.kron(matrix, matrix), x.dtype) for matrix in _WINOGRAD[m])
-    n, h, w, channels = x.shape
+    dtype, (n, h, w, channels) = x.dtype, x.shape
     side, rows, columns = m + 2, -(-h // m), -(-w // m)
+    x = _rounded(x, precision)
     padded = jnp.pad(x, ((0, 0), (1, (rows + 1) * m - h - 1), (1, (columns + 1) * m - w - 1), (0, 0)))
     # Entry (i, j) of every m x m block, (m, m, N, rows + 1, columns + 1, I); a tile is a block and two more of its neighbours'
     # rows and columns. Two joins of two: XLA writes one join of side² strided slices three times slower.
     blocks = padded.reshape(n, rows + 1, m, columns + 1, m, channels).transpose(2, 4, 0, 1, 3, 5)
     tall = jnp.concatenate([blocks[:, :, :, :-1], blocks[:2, :, :, 1:]])
     tiles = jnp.concatenate([tall[:, :, :, :, :-1], tall[:, :2, :, :, 1:]], 1).reshape(side * side, -1)
-    inputs = (to_input @ tiles).reshape(side * side, -1, channels)
+    inputs = jnp.matmul(_rounded(to_input, precision), tiles, preferred_element_type=dtype).reshape(side * side, -1, channels)
     weights = (to_kernel @ kernel.reshape(9, -1)).reshape(side * side, channels, -1)
-    products = lax.dot_general(inputs, weights, (((2,), (1,)), ((0,), (0,))))  # (side², N * rows * columns, O)
+    products = jnp.matmul(_rounded(inputs, precision), _rounded(weights, precision), preferred_element_type=dtype)
     outputs = (to_output @ products.reshape(side * side, -1)).reshape(m, m, n * rows, columns, -1)
     return outputs.transpose(2, 0, 3, 1, 4).reshape(n, rows * m, columns * m, -1)[:, :h, :w]
 
 
 ALGORITHMS = {
     "direct": _direct,
-    "winograd2": lambda x, kernel: _winograd(x, kernel, 2),
-    "winograd4": lambda x, kernel: _winograd(x, kernel, 4),
+    "winograd2": partial(_winograd, m=2),
+    "winograd4": partial(_winograd, m=4),
 }
 
 
@@ -115,32 +114,32 @@ def forced(algorithm: str) -> Iterator[None]:
         _forced.reset(token)
 
 
-def _convolve(x: Array, kernel: Array) -> Array:
+def _convolve(x: Array, kernel: Array, precision: str) -> Array:
     algorithm = _forced.get() or choose(jax.default_backend(), x.shape, kernel.shape[3])
-    return ALGORITHMS[algorithm](x, kernel)
+    return ALGORITHMS[algorithm](x, kernel, precision)
 
 
-@jax.custom_vjp
-def conv3x3(x: Array, kernel: Array) -> Array:
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def conv3x3(x: Array, kernel: Array, precision: str = "float32") -> Array:
     """Cross-correlates `x` (N, H, W, I) with `kernel` (3, 3, I, O), stride 1, zero padding 1: (N, H, W, O).
 
     Differentiable in both arguments; the gradient with respect to `kernel` costs nothing unless it is asked for. The
-    algorithm is `choose`'s, in both directions.
+    algorithm is `choose`'s, in both directions. `precision` is one of `PRECISIONS`.
     """
-    return _convolve(x, kernel)
+    return _convolve(x, kernel, precision)
 
 
-def _conv3x3_fwd(x: Any, kernel: Any) -> tuple[Array, tuple[Array, Array | None]]:
-    return _convolve(x.value, kernel.value), (kernel.value, x.value if kernel.perturbed else None)
+def _conv3x3_fwd(x: Any, kernel: Any, precision: str) -> tuple[Array, tuple[Array, Array | None]]:
+    return _convolve(x.value, kernel.value, precision), (kernel.value, x.value if kernel.perturbed else None)
 
 
-def _conv3x3_bwd(saved: tuple[Array, Array | None], grad: Any) -> tuple[Array | None, Array | None]:
+def _conv3x3_bwd(precision: str, saved: tuple[Array, Array | None], grad: Any) -> tuple[Array | None, Array | None]:
     kernel, x = saved
     if isinstance(grad, jax.custom_derivatives.SymbolicZero):
         return None, None
     turned = jnp.flip(kernel, (0, 1)).swapaxes(2, 3)  # (3, 3, O, I)
     kernel_grad = None if x is None else jax.linear_transpose(lambda k: _direct(x, k), kernel)(grad)[0]
-    return _convolve(grad, turned), kernel_grad
+    return _convolve(grad, turned, precision), kernel_grad
 
 
 conv3x3.defvjp(_conv3x3_fwd, _conv3x3_bwd, symbolic_zeros=True)

@@ -21,7 +21,7 @@ from jaxstyle.variable import decode
 from jaxstyle.vgg import Params
 
 MEASURE_EVERY = 10
-"""Iterates between two measurements of the canonical loss, where the objective is another one."""
+"""Iterates between two measurements of the canonical loss, where the solver sees another objective or precision."""
 MOST_RESTARTS = 10
 
 
@@ -93,6 +93,7 @@ def run(
     solver: Solver,
     evaluations: int,
     preconditioner: str = "none",
+    precision: str = "float32",
     callback: Callback | None = None,
     stopwatch: Stopwatch | None = None,
 ) -> Outcome:
@@ -101,12 +102,13 @@ def run(
     Args:
         start: (H, W, 3), RGB in [0, 1].
         params: the network.
-        targets: of `objective`.
-        canonical: the targets of the canonical objective; may be the same.
+        targets: of `objective`, in `precision`.
+        canonical: the targets of the canonical objective, in float32; may be the same.
         objective: what to minimise.
         solver: how.
         evaluations: the budget; a line search may overrun it within its last step.
         preconditioner: key of `PRECONDITIONERS`; with ``"none"`` L-BFGS runs as torch's does.
+        precision: of the convolutions within the solver; what is reported is measured in float32.
         callback: called after each accepted iterate (on an accelerator, once for several); a true answer stops the run.
         stopwatch: counts the seconds of compilation.
 
@@ -119,7 +121,7 @@ def run(
         return decode(z, start, preconditioner)
 
     def fun(z: Array, start: Array, params: Params, targets: Targets) -> Array:
-        return total_loss(image_of(z, start), params, targets, objective=objective)
+        return total_loss(image_of(z, start), params, targets, objective=objective, precision=precision)
 
     def advance(state: State, *args: Any) -> tuple[State, tuple[Array, ...]]:
         state = solver.step(fun, state, *args)
@@ -132,7 +134,7 @@ def run(
     step = stopwatch.compile(advance, state, start, params, targets, donate=(0,))
     measured = stopwatch.compile(measure, state.x, start, params, canonical)
     picture = stopwatch.compile(image_of, state.x, start)
-    is_canonical = objective == CANONICAL
+    is_canonical = (objective, precision) == (CANONICAL, "float32")
     # Reading a number waits for the device: on an accelerator that is done for several steps at once.
     batch = 1 if jax.default_backend() == "cpu" else MEASURE_EVERY
     trace: list[Entry] = []

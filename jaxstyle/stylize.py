@@ -162,20 +162,23 @@ def stylize(
     watch = Stopwatch()
     arrays = jnp.asarray(images.as_float(inputs.content)), [jnp.asarray(images.as_float(s)) for s in inputs.styles]
 
-    def targets_of(objective: Objective) -> Any:
-        return watch.compile(partial(make_targets, objective=objective, blend=blend), params, *arrays)(params, *arrays)
+    def targets_of(objective: Objective, precision: str) -> Any:
+        compute = partial(make_targets, objective=objective, blend=blend, precision=precision)
+        return watch.compile(compute, params, *arrays)(params, *arrays)
 
-    targets = targets_of(objective)
+    targets = targets_of(objective, config.precision)
+    canonical = (objective, config.precision) == (CANONICAL, "float32")
     solver = solver_of(config, *inputs.content.size)
     outcome = run(
         starting_image(inputs, config),
         params,
         targets,
-        targets if objective == CANONICAL else targets_of(CANONICAL),
+        targets if canonical else targets_of(CANONICAL, "float32"),
         objective=objective,
         solver=solver,
         evaluations=config.evaluations,
         preconditioner=preconditioner_of(config),
+        precision=config.precision,
         callback=callback,
         stopwatch=watch,
     )

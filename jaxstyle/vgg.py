@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jaxstyle.convolution import average_pool, conv3x3, max_pool
+from jaxstyle.convolution import PRECISIONS, average_pool, conv3x3, max_pool
 from jaxstyle.errors import InputError, unknown
 
 POOLS = {"max": max_pool, "avg": average_pool}
@@ -80,12 +80,13 @@ class Conv(nn.Module):
     """3x3 convolution with zero padding and a bias: (N, H, W, I) -> (N, H, W, features)."""
 
     features: int
+    precision: str = "float32"
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         kernel = self.param("kernel", nn.initializers.he_normal(), (3, 3, x.shape[-1], self.features))
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
-        return conv3x3(x, kernel) + bias[None, None, None]
+        return jnp.asarray(conv3x3(x, kernel, self.precision)) + bias[None, None, None]
 
 
 class VGG(nn.Module):
@@ -93,6 +94,7 @@ class VGG(nn.Module):
 
     architecture: Architecture
     pooling: str = "max"
+    precision: str = "float32"
 
     @nn.compact
     def __call__(self, x: Array, taps: tuple[str, ...]) -> dict[str, Array]:
@@ -101,7 +103,7 @@ class VGG(nn.Module):
         names = self.architecture.taps
         for name in names[: max(map(names.index, taps), default=-1) + 1]:
             if name.startswith("conv"):
-                x = Conv(self.architecture.shapes[name][-1], name=name)(x)
+                x = Conv(self.architecture.shapes[name][-1], self.precision, name=name)(x)
             else:
                 x = nn.relu(x) if name.startswith("relu") else POOLS[self.pooling](x)
             if name in taps:
@@ -116,7 +118,9 @@ def check_tap(tap: str, architecture: Architecture, argument: str) -> str:
     return tap
 
 
-def features(params: Params, image: Array, taps: Iterable[str], *, pooling: str = "max") -> dict[str, Array]:
+def features(
+    params: Params, image: Array, taps: Iterable[str], *, pooling: str = "max", precision: str = "float32"
+) -> dict[str, Array]:
     """Activations of a network at named taps.
 
     Args:
@@ -124,16 +128,20 @@ def features(params: Params, image: Array, taps: Iterable[str], *, pooling: str 
         image: RGB in [0, 1], (H, W, 3) or (N, H, W, 3), at least 16 pixels a side (32 for ``pool5``).
         taps: names such as ``"relu4_2"``, ``"conv1_1"``, ``"pool3"``.
         pooling: ``"max"`` or ``"avg"``; odd sides are rounded down.
+        precision: of the convolutions' operands: ``"float32"``, ``"tf32"`` (on NVIDIA GPUs; elsewhere as float32) or
+            ``"bfloat16"``. Sums and features are float32 whatever it is.
 
     Returns:
         {tap: (H', W', C) or (N, H', W', C)}, H' = H // 2**(block - 1).
 
     Raises:
-        InputError: for an unknown tap or pooling, or an image of another shape or too small.
+        InputError: for an unknown tap, pooling or precision, or an image of another shape or too small.
     """
     taps = tuple(check_tap(tap, params.architecture, "taps") for tap in taps)
     if pooling not in POOLS:
         raise unknown("pooling", pooling, POOLS)
+    if precision not in PRECISIONS:
+        raise unknown("precision", precision, PRECISIONS)
     if image.ndim not in (3, 4) or image.shape[-1] != 3:
         raise InputError("image", image.shape, "must have the shape (H, W, 3) or (N, H, W, 3)")
     least = 32 if "pool5" in taps else 16
@@ -143,7 +151,7 @@ def features(params: Params, image: Array, taps: Iterable[str], *, pooling: str 
     mean, multiplier = jnp.asarray(scale.mean, image.dtype), jnp.asarray(scale.multiplier, image.dtype)
     axes = tuple(range(image.ndim - 1))
     x = (image[..., scale.order] - jnp.expand_dims(mean, axes)) * jnp.expand_dims(multiplier, axes)
-    network = VGG(params.architecture, pooling)
+    network = VGG(params.architecture, pooling, precision)
     outputs = network.apply({"params": params.layers}, x if image.ndim == 4 else x[None], taps)
     return outputs if image.ndim == 4 else {name: value[0] for name, value in outputs.items()}  # pyright: ignore
 

@@ -31,6 +31,12 @@ def test_gram_is_the_loop(rng):
     np.testing.assert_allclose(gram(jnp.asarray(f, jnp.float32)), raw_gram(f) / 35, rtol=1e-5, atol=1e-6)
 
 
+def test_gram_gradient_is_the_derived_one(rng):
+    f, g = (jnp.asarray(rng.normal(size=shape), jnp.float32) for shape in ((5, 7, 4), (4, 4)))  # g is not symmetric
+    derived = jax.vjp(lambda f: jnp.einsum("hwc,hwd->cd", f, f) / 35, f)[1](g)[0]
+    np.testing.assert_allclose(jax.vjp(gram, f)[1](g)[0], derived, rtol=1e-5, atol=1e-6)
+
+
 def test_total_variation_is_the_loop(rng):
     x = rng.random((6, 5, 3))
     absolute = half_squares = 0.0

@@ -54,6 +54,24 @@ def test_the_reported_loss_is_that_of_the_image_returned(rng):
     assert min(entry.objective for entry in outcome.trace) == pytest.approx(objective, rel=1e-5)
 
 
+def test_what_is_reported_of_rounded_operands_is_measured_in_float32(monkeypatch):
+    """At this size only an accelerator's direct convolution rounds."""
+    exact = stylize(CONTENT, STYLE, **SMALL)
+    monkeypatch.setattr("jaxstyle.convolution.jax.default_backend", lambda: "gpu")
+    rounded = stylize(CONTENT, STYLE, precision="bfloat16", **SMALL)
+    monkeypatch.undo()
+    assert rounded.loss["total"] < rounded.trace[0].loss
+    assert [entry.evaluation for entry in rounded.trace if entry.loss is not None] == [1, 11]
+    assert rounded.trace[0].loss == pytest.approx(exact.trace[0].loss, rel=1e-6)
+    assert rounded.trace[0].objective == pytest.approx(exact.trace[0].objective, rel=0.02)
+    assert rounded.trace[0].objective != pytest.approx(exact.trace[0].objective, rel=1e-6)
+
+
+def test_tf32_needs_a_gpu():
+    with pytest.raises(InputError, match="`precision`.*GPU.*use float32 or bfloat16"):
+        stylize(CONTENT, STYLE, precision="tf32")
+
+
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_lowers_its_own_loss(name):
     result = stylize(CONTENT, STYLE, preset=name, **SMALL)
