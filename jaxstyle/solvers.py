@@ -105,27 +105,130 @@ def _scale(grad: Array) -> Array:
     return jnp.where(norm > 0, 1 / norm, 1.0)
 
 
-@dataclass(frozen=True)
-class LBFGS:
-    """L-BFGS by jaxopt (Nocedal & Wright, Numerical Optimization, 2nd ed., algorithms 7.4 and 7.5).
-
-    It sees the loss divided by the L1 norm of the first gradient, which makes its first step that of torch.optim.LBFGS, and
-    skips pairs with s.y <= 1e-10 as that does.
+class Memory(NamedTuple):
+    """What L-BFGS with steps of length 1 remembers, for a point of n numbers and m slots, the next one always free.
 
     Attributes:
-        linesearch: ``"none"``: steps of length 1 that cost one evaluation each; or jaxopt's ``"zoom"``,
-            ``"backtracking"`` or ``"hager-zhang"``.
+        grad: at the current point, in the shape of x; zero before the first evaluation.
+        basis: (2m, n), the last changes of x, then those of the gradient, each a ring.
+        products: (2m, 2m), inner products of the rows of `basis`.
+        slopes: (2m,), inner products of the rows of `basis` with `grad`.
+        rho: (m,), 1 / s.y of each pair, 0 for an empty slot.
+        pairs: how many were stored so far, int32.
+        gamma: the scale of the initial inverse Hessian.
+    """
+
+    grad: Array
+    basis: Array
+    products: Array
+    slopes: Array
+    rho: Array
+    pairs: Array
+    gamma: Array
+
+
+@dataclass(frozen=True)
+class LBFGS:
+    """L-BFGS with steps of length 1, one evaluation each, as torch.optim.LBFGS runs it.
+
+    The first step has the L1 norm 1, and pairs with s.y <= 1e-10 are skipped. The two loops of algorithm 7.4 (Nocedal &
+    Wright, Numerical Optimization, 2nd ed.) run on coefficients of the direction in the basis of all pairs and the gradient
+    (Chen, Wang, Zhou, Large-scale L-BFGS using MapReduce, NIPS 2014): an iteration reads the history twice, as two matrix
+    products, and writes one pair in place.
+
+    Attributes:
         history: pairs kept, each two arrays of the size of x.
     """
 
-    linesearch: str = "none"
     history: int = 20
 
-    def _jaxopt(self, fun: Callable, step: Array | None = None) -> jaxopt.LBFGS:
-        search: dict[str, Any] = (
-            dict(stepsize=lambda _: step) if self.linesearch == "none" else dict(linesearch=self.linesearch)
+    def init(self, x: Array) -> State:
+        m = self.history + 1
+        zeros = partial(jnp.zeros, dtype=x.dtype)
+        memory = Memory(
+            jnp.zeros_like(x),
+            zeros((2 * m, x.size)),
+            zeros((2 * m, 2 * m)),
+            zeros(2 * m),
+            zeros(m),
+            jnp.zeros((), jnp.int32),
+            jnp.ones((), x.dtype),
         )
-        return jaxopt.LBFGS(fun, value_and_grad=True, history_size=self.history, tol=0.0, implicit_diff=False, **search)
+        return _start(x, memory)
+
+    def _coefficients(self, memory: Memory) -> tuple[Array, Array]:
+        """The quasi-Newton direction as coefficients of the rows of `basis` and of the gradient."""
+        m = self.history + 1
+
+        def pair(i: Array) -> tuple[Array, Array]:  # the slot of the i-th oldest pair, and its factor
+            slot = (memory.pairs + 1 + i) % m
+            return slot, memory.rho[slot]
+
+        def backwards(i: Array, carry: tuple[Array, Array]) -> tuple[Array, Array]:
+            rows, alphas = carry
+            slot, rho = pair(self.history - 1 - i)
+            alpha = rho * (memory.products[slot] @ rows - memory.slopes[slot])
+            return rows.at[m + slot].add(-alpha), alphas.at[slot].set(alpha)
+
+        def forwards(i: Array, rows: Array) -> Array:
+            slot, rho = pair(i)
+            beta = rho * (memory.products[m + slot] @ rows - memory.gamma * memory.slopes[m + slot])
+            return rows.at[slot].add(alphas[slot] - beta)
+
+        rows = jnp.zeros_like(memory.slopes)
+        rows, alphas = lax.fori_loop(0, self.history, backwards, (rows, jnp.zeros_like(memory.rho)))
+        return lax.fori_loop(0, self.history, forwards, memory.gamma * rows), -memory.gamma
+
+    def step(self, fun: Function, state: State, *args: Any) -> State:
+        memory: Memory = state.inner
+        m, fresh = self.history + 1, state.fresh
+        rows, steepest = self._coefficients(memory)
+        direction = (rows @ memory.basis).reshape(state.x.shape) + steepest * memory.grad
+        x = jnp.where(fresh, state.x, state.x + state.step * direction)
+        value, grad = jax.value_and_grad(fun)(x, *args)
+        ok = _finite(value, grad) & jnp.all(jnp.isfinite(x))
+
+        grad = jnp.where(ok, grad, 0)
+        restart = fresh | ~ok
+        s, y = (jnp.where(restart, 0, new - old).ravel() for new, old in ((x, state.x), (grad, memory.grad)))
+        slot = memory.pairs % m  # the free one: a pair that is not kept is overwritten by the next
+        basis = memory.basis.at[slot].set(s).at[m + slot].set(y)
+        found = lax.dot_general(basis, jnp.stack([s, y, grad.ravel()]), (((1,), (1,)), ((), ())), precision="highest")
+        products = memory.products
+        for row, column in ((slot, 0), (m + slot, 1)):
+            products = products.at[row].set(found[:, column]).at[:, row].set(found[:, column])
+        curvature, spread = found[slot, 1], found[m + slot, 1]
+        keep = curvature > 1e-10
+        curvature, spread = jnp.where(keep, curvature, 1), jnp.where(keep, spread, 1)
+        inner = Memory(
+            grad=grad,
+            basis=basis,
+            products=products,
+            slopes=found[:, 2],
+            rho=jnp.where(restart, 0, memory.rho.at[slot].set(1 / curvature)),
+            pairs=jnp.where(restart, 0, memory.pairs + keep),
+            gamma=jnp.where(restart, _scale(grad), jnp.where(keep, curvature / spread, memory.gamma)),
+        )
+        return _settle(state, x, value, grad, 1, inner, ok)
+
+
+@dataclass(frozen=True)
+class SearchingLBFGS:
+    """L-BFGS by jaxopt with a line search (Nocedal & Wright, algorithms 7.4 and 7.5).
+
+    It sees the loss divided by the L1 norm of the first gradient, so that the first length it tries is torch.optim.LBFGS'.
+
+    Attributes:
+        linesearch: jaxopt's ``"zoom"``, ``"backtracking"`` or ``"hager-zhang"``.
+        history: pairs kept, each two arrays of the size of x.
+    """
+
+    linesearch: str
+    history: int = 20
+
+    def _jaxopt(self, fun: Callable) -> jaxopt.LBFGS:
+        options: dict[str, Any] = dict(linesearch=self.linesearch, history_size=self.history)
+        return jaxopt.LBFGS(fun, value_and_grad=True, tol=0.0, implicit_diff=False, **options)
 
     def init(self, x: Array) -> State:
         shapes = jax.eval_shape(self._jaxopt(lambda x: (x.sum(), x)).init_state, x)
@@ -140,18 +243,11 @@ class LBFGS:
             value, grad = jax.value_and_grad(fun)(x, *args)
             return value * scale, grad * scale
 
-        solver = self._jaxopt(evaluate, state.step)
-        if self.linesearch == "none":  # a fresh state has a zero gradient, so that this evaluates fun at x
-            x, new = solver.update(state.x, old)
-            cost = 1
-        else:
+        def only_evaluate(x: Array) -> tuple[Array, Any]:
+            value, grad = evaluate(x)
+            return x, old._replace(value=value, grad=grad, num_fun_eval=old.num_fun_eval + 1)
 
-            def only_evaluate(x: Array) -> tuple[Array, Any]:
-                value, grad = evaluate(x)
-                return x, old._replace(value=value, grad=grad, num_fun_eval=old.num_fun_eval + 1)
-
-            x, new = lax.cond(fresh, only_evaluate, lambda x: tuple(solver.update(x, old)), state.x)
-            cost = new.num_fun_eval - old.num_fun_eval
+        x, new = lax.cond(fresh, only_evaluate, lambda x: tuple(self._jaxopt(evaluate).update(x, old)), state.x)
         value, grad = new.value / scale, new.grad
         ok = _finite(value, grad) & jnp.all(jnp.isfinite(x))
 
@@ -169,7 +265,7 @@ class LBFGS:
             rho_history=jnp.where(restart, 0, new.rho_history.at[slot].set(jnp.where(keep, rho, 0))),
             gamma=jnp.where(restart, 1.0, jnp.where(keep, new.gamma, old.gamma)),
         )
-        return _settle(state, x, value, grad, cost, (scale * rescale, inner), ok)
+        return _settle(state, x, value, grad, new.num_fun_eval - old.num_fun_eval, (scale * rescale, inner), ok)
 
 
 @dataclass(frozen=True)
@@ -237,9 +333,9 @@ class Adam:
 
 SOLVERS: dict[str, Callable[..., Solver]] = {
     "lbfgs": LBFGS,
-    "lbfgs-zoom": partial(LBFGS, "zoom"),
-    "lbfgs-backtracking": partial(LBFGS, "backtracking"),
-    "lbfgs-hager-zhang": partial(LBFGS, "hager-zhang"),
+    "lbfgs-zoom": partial(SearchingLBFGS, "zoom"),
+    "lbfgs-backtracking": partial(SearchingLBFGS, "backtracking"),
+    "lbfgs-hager-zhang": partial(SearchingLBFGS, "hager-zhang"),
     "optax-lbfgs": OptaxLBFGS,
     "adam": Adam,
 }

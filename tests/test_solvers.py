@@ -1,5 +1,7 @@
 """The solvers against a plain NumPy L-BFGS, SciPy and optax's own loop, their counters, and the guard."""
 
+from itertools import pairwise
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -70,6 +72,27 @@ def test_lbfgs_is_the_plain_one(problem, history):
         solver = make_solver("lbfgs", history=history)
         got = [state.value for state in steps(solver, quadratic, jnp.zeros(N, jnp.float64), wide, 20)]
     np.testing.assert_allclose(got, wanted, rtol=1e-9)
+
+
+def test_lbfgs_skips_the_pairs_that_the_plain_one_skips():
+    """A sum of cosines in a bowl: of the first 13 pairs two have negative curvature, and the ring of 5 goes round twice."""
+    start = np.linspace(-2, 2.3, 7)
+
+    def waves(x):
+        return jnp.sum(jnp.cos(3 * x)) + 0.05 * jnp.sum(x**2)
+
+    points = []
+
+    def plain(x):
+        points.append((x, -3 * np.sin(3 * x) + 0.1 * x))
+        return np.sum(np.cos(3 * x)) + 0.05 * np.sum(x**2), points[-1][1]
+
+    wanted = numpy_lbfgs(plain, start, 5, 14)
+    curvatures = [(b[0] - a[0]) @ (b[1] - a[1]) for a, b in pairwise(points)]
+    assert sum(c <= 1e-10 for c in curvatures) == 2
+    with jax.enable_x64(True):
+        states = steps(make_solver("lbfgs", history=5), waves, jnp.asarray(start), (), 14)
+    np.testing.assert_allclose([state.value for state in states], wanted, rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", SOLVERS)
