@@ -74,6 +74,8 @@ def _winograd(x: Array, kernel: Array, precision: str, *, m: int) -> Array:
     tall = jnp.concatenate([blocks[:, :, :, :-1], blocks[:2, :, :, 1:]])
     tiles = jnp.concatenate([tall[:, :, :, :, :-1], tall[:, :2, :, :, 1:]], 1).reshape(side * side, -1)
     inputs = jnp.matmul(_rounded(to_input, precision), tiles, preferred_element_type=dtype).reshape(side * side, -1, channels)
+    # The zero ties the kernel to its layer's turn: XLA transforms all kernels at the start otherwise, and holds 300 MB of them.
+    kernel = kernel + 0 * x.ravel()[0].astype(kernel.dtype)
     weights = (to_kernel @ kernel.reshape(9, -1)).reshape(side * side, channels, -1)
     products = jnp.matmul(_rounded(inputs, precision), _rounded(weights, precision), preferred_element_type=dtype)
     outputs = (to_output @ products.reshape(side * side, -1)).reshape(m, m, n * rows, columns, -1)
