@@ -6,6 +6,7 @@ of Gatys' own notebook, whatever preset made the picture. Work is counted in eva
 
 from jaxstyle.config import Config
 from jaxstyle.errors import DownloadError, ImageError, InputError, JaxstyleError, WeightsError
+from jaxstyle.estimate import Estimate, estimate
 from jaxstyle.loop import Progress
 from jaxstyle.losses import CANONICAL, PRESETS, Objective, content_loss, gram, style_loss, total_variation
 from jaxstyle.objective import Losses, Targets, loss_parts, loss_terms, make_targets, total_loss
@@ -22,6 +23,7 @@ __all__ = [
     "SOLVERS",
     "Config",
     "DownloadError",
+    "Estimate",
     "ImageError",
     "InputError",
     "JaxstyleError",
@@ -36,6 +38,7 @@ __all__ = [
     "__version__",
     "content_loss",
     "convert_weights",
+    "estimate",
     "features",
     "fetch_weights",
     "gram",

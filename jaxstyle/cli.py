@@ -99,6 +99,10 @@ def _parser() -> _Parser:
     shared(sub, "demo.png in the current folder")
     _add_options(sub, _demo_config())
 
+    sub = command(commands, "estimate", "Memory and time of a run before it is started; without pictures, of 4:3 ones.")
+    sub.add_argument("pictures", metavar="CONTENT STYLE", nargs="*")
+    _add_options(sub, Config())
+
     weights = command(commands, "weights", "Network weights: list, fetch, convert, verify.")
     actions = weights.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=_Parser)
     command(actions, "list", "What can be named, and what of it is on this machine.")
@@ -184,6 +188,28 @@ def _paint(content: str, styles: Sequence[str], out: str, config: Any, options: 
     return 130 if interrupted else 0
 
 
+def _estimate(options: argparse.Namespace) -> int:
+    from jaxstyle.config import Config
+    from jaxstyle.estimate import estimate
+    from jaxstyle.memory import gigabytes
+
+    content, *styles = options.pictures or [None, None]
+    if not styles:
+        raise InputError("style", "", "is missing", "give a content and its styles, or no picture at all")
+    found = estimate(content, None if content is None else styles, config=_config(options, Config()))
+    (width, height), fits = found.size, ""
+    if found.free is not None:
+        fits = f", {gigabytes(found.free)} to be had"
+    if found.largest is not None:
+        fits += f": does not fit, at most {found.largest[0]}x{found.largest[1]} would"
+    print(f"size            {width}x{height}, style {', '.join(f'{w}x{h}' for w, h in found.style_sizes)}")
+    print(f"memory          {gigabytes(found.memory)}{fits}")
+    print(f"compiling       {found.compiling:.1f} s, where it was not compiled before")
+    print(f"one evaluation  {found.evaluation:.3g} s")
+    print(f"{found.evaluations:<4}evaluations {int(found.seconds) // 60}:{int(found.seconds) % 60:02d}")
+    return 0
+
+
 def _positive(name: str, text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise InputError(name, text, "must be a whole number of at least 1")
@@ -249,12 +275,12 @@ def _weights(options: argparse.Namespace) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command line and returns its exit code; errors are one line on stderr."""
-    handlers = {"stylize": _stylize, "demo": _demo, "weights": _weights}
+    handlers = {"stylize": _stylize, "demo": _demo, "estimate": _estimate, "weights": _weights}
     try:
         parser = _parser()
         options, rest = parser.parse_known_args(argv)
         if rest:
-            positional = ("command", "action", "content", "styles", "name", "file")
+            positional = ("command", "action", "content", "styles", "pictures", "name", "file")
             known = [_flag(name) for name in vars(options) if name not in positional]
             raise unknown("argument", rest[0].partition("=")[0], known)
         options.line = shlex.join(["jaxstyle", *(sys.argv[1:] if argv is None else argv)])

@@ -12,7 +12,7 @@ from jaxstyle.errors import InputError, unknown
 from jaxstyle.losses import CONTENT_SCALES, PRESETS, Objective
 from jaxstyle.sizes import MIN_SIDE
 from jaxstyle.solvers import SOLVERS, Solver, make_solver
-from jaxstyle.variable import PRECONDITIONERS, exponent_of
+from jaxstyle.variable import PRECONDITIONERS, check_preconditioner
 from jaxstyle.vgg import ARCHITECTURES, POOLS, Architecture, check_tap
 
 INITS = ("content", "noise", "style")
@@ -52,6 +52,7 @@ class Config:
     )
     precision: str = _option("float32", "of the convolutions' operands; tf32 needs an NVIDIA GPU", choices=PRECISIONS)
     evaluations: int = _option(300, "how often loss and gradient are computed", "N")
+    scales: int = _option(1, "sizes to go through, each twice the one before; a third of the evaluations are coarse", "N")
     history: int | None = _option(None, "pairs that L-BFGS keeps (default: 50, fewer where they take over 1 GiB)", "N")
     learning_rate: float = _option(10.0, "Adam's, in 8-bit levels", "R")
     network: str = _option("vgg19", "the feature network", choices=ARCHITECTURES)
@@ -90,7 +91,7 @@ def objective_of(config: Config) -> Objective:
 def check(config: Config) -> None:
     """Raises an InputError for whatever can be seen to be wrong before any file is opened."""
     objective_of(config)
-    exponent_of(preconditioner_of(config))
+    check_preconditioner(preconditioner_of(config))
     for name, least, most in (("noise_ratio", 0.0, 1.0), ("noise_sigma", 0.0, 10.0)):
         number(getattr(config, name), name, least=least, most=most)
     if config.precision not in PRECISIONS:
@@ -98,11 +99,13 @@ def check(config: Config) -> None:
     if config.precision == "tf32" and jax.default_backend() != "gpu":
         raise InputError("precision", "tf32", "needs an NVIDIA GPU", "use float32 or bfloat16")
     number(config.learning_rate, "learning_rate", least=0.0)
-    whole = {"evaluations": 1, "seed": 0} | ({} if config.history is None else {"history": 1})
+    whole = {"evaluations": 1, "seed": 0, "scales": 1} | ({} if config.history is None else {"history": 1})
     for name, low in whole.items():
         value = getattr(config, name)
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value < 2**31:
             raise InputError(name, value, f"must be a whole number from {low} to {2**31 - 1}")
+    if config.scales > config.evaluations:
+        raise InputError("scales", config.scales, f"must not be more than the {config.evaluations} evaluations")
     solver_of(config, MIN_SIDE, MIN_SIDE)
 
 

@@ -65,8 +65,7 @@ class Outcome(NamedTuple):
     stop_reason: str
     stopped_by_callback: bool
     trace: list[Entry]
-    compile_seconds: float
-    solve_seconds: float
+    seconds: float
 
 
 @dataclass
@@ -75,12 +74,72 @@ class Stopwatch:
 
     seconds: float = 0.0
 
-    def compile(self, function: Callable, *args: Any, donate: tuple[int, ...] = ()) -> Callable:
-        """`function`, compiled for arguments like these."""
+    def compile(self, function: Callable, *args: Any, donate: tuple[int, ...] = ()) -> Any:
+        """`function`, compiled for arguments like these, which may be `jax.ShapeDtypeStruct`s."""
         began = time.perf_counter()
         compiled = jax.jit(function, donate_argnums=donate).lower(*args).compile()
         self.seconds += time.perf_counter() - began
         return compiled
+
+
+@dataclass(frozen=True)
+class Method:
+    """How an image is searched for.
+
+    Attributes:
+        objective: what to minimise.
+        solver: how.
+        preconditioner: key of `PRECONDITIONERS`; with ``"none"`` L-BFGS runs as torch's does.
+        precision: of the convolutions within the solver; what is reported is measured in float32.
+    """
+
+    objective: Objective
+    solver: Solver
+    preconditioner: str = "none"
+    precision: str = "float32"
+
+    @property
+    def is_canonical(self) -> bool:
+        """Whether what the solver sees is what is reported."""
+        return (self.objective, self.precision) == (CANONICAL, "float32")
+
+
+class Programs(NamedTuple):
+    """The compiled parts of a run, for one size."""
+
+    init: Any
+    step: Any
+    measure: Any
+    picture: Any
+
+
+def compile_programs(method: Method, start: Any, params: Any, targets: Any, canonical: Any, stopwatch: Stopwatch) -> Programs:
+    """Compiles a run for arguments like these, as `run` takes them; shapes are enough."""
+
+    def image_of(z: Array, start: Array) -> Array:
+        return decode(z, start, method.preconditioner)
+
+    def fun(z: Array, start: Array, params: Params, targets: Targets) -> Array:
+        image = image_of(z, start)
+        return total_loss(image, params, targets, objective=method.objective, precision=method.precision)
+
+    def advance(state: State, *args: Any) -> tuple[State, tuple[Array, ...]]:
+        state = method.solver.step(fun, state, *args)
+        return state, (state.value, state.evaluations, state.restarts, state.stationary)
+
+    def measure(z: Array, start: Array, params: Params, targets: Targets) -> Losses:
+        return loss_parts(image_of(z, start), params, targets, objective=CANONICAL)
+
+    def init(start: Array) -> State:
+        return method.solver.init(jnp.zeros_like(start))
+
+    state = jax.eval_shape(init, start)
+    return Programs(
+        jax.jit(init),
+        stopwatch.compile(advance, state, start, params, targets, donate=(0,)),
+        stopwatch.compile(measure, state.x, start, params, canonical),
+        stopwatch.compile(image_of, state.x, start),
+    )
 
 
 def run(
@@ -88,70 +147,48 @@ def run(
     params: Params,
     targets: Targets,
     canonical: Targets,
+    method: Method,
     *,
-    objective: Objective,
-    solver: Solver,
     evaluations: int,
-    preconditioner: str = "none",
-    precision: str = "float32",
+    spent: tuple[int, float] = (0, 0.0),
     callback: Callback | None = None,
-    stopwatch: Stopwatch | None = None,
+    programs: Programs | None = None,
 ) -> Outcome:
     """Minimises an objective over the pixels of an image.
 
     Args:
         start: (H, W, 3), RGB in [0, 1].
         params: the network.
-        targets: of `objective`, in `precision`.
+        targets: of the method's objective, in its precision.
         canonical: the targets of the canonical objective, in float32; may be the same.
-        objective: what to minimise.
-        solver: how.
+        method: what to minimise, and how.
         evaluations: the budget; a line search may overrun it within its last step.
-        preconditioner: key of `PRECONDITIONERS`; with ``"none"`` L-BFGS runs as torch's does.
-        precision: of the convolutions within the solver; what is reported is measured in float32.
+        spent: evaluations and seconds of the run so far, at other sizes; the budget includes them.
         callback: called after each accepted iterate (on an accelerator, once for several); a true answer stops the run.
-        stopwatch: counts the seconds of compilation.
+        programs: from `compile_programs` with the same arguments; compiled here otherwise.
 
     Raises:
         JaxstyleError: where the loss is not finite at the start.
     """
-    stopwatch = stopwatch or Stopwatch()
-
-    def image_of(z: Array, start: Array) -> Array:
-        return decode(z, start, preconditioner)
-
-    def fun(z: Array, start: Array, params: Params, targets: Targets) -> Array:
-        return total_loss(image_of(z, start), params, targets, objective=objective, precision=precision)
-
-    def advance(state: State, *args: Any) -> tuple[State, tuple[Array, ...]]:
-        state = solver.step(fun, state, *args)
-        return state, (state.value, state.evaluations, state.restarts, state.stationary)
-
-    def measure(z: Array, start: Array, params: Params, targets: Targets) -> Losses:
-        return loss_parts(image_of(z, start), params, targets, objective=CANONICAL)
-
-    state = jax.jit(solver.init)(jnp.zeros_like(start))
-    step = stopwatch.compile(advance, state, start, params, targets, donate=(0,))
-    measured = stopwatch.compile(measure, state.x, start, params, canonical)
-    picture = stopwatch.compile(image_of, state.x, start)
-    is_canonical = (objective, precision) == (CANONICAL, "float32")
+    programs = programs or compile_programs(method, start, params, targets, canonical, Stopwatch())
+    state = programs.init(start)
     # Reading a number waits for the device: on an accelerator that is done for several steps at once.
     batch = 1 if jax.default_backend() == "cpu" else MEASURE_EVERY
     trace: list[Entry] = []
     pending: list[tuple[tuple[Array, ...], Array | None]] = []
-    known, steps, reason, by_callback = 0, 0, "", False
+    known, steps, reason, by_callback = spent[0], 0, "", False
     loss = float("inf")
-    began = time.perf_counter()
+    began = time.perf_counter() - spent[1]
     while not reason:
-        state, report = step(state, start, params, targets)
-        due = not is_canonical and steps % MEASURE_EVERY == 0
-        pending.append((report, measured(state.x, start, params, canonical).total if due else None))
+        state, report = programs.step(state, start, params, targets)
+        due = not method.is_canonical and steps % MEASURE_EVERY == 0
+        pending.append((report, programs.measure(state.x, start, params, canonical).total if due else None))
         steps += 1
-        expected = known + len(pending) * max(1.0, known / steps)
+        expected = known + len(pending) * max(1.0, (known - spent[0]) / steps)
         if len(pending) < batch and expected < evaluations:
             continue
         for (value, count, restarts, stationary), canonical_loss in jax.device_get(pending):
-            known = int(count)
+            known = spent[0] + int(count)
             if not np.isfinite(value):
                 if not trace:
                     raise JaxstyleError(
@@ -160,9 +197,8 @@ def run(
                 if restarts > MOST_RESTARTS:
                     reason = f"the loss was not finite {int(restarts)} times although the step was halved each time"
                 continue
-            if is_canonical or canonical_loss is not None:
-                loss = float(value if is_canonical else canonical_loss)
-            shown = loss if is_canonical or canonical_loss is not None else None
+            shown = float(value) if method.is_canonical else None if canonical_loss is None else float(canonical_loss)
+            loss = loss if shown is None else shown
             trace.append(Entry(known, shown, float(value), round(time.perf_counter() - began, 4)))
             if stationary:
                 reason = "the gradient is zero: no change of the image can lower the loss"
@@ -175,10 +211,10 @@ def run(
             evaluations,
             loss,
             time.perf_counter() - began,
-            lambda best=best: np.clip(np.asarray(picture(best, start)), 0, 1),
+            lambda best=best: np.clip(np.asarray(programs.picture(best, start)), 0, 1),
         )
         if callback is not None and callback(progress) and not reason:
             reason, by_callback = f"stopped on request after {known} of {evaluations} evaluations", True
-    final = jax.block_until_ready(measured(state.best_x, start, params, canonical))
-    solve = time.perf_counter() - began
-    return Outcome(picture(state.best_x, start), final, known, reason, by_callback, trace, stopwatch.seconds, solve)
+    final = jax.block_until_ready(programs.measure(state.best_x, start, params, canonical))
+    seconds = time.perf_counter() - began
+    return Outcome(programs.picture(state.best_x, start), final, known, reason, by_callback, trace, seconds)

@@ -1,25 +1,19 @@
-"""One picture, from files to a result with its run record. Knows no maths: it loads, runs the loop, records, saves."""
+"""One picture, from files to a result with its run record. Knows no maths: it prepares, runs the loop, records, saves."""
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-from jaxstyle import images, outputs, record
-from jaxstyle.config import INITS, Config, check, check_init, objective_of, parse_blend, preconditioner_of, solver_of
-from jaxstyle.errors import InputError, unknown
-from jaxstyle.loop import Callback, Entry, Stopwatch, run
-from jaxstyle.losses import CANONICAL, Objective
-from jaxstyle.objective import make_targets
-from jaxstyle.sizes import Size, parse_size
-from jaxstyle.start import mix, white_noise
-from jaxstyle.weights.load import Loaded, load
+from jaxstyle import memory, outputs, record
+from jaxstyle.config import Config
+from jaxstyle.loop import Callback, Entry, Outcome, Progress, Stopwatch, run
+from jaxstyle.prepare import Stage, make_config, prepare, stages
+from jaxstyle.pyramid import hand_over
+from jaxstyle.vgg import Params
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,72 +56,37 @@ class Result:
         return notices
 
 
-@dataclass(frozen=True, eq=False)
-class Inputs:
-    """Everything that a run needs, read and checked: pictures at their sizes, the network, what to minimise."""
+def search(parts: Sequence[Stage], params: Params, callback: Callback | None) -> tuple[Outcome, list[dict[str, Any]]]:
+    """Runs the stages of a picture one after another.
 
-    content: images.Picture
-    styles: list[images.Picture]
-    start: images.Picture | None
-    loaded: Loaded
-    objective: Objective
-    sources: dict[str, Any]
-
-
-def prepare(content: Any, styles: Sequence[Any], config: Config) -> Inputs:
-    """Reads and checks all that `config` names, before anything is computed.
-
-    Raises:
-        InputError (ImageError, WeightsError among them): one line that names the argument, its value and the remedy.
+    Returns:
+        The last stage's outcome with the whole run's trace, and the size and the evaluations of each stage.
     """
-    check(config)
-    objective = objective_of(config)
-    init = config.init or objective.init
-    check_init(init)
-    size = parse_size(config.size)
-    style_size = parse_size(config.style_size if config.style_size is not None else _beside(size), argument="style_size")
-    loaded = load(config.weights, network=config.network)
-    picture = images.load(content, argument="content")
-    width, height = size.fit(*picture.size)
-    found = []
-    for style in styles:
-        opened = images.load(style, argument="style")
-        fitted = (width, height) if objective.style_fit == "content" else style_size.fit(*opened.size)
-        found.append(images.resize(opened, *fitted))
-    sources = {"content": record.describe_source(content), "styles": [record.describe_source(s) for s in styles]}
-    start = None
-    if init not in INITS:
-        start = images.resize(images.load(init, argument="init"), width, height)
-        sources["init"] = record.describe_source(init)
-    return Inputs(images.resize(picture, width, height), found, start, loaded, objective, sources)
+    image = before = None
+    trace: list[Entry] = []
+    scales: list[dict[str, Any]] = []
+    spent, total, stopped = (0, 0.0), parts[-1].evaluations, ""
 
+    def tell(progress: Progress) -> Any:
+        return callback is not None and callback(replace(progress, evaluations=total))
 
-def _beside(size: Size) -> str:
-    """The styles' size where none is given: as the content's, their own aspect kept."""
-    return str(max(size.sides)) if len(size.sides) == 2 else str(size)
-
-
-def starting_image(inputs: Inputs, config: Config) -> jax.Array:
-    """The image that the optimisation starts from, (H, W, 3), RGB in [0, 1]."""
-    width, height = inputs.content.size
-    init = config.init or inputs.objective.init
-    if init == "noise":
-        return white_noise((height, width, 3), config.seed, config.noise_sigma)
-    picture = {"content": inputs.content, "style": inputs.styles[0]}.get(init, inputs.start)
-    assert picture is not None
-    start = jnp.asarray(images.as_float(images.resize(picture, width, height)))
-    if config.noise_ratio:
-        start = mix(start, white_noise(start.shape, config.seed, config.noise_sigma), config.noise_ratio)
-    return start
-
-
-def make_config(config: Config | None = None, **changes: Any) -> Config:
-    """A configuration with some fields changed; an unknown field is an InputError with the nearest one suggested."""
-    known = [f.name for f in fields(Config)]
-    for name in changes:
-        if name not in known:
-            raise unknown("option", name, known)
-    return replace(config or Config(), **changes)
+    outcome = None
+    for part in parts:
+        if stopped and part is not parts[-1]:
+            continue
+        start = part.start if image is None or before is None else hand_over(image, before, part.start)
+        budget = spent[0] + 1 if stopped else part.evaluations  # the picture so far is still measured at full size
+        how = dict(evaluations=budget, spent=spent, programs=part.programs, callback=None if stopped else tell)
+        outcome = run(start, params, *part.targets(params), part.method, **how)  # pyright: ignore[reportArgumentType]
+        height, width, _ = start.shape
+        scales.append({"size": (width, height), "evaluations": outcome.evaluations - spent[0]})
+        trace += outcome.trace
+        image, before, spent = outcome.image, part.start, (outcome.evaluations, outcome.seconds)
+        if outcome.stopped_by_callback:
+            stopped = f"stopped on request after {outcome.evaluations} of {total} evaluations"
+    assert outcome is not None
+    reason = stopped or outcome.stop_reason
+    return outcome._replace(trace=trace, stop_reason=reason, stopped_by_callback=bool(stopped)), scales
 
 
 def stylize(
@@ -150,38 +109,14 @@ def stylize(
         JaxstyleError: where the loss is not finite at the starting image.
     """
     config = make_config(config, **options)
-    styles = list(style) if isinstance(style, list | tuple) else [style]
-    if not styles:
-        raise InputError("style", styles, "is empty", "give at least one style")
-    blend = parse_blend(config.blend)
-    if blend is not None and len(blend) != len(styles):
-        raise InputError("blend", config.blend, f"must have one share for each style, {len(styles)} in all")
-    inputs = prepare(content, styles, config)
-    params, objective = inputs.loaded.params, inputs.objective
-
-    watch = Stopwatch()
-    arrays = jnp.asarray(images.as_float(inputs.content)), [jnp.asarray(images.as_float(s)) for s in inputs.styles]
-
-    def targets_of(objective: Objective, precision: str) -> Any:
-        compute = partial(make_targets, objective=objective, blend=blend, precision=precision)
-        return watch.compile(compute, params, *arrays)(params, *arrays)
-
-    targets = targets_of(objective, config.precision)
-    canonical = (objective, config.precision) == (CANONICAL, "float32")
-    solver = solver_of(config, *inputs.content.size)
-    outcome = run(
-        starting_image(inputs, config),
-        params,
-        targets,
-        targets if canonical else targets_of(CANONICAL, "float32"),
-        objective=objective,
-        solver=solver,
-        evaluations=config.evaluations,
-        preconditioner=preconditioner_of(config),
-        precision=config.precision,
-        callback=callback,
-        stopwatch=watch,
-    )
+    inputs = prepare(content, list(style) if isinstance(style, list | tuple) else [style], config)
+    params, watch = inputs.loaded.params, Stopwatch()
+    parts = stages(inputs, config, watch)
+    needed = max(part.memory(params) for part in parts)
+    memory.check(*inputs.content.size, needed)
+    needed += memory.resident()
+    outcome, scales = search(parts, params, callback)
+    method = parts[-1].method
     loss = {name: float(value) for name, value in outcome.losses._asdict().items()}
     pictures = (inputs.content, *inputs.styles, *([inputs.start] if inputs.start else []))
     notices = tuple(dict.fromkeys(notice for picture in pictures for notice in picture.notices))
@@ -190,18 +125,20 @@ def stylize(
         "command": None,
         "config": config,
         "inputs": inputs.sources,
-        "objective": objective,
+        "objective": inputs.objective,
         "versions": record.versions(),
         "device": record.device(),
         "network": params.architecture.name,
         "weights": {"name": inputs.loaded.name, "sha256": inputs.loaded.sha256},
-        "solver": solver,
-        "preconditioner": preconditioner_of(config),
+        "solver": method.solver,
+        "preconditioner": method.preconditioner,
         "size": inputs.content.size,
+        "scales": scales,
         "style_sizes": [picture.size for picture in inputs.styles],
         "evaluations": outcome.evaluations,
         "stop_reason": outcome.stop_reason,
-        "seconds": {"compile": round(outcome.compile_seconds, 3), "solve": round(outcome.solve_seconds, 3)},
+        "seconds": {"compile": round(watch.seconds, 3), "solve": round(outcome.seconds, 3)},
+        "memory": {"predicted": needed, "peak": memory.peak()},
         "loss": loss,
         "notices": notices,
         "trace": [entry._asdict() for entry in outcome.trace],

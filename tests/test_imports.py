@@ -13,7 +13,8 @@ PACKAGE = Path(jaxstyle.__file__).parent
 # the parts of `weights` apart, which have an order of their own.
 LAYERS = [
     {"allocator", "errors", "start"},
-    {"convolution", "sizes"},
+    {"convolution", "memory", "sizes"},
+    {"pyramid"},
     {"vgg"},
     {"images"},
     {"outputs"},
@@ -27,7 +28,8 @@ LAYERS = [
     {"objective", "variable"},
     {"solvers"},
     {"config", "loop", "record"},
-    {"stylize"},
+    {"prepare"},
+    {"estimate", "stylize"},
     {"cli"},
     {"__main__"},
 ]

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from jaxstyle import CANONICAL, loss_terms, make_targets, total_loss
-from jaxstyle.loop import run
+from jaxstyle.loop import Method, run
 from jaxstyle.solvers import make_solver
 
 CASES = range(4)
@@ -49,15 +49,8 @@ def test_every_term_and_the_gradient_are_torchs(shared, reference_params, case):
 
 def trace_of(shared, params, case, evaluations, history=100):
     objective, start, targets = setting(shared, params, case)
-    outcome = run(
-        start,
-        params,
-        targets,
-        targets,
-        objective=objective,
-        solver=make_solver("lbfgs", history=history),
-        evaluations=evaluations,
-    )
+    method = Method(objective, make_solver("lbfgs", history=history))
+    outcome = run(start, params, targets, targets, method, evaluations=evaluations)
     return {entry.evaluation: entry.loss for entry in outcome.trace}
 
 

@@ -13,7 +13,7 @@ import jaxstyle
 from jaxstyle import InputError, JaxstyleError, stylize
 from jaxstyle.cli import SAMPLES
 from jaxstyle.config import Config, parse_layers
-from jaxstyle.loop import run
+from jaxstyle.loop import Method, run
 from jaxstyle.losses import CANONICAL, PRESETS
 from jaxstyle.start import GREY, white_noise
 from jaxstyle.vgg import ARCHITECTURES
@@ -47,7 +47,8 @@ def test_the_reported_loss_is_that_of_the_image_returned(rng):
     content, style = (jnp.asarray(rng.random(shape), jnp.float32) for shape in ((24, 32, 3), (20, 20, 3)))
     johnson = PRESETS["johnson"]
     targets, canonical = (jaxstyle.make_targets(params, content, [style], objective=o) for o in (johnson, CANONICAL))
-    outcome = run(content, params, targets, canonical, objective=johnson, solver=jaxstyle.make_solver("lbfgs"), evaluations=15)
+    method = Method(johnson, jaxstyle.make_solver("lbfgs"))
+    outcome = run(content, params, targets, canonical, method, evaluations=15)
     again = float(jaxstyle.total_loss(outcome.image, params, canonical))
     assert float(outcome.losses.total) == pytest.approx(again, rel=1e-5)
     objective = float(jaxstyle.total_loss(outcome.image, params, targets, objective=johnson))

@@ -1,0 +1,106 @@
+"""What a run will take, before it is started: its memory from the compiled programs, its time from a few evaluations."""
+
+import time
+from dataclasses import dataclass, replace
+from statistics import median
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxstyle import memory
+from jaxstyle.config import Config
+from jaxstyle.loop import Stopwatch
+from jaxstyle.prepare import Inputs, Stage, make_config, prepare, resized, stages
+from jaxstyle.sizes import parse_size
+
+MOST_PIXELS = 512 * 512
+"""Time is measured at sizes up to this and grows with the number of pixels beyond."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run will take.
+
+    Attributes:
+        size: (width, height) of the picture.
+        style_sizes: the same of each style.
+        memory: bytes of the whole process at its peak; on an accelerator, of the device.
+        free: bytes that a run could have, what this process holds included; None where the device does not say.
+        largest: (width, height) that fits in `free`; None where the size itself fits.
+        compiling: seconds, with no program in the cache.
+        evaluation: seconds of one evaluation at full size, the solver's step included.
+        evaluations: how many there will be.
+        seconds: of the whole solution, compilation and reading left out.
+    """
+
+    size: tuple[int, int]
+    style_sizes: list[tuple[int, int]]
+    memory: int
+    free: int | None
+    largest: tuple[int, int] | None
+    compiling: float
+    evaluation: float
+    evaluations: int
+    seconds: float
+
+
+def estimate(content: Any = None, style: Any = None, *, config: Config | None = None, **options: Any) -> Estimate:
+    """Predicts memory and time of `stylize` with the same arguments, in some seconds.
+
+    Args:
+        content, style: as of `stylize`; pictures of 4:3 at the size asked for where they are not given.
+        config: all settings; the defaults otherwise.
+        **options: fields of `Config` to change.
+
+    Raises:
+        InputError: as `stylize`, but for a size that does not fit.
+    """
+    config = make_config(config, **options)
+    blank = _blank(config)
+    styles = [blank] if style is None else list(style) if isinstance(style, list | tuple) else [style]
+    inputs = prepare(blank if content is None else content, styles, config)
+    params, watch = inputs.loaded.params, Stopwatch()
+    parts = stages(inputs, config, watch)
+    needed, used, free = max(part.memory(params) for part in parts), memory.resident(), memory.available()
+    width, height = inputs.content.size
+    per_pixel = _seconds_per_pixel(inputs, parts[-1], config)
+    counts = [part.evaluations - before for part, before in zip(parts, [0, *(p.evaluations for p in parts)], strict=False)]
+    areas = [part.start.shape[0] * part.start.shape[1] for part in parts]
+    return Estimate(
+        (width, height),
+        [picture.size for picture in inputs.styles],
+        needed + used,
+        None if free is None else free + used,
+        None if free is None or needed <= free else memory.largest(width, height, needed, free),
+        watch.seconds,
+        per_pixel * width * height,
+        parts[-1].evaluations,
+        per_pixel * sum(count * area for count, area in zip(counts, areas, strict=True)),
+    )
+
+
+def _blank(config: Config) -> np.ndarray:
+    """A picture of 4:3, or of the exact size that is asked for."""
+    sides = parse_size(config.size).sides
+    width, height = sides if len(sides) == 2 else (640, 480)
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+
+
+def _seconds_per_pixel(inputs: Inputs, stage: Stage, config: Config) -> float:
+    """Measured at full size where that is small, on a smaller copy otherwise."""
+    width, height = inputs.content.size
+    if (factor := (MOST_PIXELS / (width * height)) ** 0.5) < 1:
+        smaller = resized(inputs, int(width * factor), int(height * factor))
+        (stage,) = stages(smaller, replace(config, scales=1), Stopwatch())
+    params = inputs.loaded.params
+    own, canonical = stage.targets(params)
+    state, seconds = stage.programs.init(stage.start), []
+    for turn in range(6):
+        began = time.perf_counter()
+        state, report = stage.programs.step(state, stage.start, params, own)
+        if not stage.method.is_canonical and turn % 10 == 0:
+            stage.programs.measure(state.x, stage.start, params, canonical)
+        jax.block_until_ready(report)
+        seconds.append(time.perf_counter() - began)
+    return median(seconds[2:]) / (stage.start.shape[0] * stage.start.shape[1])
