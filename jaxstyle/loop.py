@@ -35,7 +35,8 @@ class Progress:
         evaluations: the budget.
         loss: the latest canonical loss.
         seconds: since the first evaluation began, compilation left out.
-        image: gives the best image so far, float32 (H, W, 3) in [0, 1]; to be called within the callback, while it is there.
+        image: gives the best image so far, float32 (H, W, 3) in [0, 1], at the size of the moment; to be called within the
+            callback, while it is there.
     """
 
     evaluation: int
