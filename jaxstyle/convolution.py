@@ -52,8 +52,9 @@ def _rounded(x: Array, precision: str) -> Array:
     return x.astype(jnp.bfloat16) if precision == "bfloat16" else x
 
 
-def _direct(x: Array, kernel: Array, precision: str = "float32") -> Array:
+def _direct(x: Array, kernel: Array, precision: str = "float32", turned: bool = False) -> Array:
     dtype = x.dtype
+    kernel = jnp.flip(kernel, (0, 1)).swapaxes(2, 3) if turned else kernel  # (3, 3, O, I)
     if jax.default_backend() != "cpu":  # where XLA's CPU convolution would turn rounded operands back into float32
         x, kernel = _rounded(x, precision), _rounded(kernel, precision)
     layout = ("NHWC", "HWIO", "NHWC")
@@ -61,8 +62,11 @@ def _direct(x: Array, kernel: Array, precision: str = "float32") -> Array:
     return lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=layout, precision=exactly).astype(dtype)
 
 
-def _winograd(x: Array, kernel: Array, precision: str, *, m: int) -> Array:
-    """Lavin & Gray's algorithm on m x m outputs, each of its transforms one matrix product for both directions at once."""
+def _winograd(x: Array, kernel: Array, precision: str, turned: bool = False, *, m: int) -> Array:
+    """Lavin & Gray's algorithm on m x m outputs, each of its transforms one matrix product for both directions at once.
+
+    A turned kernel is never made: its transform is that of the kernel with the nine places read backwards.
+    """
     to_input, to_kernel, to_output = (jnp.asarray(np.kron(matrix, matrix), x.dtype) for matrix in _WINOGRAD[m])
     dtype, (n, h, w, channels) = x.dtype, x.shape
     side, rows, columns = m + 2, -(-h // m), -(-w // m)
@@ -76,8 +80,10 @@ def _winograd(x: Array, kernel: Array, precision: str, *, m: int) -> Array:
     inputs = jnp.matmul(_rounded(to_input, precision), tiles, preferred_element_type=dtype).reshape(side * side, -1, channels)
     # The zero ties the kernel to its layer's turn: XLA transforms all kernels at the start otherwise, and holds 300 MB of them.
     kernel = kernel + 0 * x.ravel()[0].astype(kernel.dtype)
-    weights = (to_kernel @ kernel.reshape(9, -1)).reshape(side * side, channels, -1)
-    products = jnp.matmul(_rounded(inputs, precision), _rounded(weights, precision), preferred_element_type=dtype)
+    weights = ((to_kernel[:, ::-1] if turned else to_kernel) @ kernel.reshape(9, -1)).reshape(-1, *kernel.shape[2:])
+    summed = ((2,), (2 if turned else 1,)), ((0,), (0,))  # over the channels, for each entry of a tile
+    operands = _rounded(inputs, precision), _rounded(weights, precision)
+    products = lax.dot_general(*operands, summed, preferred_element_type=dtype)
     outputs = (to_output @ products.reshape(side * side, -1)).reshape(m, m, n * rows, columns, -1)
     return outputs.transpose(2, 0, 3, 1, 4).reshape(n, rows * m, columns * m, -1)[:, :h, :w]
 
@@ -92,7 +98,7 @@ ALGORITHMS = {
 def choose(backend: str, shape: tuple[int, ...], channels: int) -> str:
     """The fastest algorithm for an input (N, H, W, I) and `channels` outputs, as measured on two cores.
 
-    `bench/evaluation.py` compares the choice with the direct convolution everywhere.
+    `bench/layers.py` times every layer of VGG-19 by each of them.
 
     Winograd pays on a CPU where the channels are many, so that its products outweigh its transforms, and where the places
     are, so that the kernel's transform is small beside them.
@@ -116,9 +122,10 @@ def forced(algorithm: str) -> Iterator[None]:
         _forced.reset(token)
 
 
-def _convolve(x: Array, kernel: Array, precision: str) -> Array:
-    algorithm = _forced.get() or choose(jax.default_backend(), x.shape, kernel.shape[3])
-    return ALGORITHMS[algorithm](x, kernel, precision)
+def _convolve(x: Array, kernel: Array, precision: str, turned: bool = False) -> Array:
+    """With a turned kernel: the gradient of a convolution with it, (N, H, W, O) -> (N, H, W, I)."""
+    algorithm = _forced.get() or choose(jax.default_backend(), x.shape, kernel.shape[2 if turned else 3])
+    return ALGORITHMS[algorithm](x, kernel, precision, turned)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
@@ -139,9 +146,8 @@ def _conv3x3_bwd(precision: str, saved: tuple[Array, Array | None], grad: Any) -
     kernel, x = saved
     if isinstance(grad, jax.custom_derivatives.SymbolicZero):
         return None, None
-    turned = jnp.flip(kernel, (0, 1)).swapaxes(2, 3)  # (3, 3, O, I)
     kernel_grad = None if x is None else jax.linear_transpose(lambda k: _direct(x, k), kernel)(grad)[0]
-    return _convolve(grad, turned, precision), kernel_grad
+    return _convolve(grad, kernel, precision, turned=True), kernel_grad
 
 
 conv3x3.defvjp(_conv3x3_fwd, _conv3x3_bwd, symbolic_zeros=True)
