@@ -58,8 +58,7 @@ def estimate(content: Any = None, style: Any = None, *, config: Config | None = 
     """
     config = make_config(config, **options)
     blank = _blank(config)
-    styles = [blank] if style is None else list(style) if isinstance(style, list | tuple) else [style]
-    inputs = prepare(blank if content is None else content, styles, config)
+    inputs = prepare(blank if content is None else content, blank if style is None else style, config)
     params, watch = inputs.loaded.params, Stopwatch()
     parts = stages(inputs, config, watch)
     needed, used, free = max(part.memory(params) for part in parts), memory.resident(), memory.available()

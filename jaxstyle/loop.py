@@ -62,12 +62,17 @@ class Outcome(NamedTuple):
     """What the loop ends with: the best image, unclipped (H, W, 3), its canonical losses, and how it went."""
 
     image: Array
-    losses: Losses
+    measure: Callable[[], Losses]
     evaluations: int
     stop_reason: str
     stopped_by_callback: bool
     trace: list[Entry]
     seconds: float
+
+    @property
+    def losses(self) -> Losses:
+        """Measured when asked for: only the last size of a run needs it."""
+        return self.measure()
 
 
 @dataclass
@@ -223,6 +228,9 @@ def run(
         )
         if callback is not None and callback(progress) and not reason:
             reason, by_callback = f"stopped on request after {known} of {evaluations} evaluations", True
-    seconds = time.perf_counter() - began
-    final = programs.measure(state.best_x, start, params, canonical)
-    return Outcome(programs.picture(state.best_x, start), final, known, reason, by_callback, trace, seconds)
+    best, seconds = state.best_x, time.perf_counter() - began
+
+    def measure() -> Losses:
+        return programs.measure(best, start, params, canonical)
+
+    return Outcome(programs.picture(best, start), measure, known, reason, by_callback, trace, seconds)

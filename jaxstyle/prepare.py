@@ -1,6 +1,5 @@
 """From what a user names to what a run needs: pictures at every size of the run, the network, compiled programs."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from itertools import accumulate
@@ -32,15 +31,16 @@ class Inputs:
     sources: dict[str, Any]
 
 
-def prepare(content: Any, styles: Sequence[Any], config: Config) -> Inputs:
-    """Reads and checks all that `config` names, before anything is computed.
+def prepare(content: Any, style: Any, config: Config) -> Inputs:
+    """Reads and checks all that `config` names, before anything is computed; `style` may be a list of styles.
 
     Raises:
         InputError (ImageError, WeightsError among them): one line that names the argument, its value and the remedy.
     """
     check(config)
+    styles = list(style) if isinstance(style, list | tuple) else [style]
     if not styles:
-        raise InputError("style", list(styles), "is empty", "give at least one style")
+        raise InputError("style", styles, "is empty", "give at least one style")
     blend = parse_blend(config.blend)
     if blend is not None and len(blend) != len(styles):
         raise InputError("blend", config.blend, f"must have one share for each style, {len(styles)} in all")
@@ -54,8 +54,8 @@ def prepare(content: Any, styles: Sequence[Any], config: Config) -> Inputs:
     width, height = size.fit(*picture.size)
     pyramid.sizes(width, height, config.scales)
     found = []
-    for style in styles:
-        opened = images.load(style, argument="style")
+    for source in styles:
+        opened = images.load(source, argument="style")
         fitted = (width, height) if objective.style_fit == "content" else style_size.fit(*opened.size)
         found.append(images.resize(opened, *fitted))
     sources = {"content": record.describe_source(content), "styles": [record.describe_source(s) for s in styles]}

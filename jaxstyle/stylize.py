@@ -62,7 +62,7 @@ def search(parts: Sequence[Stage], params: Params, callback: Callback | None) ->
     Returns:
         The last stage's outcome with the whole run's trace, and the size and the evaluations of each stage.
     """
-    image = before = None
+    reached: tuple[Any, Any] | None = None  # the last stage's image, and where a run at its size would have started
     trace: list[Entry] = []
     scales: list[dict[str, Any]] = []
     spent, total, stopped = (0, 0.0), parts[-1].evaluations, ""
@@ -74,14 +74,21 @@ def search(parts: Sequence[Stage], params: Params, callback: Callback | None) ->
     for part in parts:
         if stopped and part is not parts[-1]:
             continue
-        start = part.start if image is None or before is None else hand_over(image, before, part.start)
-        budget = spent[0] + 1 if stopped else part.evaluations  # the picture so far is still measured at full size
-        how = dict(evaluations=budget, spent=spent, programs=part.programs, callback=None if stopped else tell)
-        outcome = run(start, params, *part.targets(params), part.method, **how)  # pyright: ignore[reportArgumentType]
+        start = hand_over(*reached, part.start) if reached else part.start
+        outcome = run(
+            start,
+            params,
+            *part.targets(params),
+            part.method,
+            evaluations=spent[0] + 1 if stopped else part.evaluations,  # a stopped run is still measured at full size
+            spent=spent,
+            callback=None if stopped else tell,
+            programs=part.programs,
+        )
         height, width, _ = start.shape
         scales.append({"size": (width, height), "evaluations": outcome.evaluations - spent[0]})
         trace += outcome.trace
-        image, before, spent = outcome.image, part.start, (outcome.evaluations, outcome.seconds)
+        reached, spent = (outcome.image, part.start), (outcome.evaluations, outcome.seconds)
         if outcome.stopped_by_callback:
             stopped = f"stopped on request after {outcome.evaluations} of {total} evaluations"
     assert outcome is not None
@@ -109,7 +116,7 @@ def stylize(
         JaxstyleError: where the loss is not finite at the starting image.
     """
     config = make_config(config, **options)
-    inputs = prepare(content, list(style) if isinstance(style, list | tuple) else [style], config)
+    inputs = prepare(content, style, config)
     params, watch = inputs.loaded.params, Stopwatch()
     parts = stages(inputs, config, watch)
     needed = max(part.memory(params) for part in parts)

@@ -11,7 +11,7 @@ Images are float RGB in [0, 1], (H, W, 3); z is in 8-bit levels.
 
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jax import Array, lax
 
 from jaxstyle.errors import unknown
 from jaxstyle.losses import PIXEL
@@ -26,17 +26,17 @@ OPPONENT = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]]) / np.sqrt([[3], [2], [6
 _WEIGHTS = (1.0, 1.0, 0.8)
 
 
-def gains(height: int, width: int) -> np.ndarray:
+def gains(height: int, width: int) -> Array:
     """The gain of every frequency of a real transform and opponent colour, (H, W//2 + 1, 3), float32, mean square 1.
 
     f**-EXPONENT, for the two colours times a weight / (1 + (f / CHROMA_EDGE)**2). The lowest frequency that fits the picture
-    stands in for zero.
+    stands in for zero. Computed where it is used: as a constant it would be megabytes of every compiled program.
     """
-    rows, columns = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None]
-    frequency = np.maximum(np.hypot(rows, columns), 1 / max(height, width))[..., None]
-    edges = np.array([np.inf, CHROMA_EDGE, CHROMA_EDGE])
-    gain = np.array(_WEIGHTS) * frequency**-EXPONENT / (1 + (frequency / edges) ** 2)
-    return (gain / np.sqrt(np.mean(gain**2))).astype(np.float32)
+    rows, columns = (jnp.asarray(f, jnp.float32) for f in (np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None]))
+    frequency = jnp.maximum(jnp.sqrt(rows**2 + columns**2), 1 / max(height, width))[..., None]
+    edges, weights = (jnp.asarray(v, jnp.float32)[None, None] for v in ((np.inf, CHROMA_EDGE, CHROMA_EDGE), _WEIGHTS))
+    gain = weights * frequency**-EXPONENT / (1 + (frequency / edges) ** 2)
+    return gain * lax.rsqrt(jnp.mean(gain**2))
 
 
 def check_preconditioner(name: str) -> str:
