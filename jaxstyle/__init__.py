@@ -4,7 +4,9 @@ Images are RGB: outside uint8 or float, inside float32 in [0, 1], (H, W, 3). Los
 of Gatys' own notebook, whatever preset made the picture. Work is counted in evaluations: one loss with its gradient.
 """
 
+from jaxstyle.allocator import keep_pages
 from jaxstyle.config import Config
+from jaxstyle.convolution import ALGORITHMS, conv3x3, convolution_algorithm
 from jaxstyle.errors import DownloadError, ImageError, InputError, JaxstyleError, WeightsError
 from jaxstyle.estimate import Estimate, estimate
 from jaxstyle.loop import Progress
@@ -18,6 +20,7 @@ from jaxstyle.weights import convert_weights, fetch_weights, load_weights
 __version__ = "0.1.0"
 
 __all__ = [
+    "ALGORITHMS",
     "CANONICAL",
     "PRESETS",
     "SOLVERS",
@@ -37,11 +40,14 @@ __all__ = [
     "WeightsError",
     "__version__",
     "content_loss",
+    "conv3x3",
     "convert_weights",
+    "convolution_algorithm",
     "estimate",
     "features",
     "fetch_weights",
     "gram",
+    "keep_pages",
     "load_weights",
     "loss_parts",
     "loss_terms",

@@ -93,26 +93,35 @@ ALGORITHMS = {
     "winograd2": partial(_winograd, m=2),
     "winograd4": partial(_winograd, m=4),
 }
+"""Convolutions by name, of (x, kernel, precision) as `conv3x3` takes them."""
 
 
 def choose(backend: str, shape: tuple[int, ...], channels: int) -> str:
     """The fastest algorithm for an input (N, H, W, I) and `channels` outputs, as measured on two cores.
 
-    `bench/layers.py` times every layer of VGG-19 by each of them.
+    `bench/layers.py` times every layer of VGG-19 by each of them; the least counts of places are from whole evaluations at
+    64x48 to 512x512, where a layer that is alone in the caches tells less.
 
     Winograd pays on a CPU where the channels are many, so that its products outweigh its transforms, and where the places
     are, so that the kernel's transform is small beside them.
     """
     narrow, wide = sorted((shape[3], channels))
     places = shape[0] * shape[1] * shape[2]
-    if backend != "cpu" or narrow < 64 or wide < 128 or places < 1024:
+    if backend != "cpu" or narrow < 64 or wide < 128 or places < 64:
         return "direct"
-    return "winograd4" if places >= 4096 else "winograd2"
+    return "winograd4" if places >= 768 else "winograd2"
 
 
 @contextmanager
-def forced(algorithm: str) -> Iterator[None]:
-    """Within it, every convolution that is traced uses this algorithm: for benchmarks and tests."""
+def convolution_algorithm(algorithm: str) -> Iterator[None]:
+    """Within it, every convolution that is traced uses this algorithm: for benchmarks and tests.
+
+    Args:
+        algorithm: key of `ALGORITHMS`.
+
+    Raises:
+        InputError: for any other.
+    """
     if algorithm not in ALGORITHMS:
         raise unknown("algorithm", algorithm, ALGORITHMS)
     token = _forced.set(algorithm)

@@ -134,7 +134,8 @@ class LBFGS:
     The first step has the L1 norm 1, and pairs with s.y <= 1e-10 are skipped. The two loops of algorithm 7.4 (Nocedal &
     Wright, Numerical Optimization, 2nd ed.) run on coefficients of the direction in the basis of all pairs and the gradient
     (Chen, Wang, Zhou, Large-scale L-BFGS using MapReduce, NIPS 2014): an iteration reads the history twice, as two matrix
-    products, and writes one pair in place.
+    products, and writes one pair in place. Unlike torch's, which goes along the whole gradient when the first pair is skipped
+    (to a loss of 1e16, from where it comes back in some tens of evaluations), it then repeats the first step's length.
 
     Attributes:
         history: pairs kept, each two arrays of the size of x.
