@@ -1,1 +1,1 @@
-"""Benchmarks: each module makes one claim, prints it as a ratio, and says what it ran on."""
+"""The benchmark suite: `pytest bench --benchmark-only` measures, `python -m bench.report` shows. See bench/README.md."""

@@ -1,0 +1,190 @@
+"""What is measured, as data: a profile names sizes and budgets, the cases follow from it and from the devices that are there.
+
+A case belongs to one or more axes, the things that the suite compares: each is run once and tagged with all of them.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import jaxstyle
+from bench.pictures import PAIRS
+
+PRECISIONS = {"cpu": ("float32", "bfloat16"), "gpu": ("float32", "tf32", "bfloat16"), "tpu": ("float32", "bfloat16")}
+SIMULATED = (1, 2, 4)
+"""CPU devices that JAX is told to make of one machine."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How much is measured.
+
+    Attributes:
+        name: for the record.
+        side: pixels, of the square picture on which everything but the resolution is compared.
+        factors: of `side`, for the resolutions.
+        batches: pictures at once, at half the side; 1 is added.
+        pairs: of pictures, for the quality cases, whose shorter side is half of `side`.
+        evaluations: of a quality case.
+        rounds: of a kernel case.
+        repeats: of a whole command.
+        solvers: beside the default, for the first pair and from the content; the others follow with `everywhere`.
+        everywhere: whether every solver and every start is run on every pair.
+        rival_factors: of `side`, for the evaluations of other programs.
+        rival_evaluations: of a whole run of other programs.
+    """
+
+    name: str
+    side: int
+    factors: tuple[float, ...]
+    batches: tuple[int, ...]
+    pairs: tuple[tuple[str, str], ...]
+    evaluations: int
+    rounds: int
+    repeats: int
+    solvers: tuple[str, ...]
+    everywhere: bool
+    rival_factors: tuple[float, ...]
+    rival_evaluations: int
+
+
+QUICK = Profile(
+    name="quick",
+    side=256,
+    factors=(0.5, 1, 2),
+    batches=(2, 4),
+    pairs=PAIRS[:1],
+    evaluations=40,
+    rounds=3,
+    repeats=1,
+    solvers=("torch-lbfgs", "adam"),
+    everywhere=False,
+    rival_factors=(1,),
+    rival_evaluations=20,
+)
+FULL = Profile(
+    name="full",
+    side=512,
+    factors=(0.25, 0.5, 1, 2, 4),
+    batches=(2, 4, 8, 16),
+    pairs=PAIRS,
+    evaluations=200,
+    rounds=5,
+    repeats=3,
+    solvers=("torch-lbfgs", *(name for name in jaxstyle.SOLVERS if name != "lbfgs")),
+    everywhere=True,
+    rival_factors=(0.5, 1, 2),
+    rival_evaluations=100,
+)
+
+SETTINGS: dict[str, dict[str, Any]] = {"torch-lbfgs": dict(solver="lbfgs", preconditioner="none", history=100)}
+"""Settings of `jaxstyle.stylize` by the name of a solver, where they are more than the name: L-BFGS as PyTorch runs it."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One loss with its gradient, of random pixels: the time depends on the shape alone."""
+
+    width: int
+    height: int
+    precision: str = "float32"
+    algorithm: str = "auto"
+    pooling: str = "max"
+    batch: int = 1
+    devices: int = 1
+    platform: str = "cpu"
+
+    @property
+    def name(self) -> str:
+        """The size, and whatever is not as usual."""
+        usual = Evaluation(self.width, self.height, platform=self.platform)
+        parts = [f"{self.width}x{self.height}", self.platform]
+        if self.algorithm != "auto":
+            parts.append(self.algorithm)
+        parts += [part for part, other in ((self.precision, usual.precision), (self.pooling, usual.pooling)) if part != other]
+        parts += [f"batch{self.batch}"] if self.batch > 1 else []
+        parts += [f"devices{self.devices}"] if self.devices > 1 else []
+        return "-".join(parts)
+
+
+@dataclass(frozen=True)
+class Solve:
+    """A whole picture: `solver` is a name of `jaxstyle.SOLVERS` or of `SETTINGS`."""
+
+    content: str
+    style: str
+    width: int
+    height: int
+    evaluations: int
+    init: str = "content"
+    solver: str = "lbfgs"
+    precision: str = "float32"
+    platform: str = "cpu"
+
+    @property
+    def name(self) -> str:
+        """Pictures, start and solver, and the precision where it is not the usual one."""
+        parts = [self.content, self.style, f"{self.width}x{self.height}", self.platform, self.init, self.solver]
+        return "-".join(parts + ([self.precision] if self.precision != "float32" else []))
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """For `jaxstyle.stylize`."""
+        setting = SETTINGS.get(self.solver, {"solver": self.solver})
+        how = dict(init=self.init, precision=self.precision, evaluations=self.evaluations, seed=0)
+        return how | setting | {"size": f"{self.width}x{self.height}"}
+
+
+Case = Evaluation | Solve
+
+
+def even(side: float) -> int:
+    """A whole side of at least 16 pixels, below which VGG-19's last block has none."""
+    return max(16, round(side))
+
+
+def evaluations(profile: Profile, devices: dict[str, dict[str, Any]]) -> dict[Evaluation, list[str]]:
+    """The kernel cases with their axes; `devices` is the worker's answer: kinds and count by platform, the best one first."""
+    platform, *others = devices
+    found: dict[Evaluation, list[str]] = {}
+
+    def add(axis: str, case: Evaluation) -> None:
+        axes = found.setdefault(case, [])
+        if axis not in axes:
+            axes.append(axis)
+
+    base = Evaluation(even(profile.side), even(profile.side), platform=platform)
+    for factor in profile.factors:
+        side = even(profile.side * factor)
+        add("resolution", replace(base, width=side, height=even(side * 3 / 4)))
+        add("resolution", replace(base, width=side, height=side))
+    for precision in PRECISIONS.get(platform, PRECISIONS["cpu"]):
+        add("precision", replace(base, precision=precision))
+    for pooling in ("max", "avg"):
+        add("pooling", replace(base, pooling=pooling))
+    for algorithm in ("auto", *jaxstyle.ALGORITHMS):
+        add("algorithm", replace(base, algorithm=algorithm))
+    half = replace(base, width=even(profile.side / 2), height=even(profile.side / 2))
+    for batch in (1, *profile.batches):
+        add("batch", replace(half, batch=batch))
+    for other in (platform, *others):
+        add("device", replace(base, platform=other))
+    counts = SIMULATED if platform == "cpu" else [2**i for i in range(8) if 2**i <= devices[platform]["count"]]
+    for count in counts:
+        add("devices", replace(half, batch=max(4, counts[-1]), devices=count))
+    return found
+
+
+def solves(profile: Profile, platform: str) -> dict[Solve, list[str]]:
+    """The quality cases with their axes: every start with the default solver, every solver from the content."""
+    found: dict[Solve, list[str]] = {}
+    height = even(profile.side / 2)
+    for pair in profile.pairs:
+        base = Solve(*pair, even(height * 4 / 3), height, profile.evaluations, platform=platform)
+        for init in ("content", "noise", "style"):
+            found.setdefault(replace(base, init=init), []).append("initialisation")
+        for solver in ("lbfgs", *profile.solvers):
+            found.setdefault(replace(base, solver=solver), []).append("solver")
+        if profile.everywhere:
+            for precision in PRECISIONS.get(platform, PRECISIONS["cpu"])[1:]:
+                found.setdefault(replace(base, precision=precision), []).append("precision")
+    return found

@@ -1,0 +1,168 @@
+"""Options, cases and the parts of a record that pytest-benchmark does not know."""
+
+import subprocess
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from typing import Any
+
+import pytest
+
+from bench.cases import FULL, QUICK, Case, Evaluation, Profile, evaluations, solves
+from bench.machine import describe
+from bench.worker import ROOT, Failure, Worker
+
+SCHEMA = "jaxstyle-bench-1"
+PROFILE = pytest.StashKey[Profile]()
+DEVICES = pytest.StashKey[dict[str, Any]]()
+CASES = pytest.StashKey[dict[str, dict[str, tuple[Case, list[str]]]]]()
+FAILURES = pytest.StashKey[list[dict[str, str]]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("jaxstyle")
+    group.addoption("--quick", action="store_true", help="the short profile, under 3 minutes on 2 cores")
+    group.addoption("--side", type=int, help="pixels of the square that most cases share (256 quick, 512 full)")
+    group.addoption("--evaluations", type=int, help="of each whole picture (40 quick, 200 full)")
+    group.addoption("--rivals", action="store_true", help="also PyTorch, pastiche and pystiche, where they are installed")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "rival: needs --rivals")
+    config.addinivalue_line("filterwarnings", "default::pytest_benchmark.logger.PytestBenchmarkWarning")
+    profile = QUICK if config.getoption("quick") else FULL
+    changes = {name: value for name in ("side", "evaluations") if (value := config.getoption(name)) is not None}
+    if any(value < 1 for value in changes.values()):
+        raise pytest.UsageError(f"--side and --evaluations must be at least 1, got {changes}")
+    if "evaluations" in changes:
+        changes["rival_evaluations"] = changes["evaluations"]
+    config.stash[PROFILE] = profile = replace(profile, **changes)
+    with Worker("kernel:devices", {}) as worker:
+        config.stash[DEVICES] = devices = worker.info
+    platform = next(iter(devices))
+    config.stash[CASES] = {
+        "evaluation": {case.name: (case, axes) for case, axes in evaluations(profile, devices).items()},
+        "solve": {case.name: (case, axes) for case, axes in solves(profile, platform).items()},
+    }
+    config.stash[FAILURES] = []
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("rivals"):
+        left_out = [item for item in items if item.get_closest_marker("rival")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    profile, devices = metafunc.config.stash[PROFILE], metafunc.config.stash[DEVICES]
+    cases = metafunc.config.stash[CASES]
+    platform = next(iter(devices))
+    if "evaluation" in metafunc.fixturenames:
+        metafunc.parametrize("evaluation", list(cases["evaluation"]), indirect=True)
+    if "solve" in metafunc.fixturenames:
+        metafunc.parametrize("solve", list(cases["solve"]), indirect=True)
+    if "precision" in metafunc.fixturenames:
+        precisions = {case.precision for case, _ in cases["evaluation"].values() if isinstance(case, Evaluation)}
+        metafunc.parametrize("precision", sorted(precisions))
+    if "variant" in metafunc.fixturenames:
+        from bench.rivals import VARIANTS
+
+        metafunc.parametrize("variant", VARIANTS.get(platform, VARIANTS["cpu"]))
+    if "factor" in metafunc.fixturenames:
+        metafunc.parametrize("factor", profile.rival_factors)
+
+
+@pytest.fixture
+def evaluation(request: pytest.FixtureRequest) -> tuple[Case, list[str]]:
+    """A kernel case and its axes."""
+    return request.config.stash[CASES]["evaluation"][request.param]
+
+
+@pytest.fixture
+def solve(request: pytest.FixtureRequest) -> tuple[Case, list[str]]:
+    """A quality case and its axes."""
+    return request.config.stash[CASES]["solve"][request.param]
+
+
+@pytest.fixture
+def profile(request: pytest.FixtureRequest) -> Profile:
+    """What was asked for."""
+    return request.config.stash[PROFILE]
+
+
+@pytest.fixture
+def platform(request: pytest.FixtureRequest) -> str:
+    """The best platform that is there."""
+    return next(iter(request.config.stash[DEVICES]))
+
+
+@pytest.fixture
+def start(request: pytest.FixtureRequest) -> Callable[..., Worker]:
+    """Starts a worker, with the environment that its case asks for, and ends it with the test."""
+
+    def begin(job: str, case: dict[str, Any], *, platform: str = "", devices: int = 1) -> Worker:
+        environment = {"JAX_PLATFORMS": platform} if platform == "cpu" else {}
+        if platform == "cpu" and devices > 1:
+            environment["JAX_NUM_CPU_DEVICES"] = str(devices)
+        worker = Worker(job, case, **environment)
+        request.addfinalizer(worker.close)
+        return worker
+
+    return begin
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Any:
+    """Keeps the reason of whatever was not measured; what cannot be had here is skipped, what broke fails."""
+    report: pytest.TestReport = yield
+    error = call.excinfo.value if call.excinfo else None
+    if error is None or call.when == "teardown":
+        return report
+    kind, reason = ("error", f"{type(error).__name__}: {error}")
+    if isinstance(error, Failure):
+        kind, reason = error.kind, error.reason
+        if kind in ("not installed", "out of memory"):
+            report.outcome, report.longrepr = "skipped", (str(item.path), 0, f"{kind}: {reason}")
+    elif isinstance(error, pytest.skip.Exception):
+        kind, reason = "skipped", str(error)
+    item.config.stash[FAILURES].append({"name": item.name, "kind": kind, "reason": reason.splitlines()[0][:300]})
+    return report
+
+
+@pytest.hookimpl
+def pytest_benchmark_generate_machine_info(config: pytest.Config) -> dict[str, Any]:
+    """In place of pytest-benchmark's, which names the host."""
+    return describe() | {"devices": config.stash[DEVICES]}
+
+
+@pytest.hookimpl
+def pytest_benchmark_generate_commit_info(config: pytest.Config) -> dict[str, Any]:
+    """The commit that was measured; nulls where there is no repository."""
+
+    def git(*arguments: str) -> str | None:
+        try:
+            return subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
+        except (OSError, subprocess.CalledProcessError):
+            return None
+
+    changes = git("status", "--porcelain", "--untracked-files=no")
+    return {
+        "id": git("rev-parse", "HEAD"),
+        "time": git("log", "-1", "--format=%cI"),
+        "dirty": None if changes is None else bool(changes),
+    }
+
+
+def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, Any]) -> None:
+    """The profile, and what could not be measured."""
+    output_json["schema"] = SCHEMA
+    output_json["profile"] = {**config.stash[PROFILE].__dict__, "rivals": config.getoption("rivals")}
+    output_json["failures"] = config.stash[FAILURES]
+    names = {failure["name"] for failure in config.stash[FAILURES]}
+    output_json["benchmarks"] = [bench for bench in output_json["benchmarks"] if bench["name"] not in names]
+
+
+def describe_case(benchmark: Any, axes: list[str], case: Case | dict[str, Any]) -> None:
+    """Begins a record: the axes that a case belongs to, the first of which groups it in the console, and its fields."""
+    benchmark.group = axes[0]
+    benchmark.extra_info.update(axes=axes, case=case if isinstance(case, dict) else asdict(case))

@@ -1,0 +1,310 @@
+"""The report's tables, each of one result or of two; as Markdown and as HTML."""
+
+import html
+import json
+from dataclasses import dataclass
+from math import hypot
+from pathlib import Path
+from typing import Any
+
+from bench.report.data import Record, Result, Seconds, reached
+
+LEAST_NOISE = 0.03
+"""Share by which two runs on one machine may differ before anything is read into it, however steady each was."""
+
+
+TO_LOSS = "to torch-lbfgs' loss"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text below a header; the first column is left-aligned, the others right."""
+
+    title: str
+    header: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    note: str = ""
+
+    def markdown(self, level: int = 3) -> str:
+        lines = [f"{'#' * level} {self.title}", ""] if level else []
+        lines += ["| " + " | ".join(self.header) + " |", "|---|" + "---:|" * (len(self.header) - 1)]
+        lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in self.rows]
+        return "\n".join([*lines, *(["", self.note] if self.note else [])]) + "\n"
+
+    def html(self) -> str:
+        def row(cells: tuple[str, ...], tag: str) -> str:
+            return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+        body = "".join(row(cells, "td") for cells in self.rows)
+        note = f"<p class=note>{html.escape(self.note)}</p>" if self.note else ""
+        caption = f"<caption>{html.escape(self.title)}</caption>"
+        return (
+            f"<div class=wide><table>{caption}<thead>{row(self.header, 'th')}</thead><tbody>{body}</tbody></table></div>{note}"
+        )
+
+
+def milliseconds(seconds: Seconds) -> str:
+    """``"588 (582 to 601)"``."""
+    low, high = (f"{1e3 * value:.3g}" if value < 1 else f"{1e3 * value:.0f}" for value in seconds.range)
+    middle = f"{1e3 * seconds.median:.3g}" if seconds.median < 1 else f"{1e3 * seconds.median:.0f}"
+    return middle if len(seconds.data) == 1 else f"{middle} ({low} to {high})"
+
+
+def megabytes(count: float | None) -> str:
+    return "" if count is None else f"{count / 1e6:.0f}"
+
+
+def machine(result: Result) -> Table:
+    """The rates that bound everything else."""
+    rows = [(f"matrix product, {name}", f"{rate / 1e9:.0f} GFLOP/s") for name, rate in result.flop_rates.items()]
+    rows += [("memory, x + 2 y", f"{result.bandwidth / 1e9:.0f} GB/s")] if result.bandwidth else []
+    return Table("What the machine can do", ("measured", "rate"), rows, "The best of the rounds, in this run.")
+
+
+def kernel(result: Result, axis: str, title: str, note: str = "") -> Table:
+    """Cases of one axis, apart into compilation, first call and steady state."""
+    header = ("case", "ms", "compile s", "first ms", "µs/pixel", "GFLOP/s", "of direct", "of bound", "MB in use", "MB peak")
+    rows = []
+    for record in result.along(axis):
+        info, bound, middle = record.info, result.bound(record), record.seconds.median
+        peak = info["peak"]["device"] or info["peak"]["host"]
+        rows.append(
+            (
+                label(record),
+                milliseconds(record.seconds),
+                f"{info['seconds']['compile']:.1f}",
+                f"{1e3 * info['seconds']['first']:.0f}",
+                f"{1e6 * middle / record.pixels:.2f}",
+                f"{info['flops'] / middle / 1e9:.0f}",
+                f"{info['direct_flops'] / middle / 1e9:.0f}",
+                f"{bound / middle:.0%}" if bound else "",
+                megabytes(info["memory"]["temporary"] + info["memory"]["arguments"]),
+                megabytes(peak),
+            )
+        )
+    return Table(title, header, rows, note)
+
+
+def label(record: Record) -> str:
+    """A kernel case's name without what pytest wraps it in, a whole picture's by what it is compared along."""
+    return record.name.partition("[")[2].rstrip("]") or record.name
+
+
+def kernels(result: Result) -> list[Table]:
+    """One table for each axis of the kernel cases."""
+    count = "GFLOP/s counts the compiled program's operations, 'of direct' those of a direct convolution in the same time; "
+    count += "'of bound' is the roofline's least time over the time taken."
+    wanted = [
+        ("resolution", "Resolution", count),
+        ("precision", "Precision of the convolutions' operands", ""),
+        ("pooling", "Pooling", ""),
+        ("algorithm", "Convolution algorithm, forced for every layer; auto chooses by layer", ""),
+        ("batch", "Pictures at once, one vmap", ""),
+        ("device", "Device", ""),
+        ("devices", "Devices, a batch sharded over them", simulated(result)),
+    ]
+    return [kernel(result, *parts) for parts in wanted if result.along(parts[0])]
+
+
+def simulated(result: Result) -> str:
+    return "Simulated devices: all share the same cores." if result.platform == "cpu" else ""
+
+
+def goal(result: Result, record: Record) -> tuple[float, int] | None:
+    """Final loss and evaluations of the plain L-BFGS on the same pictures at the same size."""
+    same = ("content", "style", "width", "height")
+    for other in result.along("solver"):
+        if other.case["solver"] == "torch-lbfgs" and all(other.case[name] == record.case[name] for name in same):
+            return other.trace[-1][1], other.trace[-1][0]
+    return None
+
+
+def quality(result: Result) -> Table:
+    """Whole pictures: what each start, solver and precision comes to."""
+    rows = []
+    for record in [r for r in result.records if set(r.axes) & {"initialisation", "solver", "precision"} and "trace" in r.info]:
+        case, trace, info = record.case, record.trace, record.info
+        aim = goal(result, record)
+        found = reached(trace, aim[0]) if aim else None
+        setting = case["solver"] if case["precision"] == "float32" else f"{case['solver']}, {case['precision']}"
+        rows.append(
+            (
+                f"{case['content']} x {case['style']}",
+                case["init"],
+                setting,
+                f"{info['evaluations']}",
+                f"{info['loss']['total']:.4g}",
+                f"{found[0]} in {found[1]:.1f} s" if found else "not reached",
+                f"{info['seconds']['compile']:.1f}",
+                f"{info['seconds']['solve']:.1f}",
+                f"{1e3 * info['seconds']['solve'] / info['evaluations']:.0f}",
+                megabytes(info["peak"]["host"]),
+            )
+        )
+    size = next((f" at {r.size}" for r in result.along("solver")), "")
+    header = (
+        "pictures",
+        "start",
+        "solver",
+        "evaluations",
+        "loss",
+        "to torch-lbfgs' loss",
+        "compile s",
+        "solve s",
+        "ms each",
+        "MB peak",
+    )
+    note = f"Loss: canonical, of the picture at the end. '{TO_LOSS}': evaluations and seconds of solving until the loss is "
+    note += "as low as that of L-BFGS run as PyTorch runs it, from the content, after all its evaluations."
+    return Table(f"Whole pictures{size}", header, rows, note)
+
+
+def commands(result: Result) -> Table:
+    """From the shell."""
+    words = {
+        "import": "python -c 'import jaxstyle'",
+        "cold": "jaxstyle demo, one evaluation, nothing compiled",
+        "warm": "the same, programs in the cache",
+    }
+    found = result.along("command")
+    rows = [(words[r.case["what"]], f"{r.seconds.median:.2f}", span(r.seconds)) for r in found]
+    return Table(f"From the shell, {found[0].case['size'] if found else ''}", ("command", "s", "range"), rows)
+
+
+def span(seconds: Seconds) -> str:
+    return f"{seconds.range[0]:.2f} to {seconds.range[1]:.2f}"
+
+
+def ratio(record: Record) -> str:
+    """``"0.55 (0.54 to 0.57)"``: our seconds over theirs, round by round."""
+    ratios = Seconds(tuple(record.rival["ratios"]))
+    return f"{ratios.median:.2f}" + (f" ({span(ratios)})" if len(ratios.data) > 1 else "")
+
+
+def rivals(result: Result) -> list[Table]:
+    """Against other programs, turn about."""
+    tables = []
+    if found := result.along("rival evaluation"):
+        rows = [
+            (
+                record.size,
+                f"{record.case['precision']} / {record.rival['name']}",
+                milliseconds(record.seconds),
+                milliseconds(Seconds(tuple(record.rival["data"]))),
+                ratio(record),
+                f"{record.rival['info']['loss']['total'] / record.info['loss']['total'] - 1:+.1e}",
+                f"{megabytes(record.info['peak']['host'])} / {megabytes(record.rival['peak']['host'])}",
+            )
+            for record in found
+        ]
+        header = ("size", "ours / theirs", "our ms", "their ms", "ours / theirs (range)", "their loss - ours", "MB peak")
+        note = (
+            "Both with the same weights, input and allocator setting, each in a process of its own, their rounds alternating."
+        )
+        tables.append(Table("One evaluation against PyTorch (channels_last)", header, rows, note))
+    if found := [*result.along("rival solve"), *result.along("rival command")]:
+        rows = [
+            (
+                f"{record.rival['name']}{'' if 'trace' in record.info else ', whole command'}",
+                record.size,
+                f"{record.case['evaluations']}",
+                f"{record.seconds.median:.1f}",
+                f"{Seconds(tuple(record.rival['data'])).median:.1f}",
+                ratio(record),
+                f"{record.info['loss']['total']:.4g}",
+                f"{record.rival['loss']['total']:.4g}",
+            )
+            for record in found
+        ]
+        header = ("rival", "size", "evaluations", "our s", "their s", "ours / theirs (range)", "our loss", "their loss")
+        note = "Equal pictures, sizes, layers and evaluations, from the content; jaxstyle compiles within its seconds. "
+        note += "Losses are canonical; those of whole commands are measured from the PNG files."
+        tables.append(Table("Whole pictures against other programs", header, rows, note))
+    return tables
+
+
+def failures(result: Result) -> Table:
+    """What was not measured, and why."""
+    rows = [(failure["name"], failure["kind"], failure["reason"]) for failure in result.failures]
+    return Table("Not measured", ("case", "kind", "reason"), rows)
+
+
+def published() -> Table:
+    """What others say of theirs: read, not measured."""
+    found: dict[str, Any] = json.loads((Path(__file__).parent / "published.json").read_text())
+    rows = [
+        (
+            f"{row['program']}, {row['settings']}",
+            row["machine"],
+            f"{row['seconds']:g}",
+            f"{1e3 * row['seconds'] / row['iterations']:.0f}",
+        )
+        for row in found["rows"]
+    ]
+    return Table("Published by others, on other machines", ("program", "machine", "s", "ms an iteration"), rows, found["note"])
+
+
+def noise(first: Seconds, second: Seconds) -> float | None:
+    """Share by which medians may differ by chance: two standard deviations, at least `LEAST_NOISE`; None from single rounds."""
+    if first.spread is None or second.spread is None:
+        return None
+    return max(LEAST_NOISE, 2 * hypot(first.spread, second.spread))
+
+
+def comparison(first: Result, second: Result) -> Table:
+    """The cases that two results share: what changed by more than the noise."""
+    others = {record.name: record for record in second.records}
+    rows = []
+    for record in first.records:
+        if (other := others.get(record.name)) is None or record.case != other.case:
+            continue
+        share, chance = other.seconds.median / record.seconds.median, noise(record.seconds, other.seconds)
+        verdict = "one round" if chance is None else "within the noise"
+        if chance is not None and abs(share - 1) > chance:
+            verdict = "slower" if share > 1 else "faster"
+        losses = [found.info["loss"]["total"] for found in (record, other)] if "trace" in record.info else []
+        rows.append(
+            (
+                record.name.removeprefix("test_"),
+                milliseconds(record.seconds),
+                milliseconds(other.seconds),
+                f"{share:.2f}",
+                "" if chance is None else f"±{chance:.0%}",
+                verdict,
+                f"{losses[1] / losses[0]:.3f}" if losses else "",
+            )
+        )
+    header = ("case", f"{first.label} ms", f"{second.label} ms", "ratio", "noise", "verdict", "loss ratio")
+    note = "Noise: two standard deviations of both, estimated from their quartiles, and at least 3%. "
+    note += "A single round is not judged. Final losses move by some percent with rounding alone."
+    return Table(f"{second.label} against {first.label}", header, rows, note)
+
+
+def summary(result: Result) -> Table:
+    """For a README: our seconds beside theirs."""
+    rows = [
+        (
+            f"one evaluation, {r.size}, {r.rival['name'].replace('PyTorch', 'torch')}",
+            ms(r.seconds),
+            ms_of(r.rival["data"]),
+            ratio(r),
+        )
+        for r in result.along("rival evaluation")
+    ]
+    for record in [*result.along("rival solve"), *result.along("rival command")]:
+        name = record.rival["name"] + (" command" if record in result.along("rival command") else "")
+        what = f"a picture, {record.size}, {record.case['evaluations']} evaluations, {name}"
+        rows.append((what, seconds(record.seconds), seconds(Seconds(tuple(record.rival["data"]))), ratio(record)))
+    return Table("", ("against", "jaxstyle", "theirs", "ratio (range)"), rows)
+
+
+def ms(found: Seconds) -> str:
+    return f"{1e3 * found.median:.0f} ms"
+
+
+def ms_of(data: list[float]) -> str:
+    return ms(Seconds(tuple(data)))
+
+
+def seconds(found: Seconds) -> str:
+    return f"{found.median:.1f} s"

@@ -1,0 +1,63 @@
+"""Jobs of a worker: whole pictures, and what a picture's canonical loss is."""
+
+from dataclasses import asdict
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from PIL import Image
+from safetensors.numpy import save_file
+
+import jaxstyle
+from bench.kernel import Job
+from bench.pictures import encoded, sample
+
+
+def solve(content: str, style: str, width: int, height: int, options: dict[str, Any]) -> Job:
+    """`jaxstyle.stylize`, compilation included; a run answers with its course and its picture."""
+    jaxstyle.keep_pages()
+    pictures = [sample(name, width, height) for name in (content, style)]
+    jaxstyle.load_weights()  # decoded once in a process, and here before anything is timed
+
+    def run() -> dict[str, Any]:
+        result = jaxstyle.stylize(*pictures, **options)
+        return {
+            "seconds": result.record["seconds"],
+            "loss": result.loss,
+            "evaluations": result.evaluations,
+            "stop_reason": result.stop_reason,
+            "trace": [(entry.evaluation, entry.loss, entry.seconds) for entry in result.trace],
+            "picture": encoded(result.image),
+            "config": asdict(result.record["config"]),
+        }
+
+    device = {"kind": jax.devices()[0].device_kind, "count": 1}
+    return {"shapes": {"image": (height, width, 3)}, "dtype": "float32", "device": device}, run
+
+
+def measure(content: str, style: str, width: int, height: int, path: str) -> Job:
+    """The canonical loss of the picture in a file, as far as 8 bits hold it; a run answers with it."""
+    params = jaxstyle.load_weights()
+    pictures = [jnp.asarray(sample(name, width, height), jnp.float32) / 255 for name in (content, style)]
+    targets = jaxstyle.make_targets(params, pictures[0], pictures[1:])
+    function = jax.jit(jaxstyle.loss_parts)
+
+    def run() -> dict[str, Any]:
+        with Image.open(path) as picture:
+            image = np.asarray(picture.convert("RGB"), np.float32) / 255
+        if image.shape != pictures[0].shape:
+            raise ValueError(f"the picture is {image.shape[1]}x{image.shape[0]}, not {width}x{height}")
+        return {"loss": float(function(image, params, targets).total), "picture": encoded(image)}
+
+    return {}, run
+
+
+def export(path: str) -> Job:
+    """Writes jaxstyle's weights as ``convB_I.weight`` (OIHW) and ``convB_I.bias``, for a rival with its own loader."""
+    arrays = {}
+    for name, layer in jaxstyle.load_weights().layers.items():
+        arrays[f"{name}.weight"] = np.ascontiguousarray(np.asarray(layer["kernel"]).transpose(3, 2, 0, 1))
+        arrays[f"{name}.bias"] = np.asarray(layer["bias"])
+    save_file(arrays, path)
+    return {}, dict

@@ -1,0 +1,87 @@
+"""jaxstyle against other programs, turn about in one process order (A B A B): with the same weights, pictures and sizes."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from bench import commands
+from bench.cases import Evaluation, Solve, even
+from bench.conftest import describe_case
+from bench.pictures import PAIRS, sample
+
+pytestmark = pytest.mark.rival
+
+
+def turn_about(benchmark: Any, ours: Callable, theirs: Callable, rounds: int, warmup_rounds: int = 0) -> dict[str, Any]:
+    """Times `theirs` before each round of `ours`; the seconds of both, and of each round their ratio."""
+    seconds: list[float] = []
+
+    def turn() -> None:
+        began = time.perf_counter()
+        theirs()
+        seconds.append(time.perf_counter() - began)
+
+    benchmark.pedantic(ours, setup=turn, rounds=rounds, iterations=1, warmup_rounds=warmup_rounds)
+    del seconds[:warmup_rounds]
+    mine = benchmark.stats.stats.data
+    return {"data": seconds, "ratios": [a / b for a, b in zip(mine, seconds, strict=True)]}
+
+
+def test_torch_evaluation(benchmark, start, platform, profile, variant, factor):
+    side = even(profile.side * factor)
+    case = Evaluation(side, side, "float32" if variant == "compile" else variant, platform=platform)
+    describe_case(benchmark, ["rival evaluation"], case)
+    theirs = start("rivals:torch_evaluation", {"width": side, "height": side, "variant": variant})
+    ours = start("kernel:evaluation", asdict(case), platform=platform)
+    found = turn_about(benchmark, ours.run, theirs.run, profile.rounds, warmup_rounds=1)
+    rival = {"name": f"PyTorch {variant}", **found, "info": theirs.info, "peak": theirs.peak()}
+    benchmark.extra_info.update({**ours.info, "rival": rival, "peak": ours.peak()})
+
+
+def test_torch_solve(benchmark, start, platform, profile):
+    height = even(profile.side / 2)
+    case = Solve(*PAIRS[0], even(height * 4 / 3), height, profile.evaluations, platform=platform)
+    describe_case(benchmark, ["rival solve"], case)
+    inputs = {name: getattr(case, name) for name in ("content", "style", "width", "height")}
+    theirs = start("rivals:torch_solve", inputs | {"evaluations": profile.evaluations})
+    ours = start("solve:solve", inputs | {"options": case.options}, platform=platform)
+    answers: dict[str, Any] = {}
+    found = turn_about(
+        benchmark, lambda: answers.update(ours=ours.run()), lambda: answers.update(theirs=theirs.run()), profile.repeats
+    )
+    rival = {"name": "PyTorch L-BFGS", **found, **answers["theirs"], "peak": theirs.peak()}
+    benchmark.extra_info.update({**ours.info, **answers["ours"], "rival": rival, "peak": ours.peak()})
+
+
+@pytest.mark.parametrize("program", ["pastiche", "pystiche"])
+def test_command(benchmark, start, profile, tmp_path, program):
+    """Whole commands from the shell, equal in picture, size, layers and evaluations; jaxstyle with nothing compiled before."""
+    height = even(profile.side / 2)
+    case = Solve(*PAIRS[0], even(height * 4 / 3), height, profile.rival_evaluations)
+    describe_case(benchmark, ["rival command"], case)
+    content, style = (tmp_path / f"{name}.png" for name in ("content", "style"))
+    for name, path in zip(PAIRS[0], (content, style), strict=True):
+        Image.fromarray(sample(name, case.width, case.height)).save(path)
+    weights = tmp_path / "vgg19.safetensors"
+    start("solve:export", {"path": str(weights)}).close()
+    outputs = [tmp_path / f"{name}.png" for name in ("ours", "theirs")]
+    size, caches = f"{case.width}x{case.height}", iter(range(100))
+
+    def ours() -> None:
+        commands.jaxstyle(content, style, outputs[0], size, case.evaluations, tmp_path / f"cache{next(caches)}")
+
+    def theirs() -> None:
+        if program == "pastiche":
+            commands.pastiche(content, style, outputs[1], case.evaluations)
+        else:
+            commands.pystiche(content, style, outputs[1], case.evaluations, weights)
+
+    found = turn_about(benchmark, ours, theirs, profile.repeats)
+    what = {name: getattr(case, name) for name in ("content", "style", "width", "height")}
+    measured = [start("solve:measure", what | {"path": str(path)}).run() for path in outputs]
+    parts = [{"loss": {"total": answer["loss"]}, "picture": answer["picture"]} for answer in measured]
+    benchmark.extra_info.update({**parts[0], "rival": {"name": program, **found, **parts[1]}})

@@ -1,0 +1,33 @@
+"""Quality over time: whole pictures from every start and by every solver, and the command from the shell."""
+
+import pytest
+
+from bench import commands
+from bench.conftest import describe_case
+from bench.pictures import PAIRS
+
+
+def test_solve(benchmark, start, solve):
+    case, axes = solve
+    describe_case(benchmark, axes, case)
+    inputs = {name: getattr(case, name) for name in ("content", "style", "width", "height")}
+    worker = start("solve:solve", inputs | {"options": case.options}, platform=case.platform)
+    found = benchmark.pedantic(worker.run, rounds=1, iterations=1)
+    benchmark.extra_info.update({**worker.info, **found, "peak": worker.peak()})
+
+
+@pytest.mark.parametrize("cache", ["import", "cold", "warm"])
+def test_command(benchmark, profile, tmp_path, cache):
+    """Importing jaxstyle; the command to its first evaluation and its picture, with nothing compiled, and with everything."""
+    size = f"{profile.side}x{max(16, profile.side * 3 // 4)}"
+    options = ["-q", "--size", size, "--evaluations", "1", "--content", PAIRS[0][0], "--style", PAIRS[0][1]]
+    arguments = ["-c", "import jaxstyle"] if cache == "import" else ["-m", "jaxstyle", "demo", *options]
+    describe_case(benchmark, ["command"], {"what": cache, "size": size})
+    folders = iter(range(100))
+
+    def command() -> None:
+        folder = tmp_path / (f"cache{next(folders)}" if cache == "cold" else "cache")
+        out = [] if cache == "import" else ["-o", str(tmp_path / "out.png")]
+        commands.run(*arguments, *out, JAXSTYLE_CACHE=str(folder))
+
+    benchmark.pedantic(command, rounds=profile.repeats, iterations=1, warmup_rounds=cache == "warm")

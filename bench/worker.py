@@ -1,0 +1,165 @@
+"""A case in a process of its own: its memory is its own, its devices are what it asks for, and its death harms nobody.
+
+`Worker` is the side of the suite. The process reads one JSON request a line and answers each with one: first a job with
+its case, which is prepared, then any number of runs. A job is a function in a module of `bench`, of the case's fields, that
+returns what is known once it is prepared and a function that runs it once and waits for it.
+"""
+
+import importlib
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+PATIENCE = 1800
+"""Seconds after which a request that is not answered counts as failed."""
+
+
+class Failure(Exception):
+    """A case that could not be measured.
+
+    Attributes:
+        kind: ``"not installed"``, ``"out of memory"``, ``"died"``, ``"timeout"`` or ``"error"``.
+        reason: one line.
+    """
+
+    def __init__(self, kind: str, reason: str) -> None:
+        super().__init__(f"{kind}: {reason}")
+        self.kind, self.reason = kind, reason
+
+
+class Worker:
+    """A process with one prepared case.
+
+    Attributes:
+        info: what the job told when it was prepared.
+
+    Raises:
+        Failure: where it cannot be.
+    """
+
+    def __init__(self, job: str, case: dict[str, Any], **environment: str) -> None:
+        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed with the worker)
+        path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "bench.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            env=os.environ | {"PYTHONPATH": path, "XLA_PYTHON_CLIENT_PREALLOCATE": "false"} | environment,
+            text=True,
+        )
+        try:
+            self.info: dict[str, Any] = self._ask(job=job, case=case)
+        except BaseException:
+            self.close()
+            raise
+
+    def _ask(self, **request: Any) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        late = threading.Timer(PATIENCE, self._process.kill)
+        late.start()
+        try:
+            self._process.stdin.write(json.dumps(request) + "\n")
+            self._process.stdin.flush()
+            line = self._process.stdout.readline()
+        except BrokenPipeError:
+            line = ""
+        finally:
+            in_time = late.is_alive()
+            late.cancel()
+        if not line:
+            raise self._death() if in_time else Failure("timeout", f"no answer within {PATIENCE} seconds")
+        answer = json.loads(line)
+        if "failure" in answer:
+            raise Failure(*answer["failure"])
+        return answer["answer"]
+
+    def _death(self) -> Failure:
+        code = self._process.wait()
+        self._log.seek(0)
+        last = (self._log.read().strip().splitlines() or ["it said nothing"])[-1]
+        hint = "; the system may have run out of memory" if code == -9 else ""
+        return Failure("died", f"the process ended with {code}{hint}: {last[:200]}")
+
+    def run(self) -> dict[str, Any]:
+        """Runs the case once; its answer, if it has one."""
+        return self._ask(run=1)
+
+    def peak(self) -> dict[str, int | None]:
+        """The most bytes held so far: ``host`` of the whole process, ``device`` where it counts them."""
+        return self._ask(peak=1)
+
+    def close(self) -> None:
+        """Ends the process."""
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout, self._log):
+            if stream is not None and not stream.closed:
+                try:
+                    stream.close()
+                except BrokenPipeError:
+                    continue
+
+    def __enter__(self) -> "Worker":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def peak() -> dict[str, int | None]:
+    """The most bytes that this process has held, and that its device has."""
+    host = None
+    if sys.platform != "win32":
+        import resource
+
+        host = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    device = None
+    if "torch" in sys.modules:
+        torch: Any = sys.modules["torch"]
+        device = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None
+    elif "jax" in sys.modules:
+        jax: Any = sys.modules["jax"]
+        device = (jax.devices()[0].memory_stats() or {}).get("peak_bytes_in_use")
+    return {"host": host, "device": device}
+
+
+def failure(error: Exception) -> tuple[str, str]:
+    """Kind and reason of an error, as `Failure` takes them."""
+    text = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    if isinstance(error, ImportError):
+        return "not installed", text
+    if isinstance(error, MemoryError) or re.search("out of memory|RESOURCE_EXHAUSTED|can't allocate memory", str(error)):
+        return "out of memory", text
+    return "error", f"{type(error).__name__}: {text}"
+
+
+def main() -> None:
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever a library prints is no answer
+    run: Any = None
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            if "job" in request:
+                module, _, name = request["job"].partition(":")
+                found, run = getattr(importlib.import_module(f"bench.{module}"), name)(**request["case"])
+            else:
+                found = peak() if "peak" in request else run() or {}
+            answer = {"answer": found}
+        except Exception as error:
+            answer = {"failure": failure(error)}
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()
