@@ -27,8 +27,8 @@ class Profile:
         evaluations: of a quality case.
         rounds: of a kernel case.
         repeats: of a whole command.
-        solvers: beside the default, for the first pair and from the content; the others follow with `everywhere`.
-        everywhere: whether every solver and every start is run on every pair.
+        solvers: beside the default, from the content.
+        everywhere: whether plain L-BFGS runs from every start, and every precision.
         rival_factors: of `side`, for the evaluations of other programs.
         rival_evaluations: of a whole run of other programs.
     """
@@ -175,7 +175,10 @@ def evaluations(profile: Profile, devices: dict[str, dict[str, Any]]) -> dict[Ev
 
 
 def solves(profile: Profile, platform: str) -> dict[Solve, list[str]]:
-    """The quality cases with their axes: every start with the default solver, every solver from the content."""
+    """The quality cases with their axes: every start with the default solver, every solver from the content.
+
+    On every pair and from every start the default is also set against plain L-BFGS, ``torch-lbfgs``.
+    """
     found: dict[Solve, list[str]] = {}
     height = even(profile.side / 2)
     for pair in profile.pairs:
@@ -185,6 +188,9 @@ def solves(profile: Profile, platform: str) -> dict[Solve, list[str]]:
         for solver in ("lbfgs", *profile.solvers):
             found.setdefault(replace(base, solver=solver), []).append("solver")
         if profile.everywhere:
+            for init in ("content", "noise", "style"):
+                for solver in ("lbfgs", "torch-lbfgs"):
+                    found.setdefault(replace(base, init=init, solver=solver), []).append("preconditioner")
             for precision in PRECISIONS.get(platform, PRECISIONS["cpu"])[1:]:
                 found.setdefault(replace(base, precision=precision), []).append("precision")
     return found

@@ -28,6 +28,7 @@ STYLE: Any = {
     "lines.linewidth": 1.6,
     "lines.markersize": 5,
     "figure.constrained_layout.use": True,
+    "svg.fonttype": "none",
 }
 
 

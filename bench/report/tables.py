@@ -111,9 +111,9 @@ def simulated(result: Result) -> str:
 
 
 def goal(result: Result, record: Record) -> tuple[float, int] | None:
-    """Final loss and evaluations of the plain L-BFGS on the same pictures at the same size."""
-    same = ("content", "style", "width", "height")
-    for other in result.along("solver"):
+    """Final loss and evaluations of the plain L-BFGS on the same pictures at the same size, from the same start."""
+    same = ("content", "style", "width", "height", "init")
+    for other in (r for r in result.records if "trace" in r.info):
         if other.case["solver"] == "torch-lbfgs" and all(other.case[name] == record.case[name] for name in same):
             return other.trace[-1][1], other.trace[-1][0]
     return None
@@ -122,7 +122,7 @@ def goal(result: Result, record: Record) -> tuple[float, int] | None:
 def quality(result: Result) -> Table:
     """Whole pictures: what each start, solver and precision comes to."""
     rows = []
-    for record in [r for r in result.records if set(r.axes) & {"initialisation", "solver", "precision"} and "trace" in r.info]:
+    for record in (r for r in result.records if "trace" in r.info and "rival" not in r.info):
         case, trace, info = record.case, record.trace, record.info
         aim = goal(result, record)
         found = reached(trace, aim[0]) if aim else None
@@ -134,7 +134,7 @@ def quality(result: Result) -> Table:
                 setting,
                 f"{info['evaluations']}",
                 f"{info['loss']['total']:.4g}",
-                f"{found[0]} in {found[1]:.1f} s" if found else "not reached",
+                f"{found[0]} in {found[1]:.1f} s" if found else "not reached" if aim else "",
                 f"{info['seconds']['compile']:.1f}",
                 f"{info['seconds']['solve']:.1f}",
                 f"{1e3 * info['seconds']['solve'] / info['evaluations']:.0f}",
@@ -155,7 +155,7 @@ def quality(result: Result) -> Table:
         "MB peak",
     )
     note = f"Loss: canonical, of the picture at the end. '{TO_LOSS}': evaluations and seconds of solving until the loss is "
-    note += "as low as that of L-BFGS run as PyTorch runs it, from the content, after all its evaluations."
+    note += "as low as that of L-BFGS run as PyTorch runs it, from the same start, after all its evaluations."
     return Table(f"Whole pictures{size}", header, rows, note)
 
 

@@ -1,0 +1,61 @@
+"""python -m bench.report RESULT.json [OTHER.json ...] -o report/ [--readme README.md]
+
+Writes index.html, one page that needs no other file, and report.md. With several results each is compared with the first.
+--readme puts the table of rivals between the lines `<!-- bench -->` and `<!-- /bench -->` of a text file.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from bench.report import tables
+from bench.report.data import ReportError, Result, load
+from bench.report.page import markdown, page
+
+MARKS = ("<!-- bench -->", "<!-- /bench -->")
+
+
+def write(path: Path, text: str) -> None:
+    """The whole file or nothing."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(path.name + ".part")
+        draft.write_text(text)
+        os.replace(draft, path)
+    except OSError as error:
+        raise ReportError(f"{path}: cannot be written ({error.strerror})") from None
+
+
+def with_table(text: str, result: Result, path: Path) -> str:
+    """A text with the table of rivals between its marks."""
+    if not all(text.count(mark) == 1 for mark in MARKS):
+        raise ReportError(f"{path}: must have the lines {MARKS[0]} and {MARKS[1]} once each")
+    before, rest = text.split(MARKS[0])
+    _, after = rest.split(MARKS[1])
+    return f"{before}{MARKS[0]}\n{tables.summary(result).markdown(0)}{MARKS[1]}{after}"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="bench.report", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("results", nargs="+", type=Path, metavar="RESULT.json")
+    parser.add_argument("-o", "--out", type=Path, default=Path("report"), metavar="DIR")
+    parser.add_argument("--readme", type=Path, metavar="FILE")
+    options = parser.parse_args(arguments)
+    try:
+        results = [load(path) for path in options.results]
+        write(options.out / "index.html", page(results))
+        write(options.out / "report.md", markdown(results))
+        if options.readme:
+            write(options.readme, with_table(options.readme.read_text(), results[0], options.readme))
+    except (ReportError, OSError) as error:
+        print(f"bench.report: {error}", file=sys.stderr)
+        return 2
+    print(options.out / "index.html")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
