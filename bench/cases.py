@@ -137,7 +137,7 @@ class Solve:
 Case = Evaluation | Solve
 
 
-def even(side: float) -> int:
+def side_of(side: float) -> int:
     """A whole side of at least 16 pixels, below which VGG-19's last block has none."""
     return max(16, round(side))
 
@@ -152,10 +152,10 @@ def evaluations(profile: Profile, devices: dict[str, dict[str, Any]]) -> dict[Ev
         if axis not in axes:
             axes.append(axis)
 
-    base = Evaluation(even(profile.side), even(profile.side), platform=platform)
+    base = Evaluation(side_of(profile.side), side_of(profile.side), platform=platform)
     for factor in profile.factors:
-        side = even(profile.side * factor)
-        add("resolution", replace(base, width=side, height=even(side * 3 / 4)))
+        side = side_of(profile.side * factor)
+        add("resolution", replace(base, width=side, height=side_of(side * 3 / 4)))
         add("resolution", replace(base, width=side, height=side))
     for precision in PRECISIONS.get(platform, PRECISIONS["cpu"]):
         add("precision", replace(base, precision=precision))
@@ -163,7 +163,7 @@ def evaluations(profile: Profile, devices: dict[str, dict[str, Any]]) -> dict[Ev
         add("pooling", replace(base, pooling=pooling))
     for algorithm in ("auto", *jaxstyle.ALGORITHMS):
         add("algorithm", replace(base, algorithm=algorithm))
-    half = replace(base, width=even(profile.side / 2), height=even(profile.side / 2))
+    half = replace(base, width=side_of(profile.side / 2), height=side_of(profile.side / 2))
     for batch in (1, *profile.batches):
         add("batch", replace(half, batch=batch))
     for other in (platform, *others):
@@ -180,9 +180,9 @@ def solves(profile: Profile, platform: str) -> dict[Solve, list[str]]:
     On every pair and from every start the default is also set against plain L-BFGS, ``torch-lbfgs``.
     """
     found: dict[Solve, list[str]] = {}
-    height = even(profile.side / 2)
+    height = side_of(profile.side / 2)
     for pair in profile.pairs:
-        base = Solve(*pair, even(height * 4 / 3), height, profile.evaluations, platform=platform)
+        base = Solve(*pair, side_of(height * 4 / 3), height, profile.evaluations, platform=platform)
         for init in ("content", "noise", "style"):
             found.setdefault(replace(base, init=init), []).append("initialisation")
         for solver in ("lbfgs", *profile.solvers):
@@ -192,5 +192,5 @@ def solves(profile: Profile, platform: str) -> dict[Solve, list[str]]:
                 for solver in ("lbfgs", "torch-lbfgs"):
                     found.setdefault(replace(base, init=init, solver=solver), []).append("preconditioner")
             for precision in PRECISIONS.get(platform, PRECISIONS["cpu"])[1:]:
-                found.setdefault(replace(base, precision=precision), []).append("precision")
+                found.setdefault(replace(base, precision=precision), []).append("solve precision")
     return found

@@ -1,13 +1,12 @@
 """Whole commands, as a user types them: jaxstyle's and those of other programs, each a process from its start to its end."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 from PIL import Image
 
-from bench.worker import ROOT, Failure
+from bench.worker import PATIENCE, Failure, surroundings
 
 
 def run(*arguments: str, **environment: str) -> None:
@@ -16,8 +15,11 @@ def run(*arguments: str, **environment: str) -> None:
     Raises:
         Failure: where it does not end well, with the last line that it wrote.
     """
-    env = os.environ | {"PYTHONPATH": str(ROOT)} | environment
-    done = subprocess.run([sys.executable, *arguments], env=env, capture_output=True, text=True)
+    command, env = [sys.executable, *arguments], surroundings(JAX_ENABLE_COMPILATION_CACHE="true") | environment
+    try:
+        done = subprocess.run(command, env=env, capture_output=True, text=True, errors="replace", timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        raise Failure("timeout", f"did not end within {PATIENCE} seconds") from None
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         kind = "not installed" if "ModuleNotFoundError" in last or "No module named" in last else "died"

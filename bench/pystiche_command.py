@@ -1,6 +1,7 @@
 """python -m bench.pystiche_command CONTENT STYLE OUT.png EVALUATIONS WEIGHTS: a picture by pystiche's own `image_optimization`.
 
-Its loss is composed of pystiche's parts into the canonical one: relu4_2, and Grams of relu1_1 to relu5_1 with weights 1e3/C².
+Its loss is composed of pystiche's parts into the canonical one, but for a factor: relu4_2, and Grams of relu1_1 to relu5_1 with
+weights 1e3/C².
 """
 
 import importlib
@@ -24,15 +25,19 @@ def main() -> None:
 
     content, style, out, evaluations, weights = sys.argv[1:]
     encoder = enc.vgg19_multi_layer_encoder(pretrained=False, framework="caffe")
-    encoder.load_state_dict(load_file(weights), strict=False, map_names=False)
+    found = encoder.load_state_dict(load_file(weights), strict=False, map_names=False)
+    if found.missing_keys or found.unexpected_keys:
+        sys.exit(f"the weights do not fit pystiche's encoder: {found}")
     channels = {"relu1_1": 64, "relu2_1": 128, "relu3_1": 256, "relu4_1": 512, "relu5_1": 512}
 
     def gram(layer: Any, weight: float) -> Any:
         return loss.GramLoss(layer, score_weight=weight)
 
+    weight = 1 / 255**2  # so that torch's L-BFGS makes the steps in [0, 1] that the notebook makes in [0, 255]
+    weights_of = [weight * 1e3 / c**2 for c in channels.values()]
     criterion = loss.PerceptualLoss(
-        loss.FeatureReconstructionLoss(encoder.extract_encoder("relu4_2")),
-        loss.MultiLayerEncodingLoss(encoder, list(channels), gram, layer_weights=[1e3 / c**2 for c in channels.values()]),
+        loss.FeatureReconstructionLoss(encoder.extract_encoder("relu4_2"), score_weight=weight),
+        loss.MultiLayerEncodingLoss(encoder, list(channels), gram, layer_weights=weights_of),
     )
     images = [to_tensor(Image.open(path).convert("RGB"))[None] for path in (content, style)]
     criterion.set_content_image(images[0])

@@ -2,21 +2,21 @@
 
 from dataclasses import asdict
 
-from bench.conftest import describe_case
+from bench.records import describe_case
 
 
 def test_matrix_rate(benchmark, start, platform, profile, precision):
     describe_case(benchmark, ["machine"], {"precision": precision, "platform": platform})
     worker = start("kernel:matrix_rate", {"precision": precision}, platform=platform)
     benchmark.pedantic(worker.run, rounds=profile.rounds, iterations=1, warmup_rounds=1)
-    benchmark.extra_info.update(worker.info)
+    benchmark.extra_info.update({**worker.info, "peak": worker.peak()})
 
 
 def test_bandwidth(benchmark, start, platform, profile):
     describe_case(benchmark, ["machine"], {"precision": "float32", "platform": platform})
     worker = start("kernel:bandwidth", {}, platform=platform)
     benchmark.pedantic(worker.run, rounds=profile.rounds, iterations=1, warmup_rounds=1)
-    benchmark.extra_info.update(worker.info)
+    benchmark.extra_info.update({**worker.info, "peak": worker.peak()})
 
 
 def test_evaluation(benchmark, start, profile, evaluation):

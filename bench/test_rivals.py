@@ -1,7 +1,5 @@
 """jaxstyle against other programs, turn about in one process order (A B A B): with the same weights, pictures and sizes."""
 
-import time
-from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -9,33 +7,18 @@ import pytest
 from PIL import Image
 
 from bench import commands
-from bench.cases import Evaluation, Solve, even
-from bench.conftest import describe_case
+from bench.cases import Evaluation, Solve, side_of
 from bench.pictures import PAIRS, sample
+from bench.records import describe_case, turn_about
 
 pytestmark = pytest.mark.rival
 
 
-def turn_about(benchmark: Any, ours: Callable, theirs: Callable, rounds: int, warmup_rounds: int = 0) -> dict[str, Any]:
-    """Times `theirs` before each round of `ours`; the seconds of both, and of each round their ratio."""
-    seconds: list[float] = []
-
-    def turn() -> None:
-        began = time.perf_counter()
-        theirs()
-        seconds.append(time.perf_counter() - began)
-
-    benchmark.pedantic(ours, setup=turn, rounds=rounds, iterations=1, warmup_rounds=warmup_rounds)
-    del seconds[:warmup_rounds]
-    mine = benchmark.stats.stats.data
-    return {"data": seconds, "ratios": [a / b for a, b in zip(mine, seconds, strict=True)]}
-
-
 def test_torch_evaluation(benchmark, start, platform, profile, variant, factor):
-    side = even(profile.side * factor)
+    side = side_of(profile.side * factor)
     case = Evaluation(side, side, "float32" if variant == "compile" else variant, platform=platform)
     describe_case(benchmark, ["rival evaluation"], case)
-    theirs = start("rivals:torch_evaluation", {"width": side, "height": side, "variant": variant})
+    theirs = start("rivals:torch_evaluation", {"width": side, "height": side, "variant": variant}, platform=platform)
     ours = start("kernel:evaluation", asdict(case), platform=platform)
     found = turn_about(benchmark, ours.run, theirs.run, profile.rounds, warmup_rounds=1)
     rival = {"name": f"PyTorch {variant}", **found, "info": theirs.info, "peak": theirs.peak()}
@@ -43,11 +26,11 @@ def test_torch_evaluation(benchmark, start, platform, profile, variant, factor):
 
 
 def test_torch_solve(benchmark, start, platform, profile):
-    height = even(profile.side / 2)
-    case = Solve(*PAIRS[0], even(height * 4 / 3), height, profile.evaluations, platform=platform)
+    height = side_of(profile.side / 2)
+    case = Solve(*PAIRS[0], side_of(height * 4 / 3), height, profile.evaluations, platform=platform)
     describe_case(benchmark, ["rival solve"], case)
     inputs = {name: getattr(case, name) for name in ("content", "style", "width", "height")}
-    theirs = start("rivals:torch_solve", inputs | {"evaluations": profile.evaluations})
+    theirs = start("rivals:torch_solve", inputs | {"evaluations": profile.evaluations}, platform=platform)
     ours = start("solve:solve", inputs | {"options": case.options}, platform=platform)
     answers: dict[str, Any] = {}
     found = turn_about(
@@ -58,10 +41,10 @@ def test_torch_solve(benchmark, start, platform, profile):
 
 
 @pytest.mark.parametrize("program", ["pastiche", "pystiche"])
-def test_command(benchmark, start, profile, tmp_path, program):
+def test_command(benchmark, start, platform, profile, tmp_path, program):
     """Whole commands from the shell, equal in picture, size, layers and evaluations; jaxstyle with nothing compiled before."""
-    height = even(profile.side / 2)
-    case = Solve(*PAIRS[0], even(height * 4 / 3), height, profile.rival_evaluations)
+    height = side_of(profile.side / 2)
+    case = Solve(*PAIRS[0], side_of(height * 4 / 3), height, profile.rival_evaluations, platform=platform)
     describe_case(benchmark, ["rival command"], case)
     content, style = (tmp_path / f"{name}.png" for name in ("content", "style"))
     for name, path in zip(PAIRS[0], (content, style), strict=True):

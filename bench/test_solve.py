@@ -3,8 +3,8 @@
 import pytest
 
 from bench import commands
-from bench.conftest import describe_case
 from bench.pictures import PAIRS
+from bench.records import describe_case
 
 
 def test_solve(benchmark, start, solve):

@@ -9,6 +9,7 @@ import importlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 1800
 """Seconds after which a request that is not answered counts as failed."""
+
+
+FULL = "out of memory|RESOURCE_EXHAUSTED|can't allocate memory|of memory beside what is in use"
 
 
 class Failure(Exception):
@@ -45,15 +49,15 @@ class Worker:
     """
 
     def __init__(self, job: str, case: dict[str, Any], **environment: str) -> None:
-        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed with the worker)
-        path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+        self._log = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 (closed with the worker)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "bench.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
-            env=os.environ | {"PYTHONPATH": path, "XLA_PYTHON_CLIENT_PREALLOCATE": "false"} | environment,
+            env=surroundings(**environment),
             text=True,
+            start_new_session=True,
         )
         try:
             self.info: dict[str, Any] = self._ask(job=job, case=case)
@@ -64,8 +68,14 @@ class Worker:
     def _ask(self, **request: Any) -> dict[str, Any]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        late = threading.Timer(PATIENCE, self._process.kill)
-        late.start()
+        late = threading.Event()
+
+        def give_up() -> None:
+            late.set()
+            self._process.kill()
+
+        timer = threading.Timer(PATIENCE, give_up)
+        timer.start()
         try:
             self._process.stdin.write(json.dumps(request) + "\n")
             self._process.stdin.flush()
@@ -73,10 +83,9 @@ class Worker:
         except BrokenPipeError:
             line = ""
         finally:
-            in_time = late.is_alive()
-            late.cancel()
+            timer.cancel()
         if not line:
-            raise self._death() if in_time else Failure("timeout", f"no answer within {PATIENCE} seconds")
+            raise Failure("timeout", f"no answer within {PATIENCE} seconds") if late.is_set() else self._death()
         answer = json.loads(line)
         if "failure" in answer:
             raise Failure(*answer["failure"])
@@ -98,8 +107,11 @@ class Worker:
         return self._ask(peak=1)
 
     def close(self) -> None:
-        """Ends the process."""
-        self._process.kill()
+        """Ends the process and what it has started."""
+        try:
+            os.killpg(self._process.pid, signal.SIGKILL) if hasattr(os, "killpg") else self._process.kill()
+        except ProcessLookupError:
+            self._process.kill()
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout, self._log):
             if stream is not None and not stream.closed:
@@ -115,10 +127,20 @@ class Worker:
         self.close()
 
 
+def surroundings(**more: str) -> dict[str, str]:
+    """The environment of a measured process: this checkout's modules, no memory taken ahead, nothing compiled before."""
+    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    fixed = {"PYTHONPATH": path, "XLA_PYTHON_CLIENT_PREALLOCATE": "false", "JAX_ENABLE_COMPILATION_CACHE": "false"}
+    return os.environ | fixed | more
+
+
 def peak() -> dict[str, int | None]:
     """The most bytes that this process has held, and that its device has."""
     host = None
-    if sys.platform != "win32":
+    if (status := Path("/proc/self/status")).exists():  # getrusage would count what the parent held before it started us
+        (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        host = int(line.split()[1]) * 1024
+    elif sys.platform != "win32":
         import resource
 
         host = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
@@ -135,9 +157,9 @@ def peak() -> dict[str, int | None]:
 def failure(error: Exception) -> tuple[str, str]:
     """Kind and reason of an error, as `Failure` takes them."""
     text = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    if isinstance(error, ImportError):
+    if isinstance(error, ImportError) and (error.name or "").partition(".")[0] not in ("bench", "jax", "jaxlib", "jaxstyle"):
         return "not installed", text
-    if isinstance(error, MemoryError) or re.search("out of memory|RESOURCE_EXHAUSTED|can't allocate memory", str(error)):
+    if isinstance(error, MemoryError) or re.search(FULL, str(error)):
         return "out of memory", text
     return "error", f"{type(error).__name__}: {text}"
 

@@ -17,7 +17,7 @@ from jaxstyle.errors import unknown
 from jaxstyle.losses import PIXEL
 
 PRECONDITIONERS = ("none", "spectral")
-"""What `decode` knows; `bench/evaluations.py` compares them."""
+"""What `decode` knows; the benchmark suite compares them on every pair and from every start."""
 
 EXPONENT = 0.5
 CHROMA_EDGE = 0.2  # cycles per pixel

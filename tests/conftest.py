@@ -1,5 +1,6 @@
 """Shared pieces of the tests: strict JAX, small random networks, and the reference material where it is there."""
 
+import sys
 from pathlib import Path
 
 import jax
@@ -14,6 +15,7 @@ from jaxstyle.weights.registry import SCALES
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
+sys.path.append(str(Path(__file__).resolve().parents[1]))  # for `bench`, which is not installed
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 TINY = Architecture("tiny", (2, 2, 2, 2, 1), (4, 5, 6, 7, 8))
 

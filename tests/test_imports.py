@@ -9,6 +9,7 @@ import pytest
 import jaxstyle
 
 PACKAGE = Path(jaxstyle.__file__).parent
+BENCH = Path(__file__).resolve().parents[1] / "bench"
 # Lower layers first; a module may import from layers above its own in this list only, and from its own layer never,
 # the parts of `weights` apart, which have an order of their own.
 LAYERS = [
@@ -75,6 +76,18 @@ def test_the_library_never_imports_the_benchmarks():
     assert not [path for _, path in modules() if "import bench" in path.read_text()]
 
 
+def test_the_benchmarks_use_public_names_only():
+    paths = list(BENCH.rglob("*.py"))
+    assert len(paths) > 10
+    for path in paths:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "jaxstyle":
+                assert node.attr in {*jaxstyle.__all__, "__file__"}, f"{path.name}: jaxstyle.{node.attr}"
+        for module, _ in imported(path):
+            assert module == "jaxstyle" or module.split(".")[0] not in ("jaxstyle", "jaxopt", "optax"), f"{path.name}: {module}"
+        assert "from jaxstyle import" not in path.read_text(), path.name
+
+
 def test_all_is_complete():
     public = {name for name, value in vars(jaxstyle).items() if not name.startswith("_") and not inspect.ismodule(value)}
     assert public | {"__version__"} == set(jaxstyle.__all__)
@@ -88,5 +101,6 @@ def test_everything_public_is_documented():
 
 
 def test_files_stay_small():
-    long = {name: count for name, path in modules() if (count := len(path.read_text().splitlines())) > 400}
+    files = [*modules(), *((str(path), path) for path in BENCH.rglob("*.py"))]
+    long = {name: count for name, path in files if (count := len(path.read_text().splitlines())) > 400}
     assert not long

@@ -7,6 +7,7 @@ Writes index.html, one page that needs no other file, and report.md. With severa
 import argparse
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from bench.report import tables
@@ -21,7 +22,7 @@ def write(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(path.name + ".part")
-        draft.write_text(text)
+        draft.write_text(text, encoding="utf-8")
         os.replace(draft, path)
     except OSError as error:
         raise ReportError(f"{path}: cannot be written ({error.strerror})") from None
@@ -46,10 +47,13 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         results = [load(path) for path in options.results]
+        labels = [result.label for result in results]
+        if len(set(labels)) < len(labels):
+            results = [replace(r, label=str(path.with_suffix(""))) for r, path in zip(results, options.results, strict=True)]
         write(options.out / "index.html", page(results))
         write(options.out / "report.md", markdown(results))
         if options.readme:
-            write(options.readme, with_table(options.readme.read_text(), results[0], options.readme))
+            write(options.readme, with_table(options.readme.read_text(encoding="utf-8"), results[0], options.readme))
     except (ReportError, OSError) as error:
         print(f"bench.report: {error}", file=sys.stderr)
         return 2

@@ -10,6 +10,8 @@ from typing import Any
 from bench.machine import in_words
 
 SCHEMA = "jaxstyle-bench-1"
+RANGES = {2: 1.128, 3: 1.693, 4: 2.059}
+"""Expected range of so few normal values, in standard deviations (Shewhart's d2)."""
 
 
 class ReportError(Exception):
@@ -28,9 +30,11 @@ class Seconds:
 
     @property
     def spread(self) -> float | None:
-        """Standard deviation as a share of the median, from the quartiles; None for a single round."""
+        """Standard deviation as a share of the median, from the quartiles, of few rounds from the range; None for one."""
         if len(self.data) < 2:
             return None
+        if len(self.data) in RANGES:
+            return (max(self.data) - min(self.data)) / RANGES[len(self.data)] / self.median
         low, _, high = quantiles(self.data, n=4, method="inclusive")
         return (high - low) / 1.35 / self.median
 
@@ -65,6 +69,11 @@ class Record:
     def pixels(self) -> int:
         """Of all pictures of the case together."""
         return self.case["width"] * self.case["height"] * self.case.get("batch", 1)
+
+    @property
+    def peak(self) -> int | None:
+        """The most bytes held: of the device, or on a CPU of the process."""
+        return self.info["peak"]["device"] or self.info["peak"]["host"]
 
     @property
     def rival(self) -> dict[str, Any]:
@@ -116,6 +125,10 @@ class Result:
         """The cases of an axis, in the order of the file."""
         return [record for record in self.records if axis in record.axes]
 
+    def kernels(self, axis: str) -> list[Record]:
+        """The evaluations among them."""
+        return [record for record in self.along(axis) if "direct_flops" in record.info]
+
     @cached_property
     def flop_rates(self) -> dict[str, float]:
         """FLOP/s of a large matrix product, the best round, by precision."""
@@ -128,12 +141,17 @@ class Result:
         found = [record for record in self.along("machine") if "bytes_accessed" in record.info]
         return max((record.info["bytes_accessed"] / min(record.seconds.data) for record in found), default=None)
 
+    def rates(self, record: Record) -> tuple[float | None, float | None]:
+        """FLOP/s and bytes a second of the devices that a kernel case ran on; None where they were not measured."""
+        if record.case["platform"] != self.platform:
+            return None, None
+        rate, count = self.flop_rates.get(record.case["precision"]), 1 if self.platform == "cpu" else record.case["devices"]
+        return rate and count * rate, self.bandwidth and count * self.bandwidth
+
     def bound(self, record: Record) -> float | None:
         """Seconds below which the machine's measured rates do not let an evaluation's compiled program come (roofline)."""
-        rate = self.flop_rates.get(record.case["precision"])
-        if not rate or not self.bandwidth or record.case["platform"] != self.platform:
-            return None
-        return max(record.info["flops"] / rate, record.info["bytes_accessed"] / self.bandwidth)
+        rate, bandwidth = self.rates(record)
+        return max(record.info["flops"] / rate, record.info["bytes_accessed"] / bandwidth) if rate and bandwidth else None
 
 
 def load(path: Path) -> Result:
@@ -143,29 +161,25 @@ def load(path: Path) -> Result:
         ReportError: where it is none of this suite's.
     """
     try:
-        found = json.loads(path.read_text())
+        found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ReportError(f"{path}: there is no such file") from None
     except (OSError, ValueError) as error:
         raise ReportError(f"{path}: cannot be read as JSON ({error})") from None
     if not isinstance(found, dict) or found.get("schema") != SCHEMA:
         raise ReportError(f"{path}: is no result of `pytest bench --benchmark-json=FILE` (schema {SCHEMA})")
-    records = tuple(
-        Record(
-            bench["name"],
-            tuple(bench["extra_info"]["axes"]),
-            bench["extra_info"]["case"],
-            Seconds(tuple(bench["stats"]["data"])),
-            bench["extra_info"],
+    try:
+        records = tuple(
+            Record(
+                bench["name"],
+                tuple(bench["extra_info"]["axes"]),
+                bench["extra_info"]["case"],
+                Seconds(tuple(bench["stats"]["data"])),
+                bench["extra_info"],
+            )
+            for bench in found["benchmarks"]
         )
-        for bench in found["benchmarks"]
-    )
-    return Result(
-        path.stem,
-        found["machine_info"],
-        found["commit_info"],
-        found["datetime"],
-        found["profile"],
-        records,
-        found["failures"],
-    )
+        machine, commit = found["machine_info"], found["commit_info"]
+        return Result(path.stem, machine, commit, found["datetime"], found["profile"], records, found["failures"])
+    except (KeyError, TypeError) as error:
+        raise ReportError(f"{path}: is damaged, {error} is missing or not what it should be") from None

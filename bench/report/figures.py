@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Callable, Iterator
+from html import escape
 from itertools import cycle
 from typing import Any
 
@@ -11,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bench.report.data import Record, Result, Seconds, lowest
-from bench.report.tables import noise
+from bench.report.tables import noise, shared
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")
 MARKERS, LINES = "os^DvPX", ("-", "--", "-.", ":", "-", "--", "-.")
@@ -49,7 +50,7 @@ def svg(name: str, draw: Callable[[], Figure | None]) -> str:
     found = buffer.getvalue()
     found = found[found.index("<svg") :]
     found = re.sub(r'\bid="(?!m[0-9a-f]{10}|p[0-9a-f]{10})[^"]*"', "", found)  # names that repeat from figure to figure
-    return found.replace("<svg", f'<svg role="img" aria-label="{name}"', 1)
+    return found.replace("<svg", f'<svg role="img" aria-label="{escape(name)}"', 1)
 
 
 def pixels_axis(axes: Axes, records: list[Record]) -> None:
@@ -83,9 +84,8 @@ def resolution(results: list[Result]) -> Figure | None:
             by_rival.setdefault(record.rival["name"], []).append(record)
         for rival, points in by_rival.items():
             label = f"{rival}, {result.label}" if len(results) > 1 else rival
-            axes.plot(
-                [r.pixels for r in points], [Seconds(tuple(r.rival["data"])).median for r in points], **next(look), label=label
-            )
+            medians = [Seconds(tuple(r.rival["data"])).median for r in points]
+            axes.plot([r.pixels for r in points], medians, **next(look), label=label)
     axes.set_yscale("log")
     pixels_axis(axes, records)
     axes.set_ylabel("seconds per evaluation")
@@ -103,22 +103,20 @@ def roofline(results: list[Result]) -> Figure | None:
         return None
     figure = Figure(figsize=(8, 5))
     axes = figure.add_subplot()
-    look = looks()
-    for result in results:
+    for number, result in enumerate(results):
         if not result.bandwidth:
             continue
         tag = f"{result.label}: " if len(results) > 1 else ""
-        first = next(look)["color"]
         for (precision, rate), line in zip(result.flop_rates.items(), LINES, strict=False):
             ridge = rate / result.bandwidth
             roof = [(x, min(rate, x * result.bandwidth) / 1e9) for x in (0.5, ridge, 1000)]
-            axes.plot(*zip(*roof, strict=True), color="#777777" if result is results[0] else first, linestyle=line)
+            axes.plot(*zip(*roof, strict=True), color="#777777", linestyle=line)
             axes.annotate(f"{tag}{precision} products", (1000, rate / 1e9), ha="right", va="bottom", fontsize=9)
-        for axis, name in AXES.items():
-            points = [r for r in result.along(axis) if r.info["bytes_accessed"]]
-            style: dict[str, Any] = next(look) | {"linestyle": ""}
+        for (axis, name), style in zip(AXES.items(), looks(), strict=False):
+            points = result.kernels(axis)
+            shape: dict[str, Any] = style | {"linestyle": "", "fillstyle": "none" if number else "full"}
             x = [r.info["flops"] / r.info["bytes_accessed"] for r in points]
-            axes.plot(x, [r.info["flops"] / r.seconds.median / 1e9 for r in points], **style, label=tag + name)
+            axes.plot(x, [r.info["flops"] / r.seconds.median / 1e9 for r in points], **shape, label=tag + name)
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel("FLOP per byte, as XLA counts the compiled program")
@@ -195,6 +193,17 @@ def scaling(results: list[Result], axis: str, field: str, name: str) -> Figure |
     return figure
 
 
+def devices(results: list[Result]) -> Figure | None:
+    """Evaluations a second on each platform of each machine, as bars."""
+    rows = []
+    for result in results:
+        for record in result.along("device"):
+            kind = ", ".join(result.machine["devices"][record.case["platform"]]["kinds"])
+            name = result.machine["processor"] if kind == "cpu" else kind
+            rows.append((f"{name} ({result.label}), {record.size}", [1 / second for second in record.seconds.data]))
+    return bars(rows, "evaluations a second") if len(rows) > 1 else None
+
+
 def rivals(results: list[Result]) -> Figure | None:
     """Our seconds as a share of theirs, each with the range of its rounds."""
     rows: list[tuple[str, list[float]]] = []
@@ -205,44 +214,43 @@ def rivals(results: list[Result]) -> Figure | None:
         for record in [*result.along("rival solve"), *result.along("rival command")]:
             what = "picture" if "trace" in record.info else "command"
             rows.append((f"{tag}{record.size}, {record.rival['name']} ({what})", record.rival["ratios"]))
-    return bars(rows, "jaxstyle's seconds as a share of theirs (less is faster)")
+    return bars(rows, "jaxstyle's seconds as a share of theirs (less is faster)", rule=1)
 
 
 def comparison(first: Result, second: Result) -> Figure | None:
     """Ratios of the cases that two results share, with the noise as whiskers around 1."""
-    others = {record.name: record for record in second.records}
-    shared = [(r, others[r.name]) for r in first.records if r.name in others and r.case == others[r.name].case]
-    shared = [(a, b) for a, b in shared if noise(a.seconds, b.seconds) is not None]
-    if not shared:
+    pairs = [(a, b) for a, b in shared(first, second) if noise(a.seconds, b.seconds) is not None]
+    if not pairs:
         return None
-    figure = Figure(figsize=(8, 1 + 0.26 * len(shared)))
+    figure = Figure(figsize=(8, 1 + 0.26 * len(pairs)))
     axes = figure.add_subplot()
-    for row, (a, b) in enumerate(shared):
+    for row, (a, b) in enumerate(pairs):
         chance, share = noise(a.seconds, b.seconds) or 0.0, b.seconds.median / a.seconds.median
         axes.plot([1 - chance, 1 + chance], [row, row], color="#bbbbbb", linewidth=5, solid_capstyle="butt")
         clear = abs(share - 1) > chance
         axes.plot([share], [row], color=COLOURS[1] if clear and share > 1 else COLOURS[0], marker="D" if clear else "o")
-    axes.set_yticks(range(len(shared)), [a.name.removeprefix("test_") for a, _ in shared], fontsize=8)
+    axes.set_yticks(range(len(pairs)), [a.name.removeprefix("test_") for a, _ in pairs], fontsize=8)
     axes.invert_yaxis()
     axes.axvline(1, color="#777777", linewidth=1)
     axes.set_xlabel(f"seconds, {second.label} / {first.label}; grey: within the noise; diamonds: beyond it")
     return figure
 
 
-def bars(rows: list[tuple[str, list[float]]], name: str) -> Figure | None:
-    """Horizontal bars of medians with the range as a line; a rule at 1."""
+def bars(rows: list[tuple[str, list[float]]], name: str, rule: float | None = None) -> Figure | None:
+    """Horizontal bars of medians with the range as a line; beyond `rule` in another colour."""
     if not rows:
         return None
     figure = Figure(figsize=(8, 1 + 0.34 * len(rows)))
     axes = figure.add_subplot()
     for row, (_, data) in enumerate(rows):
         found = Seconds(tuple(data))
-        axes.barh(row, found.median, color=COLOURS[0] if found.median < 1 else COLOURS[1], height=0.6)
+        axes.barh(row, found.median, color=COLOURS[0] if rule is None or found.median < rule else COLOURS[1], height=0.6)
         axes.plot(found.range, [row, row], color="#000000", linewidth=1.2)
         axes.annotate(f" {found.median:.2f}", (max(found.range), row), va="center", fontsize=9)
     axes.set_yticks(range(len(rows)), [label for label, _ in rows])
     axes.invert_yaxis()
-    axes.axvline(1, color="#000000", linewidth=1, linestyle="--")
+    if rule is not None:
+        axes.axvline(rule, color="#000000", linewidth=1, linestyle="--")
     axes.set_xlabel(name)
     axes.grid(axis="y", visible=False)
     return figure

@@ -1,7 +1,7 @@
 """One self-contained page, and the same tables as Markdown."""
 
-import html
 from collections.abc import Callable
+from html import escape
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -26,10 +26,6 @@ th { border-bottom: 1px solid #888; font-weight: 600 } th:first-child, td:first-
 .gallery img { width: 100%; height: auto; display: block }
 @media print { body { max-width: none; margin: 0; font-size: 11px } h2 { break-after: avoid } .wide { overflow: visible } }
 """
-
-
-def escape(text: str) -> str:
-    return html.escape(text)
 
 
 def figure(title: str, caption: str, draw: Callable[..., Figure | None], *arguments: Any) -> str:
@@ -101,7 +97,7 @@ def page(results: list[Result]) -> str:
         for result in results:
             caption = f"{result.label}. {CONVERGENCE}"
             body.append(figure(f"Loss by {axis}, {result.label}", caption, figures.convergence, result, axis, field))
-    body += ["<h2>Batches and devices</h2>"]
+    body += ["<h2>Devices and batches</h2>", figure("Devices", DEVICES, figures.devices, results)]
     for axis, field, name in (("batch", "batch", "pictures at once"), ("devices", "devices", "devices")):
         body.append(figure(f"Scaling by {name}", SCALING, figures.scaling, results, axis, field, name))
     body += ["<h2>Other programs</h2>", figure("Other programs", RIVALS, figures.rivals, results)]
@@ -123,5 +119,6 @@ RESOLUTION = "Logarithmic axes. Dotted: the least time that the machine's measur
 ROOFLINE = "Lines: measured rate of a large matrix product and of memory. A point under the slope is bound by memory."
 CONVERGENCE = "Left: against evaluations. Right: against seconds of solving, compilation left out. Lower is better."
 SCALING = "Dotted: in proportion to the first."
+DEVICES = "One evaluation of the same picture on every platform of every machine; black lines: range of the rounds."
 RIVALS = "Bars: medians; black lines: range of the rounds, which alternate between both programs. Left of 1 jaxstyle is faster."
 COMPARISON = "Ratio of the medians. Cases of a single round are left out."

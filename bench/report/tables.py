@@ -13,9 +13,6 @@ LEAST_NOISE = 0.03
 """Share by which two runs on one machine may differ before anything is read into it, however steady each was."""
 
 
-TO_LOSS = "to torch-lbfgs' loss"
-
-
 @dataclass(frozen=True)
 class Table:
     """Rows of text below a header; the first column is left-aligned, the others right."""
@@ -38,9 +35,8 @@ class Table:
         body = "".join(row(cells, "td") for cells in self.rows)
         note = f"<p class=note>{html.escape(self.note)}</p>" if self.note else ""
         caption = f"<caption>{html.escape(self.title)}</caption>"
-        return (
-            f"<div class=wide><table>{caption}<thead>{row(self.header, 'th')}</thead><tbody>{body}</tbody></table></div>{note}"
-        )
+        head = f"<thead>{row(self.header, 'th')}</thead>"
+        return f"<div class=wide><table>{caption}{head}<tbody>{body}</tbody></table></div>{note}"
 
 
 def milliseconds(seconds: Seconds) -> str:
@@ -63,11 +59,11 @@ def machine(result: Result) -> Table:
 
 def kernel(result: Result, axis: str, title: str, note: str = "") -> Table:
     """Cases of one axis, apart into compilation, first call and steady state."""
-    header = ("case", "ms", "compile s", "first ms", "µs/pixel", "GFLOP/s", "of direct", "of bound", "MB in use", "MB peak")
+    seconds, work = ("ms", "compile s", "first ms", "µs/pixel"), ("GFLOP/s", "as direct", "of products", "of memory")
     rows = []
-    for record in result.along(axis):
-        info, bound, middle = record.info, result.bound(record), record.seconds.median
-        peak = info["peak"]["device"] or info["peak"]["host"]
+    for record in result.kernels(axis):
+        info, middle = record.info, record.seconds.median
+        rate, memory = result.rates(record)
         rows.append(
             (
                 label(record),
@@ -77,23 +73,24 @@ def kernel(result: Result, axis: str, title: str, note: str = "") -> Table:
                 f"{1e6 * middle / record.pixels:.2f}",
                 f"{info['flops'] / middle / 1e9:.0f}",
                 f"{info['direct_flops'] / middle / 1e9:.0f}",
-                f"{bound / middle:.0%}" if bound else "",
+                f"{info['flops'] / middle / rate:.0%}" if rate else "",
+                f"{info['bytes_accessed'] / middle / memory:.0%}" if memory else "",
                 megabytes(info["memory"]["temporary"] + info["memory"]["arguments"]),
-                megabytes(peak),
+                megabytes(record.peak),
             )
         )
-    return Table(title, header, rows, note)
+    return Table(title, ("case", *seconds, *work, "MB", "MB peak"), rows, note)
 
 
 def label(record: Record) -> str:
-    """A kernel case's name without what pytest wraps it in, a whole picture's by what it is compared along."""
-    return record.name.partition("[")[2].rstrip("]") or record.name
+    """A kernel case's name without what pytest wraps it in."""
+    return record.name.partition("[")[2].rstrip("]")
 
 
 def kernels(result: Result) -> list[Table]:
     """One table for each axis of the kernel cases."""
-    count = "GFLOP/s counts the compiled program's operations, 'of direct' those of a direct convolution in the same time; "
-    count += "'of bound' is the roofline's least time over the time taken."
+    count = "GFLOP/s counts the compiled program's operations, 'as direct' those of direct convolutions in the same time; "
+    count += "'of products' and 'of memory' are shares of the machine's rates above. MB: the program on a device; peak: all."
     wanted = [
         ("resolution", "Resolution", count),
         ("precision", "Precision of the convolutions' operands", ""),
@@ -103,11 +100,11 @@ def kernels(result: Result) -> list[Table]:
         ("device", "Device", ""),
         ("devices", "Devices, a batch sharded over them", simulated(result)),
     ]
-    return [kernel(result, *parts) for parts in wanted if result.along(parts[0])]
+    return [kernel(result, *parts) for parts in wanted if result.kernels(parts[0])]
 
 
 def simulated(result: Result) -> str:
-    return "Simulated devices: all share the same cores." if result.platform == "cpu" else ""
+    return "Simulated devices: all share the same cores, and each is a queue of its own." if result.platform == "cpu" else ""
 
 
 def goal(result: Result, record: Record) -> tuple[float, int] | None:
@@ -138,25 +135,14 @@ def quality(result: Result) -> Table:
                 f"{info['seconds']['compile']:.1f}",
                 f"{info['seconds']['solve']:.1f}",
                 f"{1e3 * info['seconds']['solve'] / info['evaluations']:.0f}",
-                megabytes(info["peak"]["host"]),
+                megabytes(record.peak),
             )
         )
     size = next((f" at {r.size}" for r in result.along("solver")), "")
-    header = (
-        "pictures",
-        "start",
-        "solver",
-        "evaluations",
-        "loss",
-        "to torch-lbfgs' loss",
-        "compile s",
-        "solve s",
-        "ms each",
-        "MB peak",
-    )
-    note = f"Loss: canonical, of the picture at the end. '{TO_LOSS}': evaluations and seconds of solving until the loss is "
-    note += "as low as that of L-BFGS run as PyTorch runs it, from the same start, after all its evaluations."
-    return Table(f"Whole pictures{size}", header, rows, note)
+    columns = ("evaluations", "loss", "to plain L-BFGS' loss", "compile s", "solve s", "ms each", "MB peak")
+    note = "Loss: canonical, of the picture at the end. To plain L-BFGS' loss: evaluations and seconds of solving until it "
+    note += "is as low as that of torch-lbfgs, L-BFGS run as PyTorch runs it, from the same start, after all its evaluations."
+    return Table(f"Whole pictures{size}", ("pictures", "start", "solver", *columns), rows, note)
 
 
 def commands(result: Result) -> Table:
@@ -193,14 +179,11 @@ def rivals(result: Result) -> list[Table]:
                 milliseconds(Seconds(tuple(record.rival["data"]))),
                 ratio(record),
                 f"{record.rival['info']['loss']['total'] / record.info['loss']['total'] - 1:+.1e}",
-                f"{megabytes(record.info['peak']['host'])} / {megabytes(record.rival['peak']['host'])}",
             )
             for record in found
         ]
-        header = ("size", "ours / theirs", "our ms", "their ms", "ours / theirs (range)", "their loss - ours", "MB peak")
-        note = (
-            "Both with the same weights, input and allocator setting, each in a process of its own, their rounds alternating."
-        )
+        header = ("size", "ours / theirs", "our ms", "their ms", "ours / theirs (range)", "their loss / ours - 1")
+        note = "Both with the same weights, input and allocator setting, each in its own process, their rounds alternating."
         tables.append(Table("One evaluation against PyTorch (channels_last)", header, rows, note))
     if found := [*result.along("rival solve"), *result.along("rival command")]:
         rows = [
@@ -231,17 +214,14 @@ def failures(result: Result) -> Table:
 
 def published() -> Table:
     """What others say of theirs: read, not measured."""
-    found: dict[str, Any] = json.loads((Path(__file__).parent / "published.json").read_text())
-    rows = [
-        (
-            f"{row['program']}, {row['settings']}",
-            row["machine"],
-            f"{row['seconds']:g}",
-            f"{1e3 * row['seconds'] / row['iterations']:.0f}",
-        )
-        for row in found["rows"]
-    ]
-    return Table("Published by others, on other machines", ("program", "machine", "s", "ms an iteration"), rows, found["note"])
+    found: dict[str, Any] = json.loads((Path(__file__).parent / "published.json").read_text(encoding="utf-8"))
+    rows = []
+    for row in found["rows"]:
+        each = 1e3 * row["seconds"] / row["iterations"]
+        rows.append((f"{row['program']}, {row['settings']}", row["machine"], f"{row['seconds']:g}", f"{each:.0f}"))
+    sources = "; ".join(f"{name}: {source}" for name, source in found["sources"].items())
+    header = ("program", "machine", "s", "ms an iteration")
+    return Table("Published by others, on other machines", header, rows, f"{found['note']} Sources: {sources}.")
 
 
 def noise(first: Seconds, second: Seconds) -> float | None:
@@ -251,13 +231,16 @@ def noise(first: Seconds, second: Seconds) -> float | None:
     return max(LEAST_NOISE, 2 * hypot(first.spread, second.spread))
 
 
+def shared(first: Result, second: Result) -> list[tuple[Record, Record]]:
+    """The cases that two results have in common."""
+    others = {record.name: record for record in second.records}
+    return [(r, others[r.name]) for r in first.records if r.name in others and r.case == others[r.name].case]
+
+
 def comparison(first: Result, second: Result) -> Table:
     """The cases that two results share: what changed by more than the noise."""
-    others = {record.name: record for record in second.records}
     rows = []
-    for record in first.records:
-        if (other := others.get(record.name)) is None or record.case != other.case:
-            continue
+    for record, other in shared(first, second):
         share, chance = other.seconds.median / record.seconds.median, noise(record.seconds, other.seconds)
         verdict = "one round" if chance is None else "within the noise"
         if chance is not None and abs(share - 1) > chance:
@@ -275,36 +258,21 @@ def comparison(first: Result, second: Result) -> Table:
             )
         )
     header = ("case", f"{first.label} ms", f"{second.label} ms", "ratio", "noise", "verdict", "loss ratio")
-    note = "Noise: two standard deviations of both, estimated from their quartiles, and at least 3%. "
+    note = "Noise: two standard deviations of both, estimated from their rounds, and at least 3%. "
     note += "A single round is not judged. Final losses move by some percent with rounding alone."
     return Table(f"{second.label} against {first.label}", header, rows, note)
 
 
 def summary(result: Result) -> Table:
     """For a README: our seconds beside theirs."""
-    rows = [
-        (
-            f"one evaluation, {r.size}, {r.rival['name'].replace('PyTorch', 'torch')}",
-            ms(r.seconds),
-            ms_of(r.rival["data"]),
-            ratio(r),
-        )
-        for r in result.along("rival evaluation")
-    ]
-    for record in [*result.along("rival solve"), *result.along("rival command")]:
-        name = record.rival["name"] + (" command" if record in result.along("rival command") else "")
-        what = f"a picture, {record.size}, {record.case['evaluations']} evaluations, {name}"
-        rows.append((what, seconds(record.seconds), seconds(Seconds(tuple(record.rival["data"]))), ratio(record)))
-    return Table("", ("against", "jaxstyle", "theirs", "ratio (range)"), rows)
-
-
-def ms(found: Seconds) -> str:
-    return f"{1e3 * found.median:.0f} ms"
-
-
-def ms_of(data: list[float]) -> str:
-    return ms(Seconds(tuple(data)))
-
-
-def seconds(found: Seconds) -> str:
-    return f"{found.median:.1f} s"
+    rows = []
+    for record in (r for r in result.records if "rival" in r.info):
+        ours, theirs = record.seconds.median, Seconds(tuple(record.rival["data"])).median
+        if "rival evaluation" in record.axes:
+            what, times = f"one evaluation, {record.size}", (f"{1e3 * ours:.0f} ms", f"{1e3 * theirs:.0f} ms")
+        else:
+            kind = "picture" if "trace" in record.info else "whole command"
+            what = f"{kind}, {record.size}, {record.case['evaluations']} evaluations"
+            times = f"{ours:.1f} s", f"{theirs:.1f} s"
+        rows.append((what, record.rival["name"], *times, ratio(record)))
+    return Table("", ("what", "rival", "jaxstyle", "rival's", "ratio (range)"), rows)

@@ -1,8 +1,9 @@
 """What the numbers show, in sentences made from them, and what they do not."""
 
 from math import isclose
+from statistics import median
 
-from bench.report.data import Record, Result
+from bench.report.data import Record, Result, reached
 from bench.report.tables import goal, milliseconds, ratio
 
 
@@ -16,7 +17,8 @@ def base(result: Result) -> Record | None:
 
 def findings(result: Result) -> list[str]:
     """Sentences; only of what was measured."""
-    return [*evaluation(result), *shares(result), *batches(result), *starts(result), *solvers(result), *others(result)]
+    kernels = [*evaluation(result), *shares(result), *batches(result)]
+    return [*kernels, *starts(result), *solvers(result), *plain(result), *others(result)]
 
 
 def evaluation(result: Result) -> list[str]:
@@ -43,15 +45,10 @@ def shares(result: Result) -> list[str]:
     record, found = base(result), []
     if record is None:
         return []
-    for axis, words in (
-        ("precision", "{} operands"),
-        ("pooling", "{} pooling"),
-        ("algorithm", "{} everywhere"),
-        ("device", "{}"),
-    ):
+    for axis, words in {"precision": "{}", "pooling": "{} pooling", "algorithm": "{} everywhere", "device": "{}"}.items():
         field = "platform" if axis == "device" else axis
-        for other in result.along(axis):
-            if other is not record and "batch" in other.case:
+        for other in result.kernels(axis):
+            if other is not record:
                 share = other.seconds.median / record.seconds.median
                 found.append(f"{words.format(other.case[field])} {share:.2f}")
     return [f"In shares of that time: {', '.join(found)}."] if found else []
@@ -90,11 +87,26 @@ def solvers(result: Result) -> list[str]:
         needed = []
         for record in records:
             if record.case["solver"] != "torch-lbfgs":
-                point = next((p for p in record.trace if p[1] <= aim[0]), None)
+                point = reached(record.trace, aim[0])
                 needed.append(f"{record.case['solver']} {point[0] if point else 'not within its budget'}")
         pair = f"{records[0].case['content']} x {records[0].case['style']}"
         found.append(f"{pair}, evaluations to the loss that torch's L-BFGS has after {aim[1]}: {', '.join(needed)}.")
     return found
+
+
+def plain(result: Result) -> list[str]:
+    """The default against plain L-BFGS, on every pair and from every start where both ran."""
+    found = []
+    for record in result.along("preconditioner"):
+        if record.case["solver"] == "lbfgs" and (aim := goal(result, record)):
+            point = reached(record.trace, aim[0])
+            name = f"{record.case['content']} x {record.case['style']} from {record.case['init']}"
+            more = f"more than {record.info['evaluations']} (its loss is then {record.trace[-1][1] / aim[0]:.3f} times as high)"
+            found.append(f"{name} {point[0] if point else more}")
+    if not found:
+        return []
+    count = result.along("preconditioner")[0].info["evaluations"]
+    return [f"Evaluations of the default to the loss of plain L-BFGS after {count}: {', '.join(found)}."]
 
 
 def others(result: Result) -> list[str]:
@@ -104,10 +116,13 @@ def others(result: Result) -> list[str]:
     for record in [*result.along("rival solve"), *result.along("rival command")]:
         ours, theirs = record.info["loss"]["total"], record.rival["loss"]["total"]
         level = "the same loss" if isclose(ours, theirs, rel_tol=0.01) else f"a loss {ours / theirs:.2f} times as high"
-        found.append(
-            f"A whole picture at {record.size} in {record.case['evaluations']} evaluations against {record.rival['name']}: "
-            f"{ratio(record)} of its time, {level}."
-        )
+        sentence = f"A picture of {record.size}, {record.case['evaluations']} evaluations, against {record.rival['name']}: "
+        sentence += f"{ratio(record)} of its time, {level}"
+        if "trace" in record.info and (point := reached(record.trace, theirs)):
+            waited = record.seconds.median - record.info["seconds"]["solve"] + point[1]
+            share = median(record.rival["data"]) / waited
+            sentence += f"; its loss is there after {point[0]} evaluations and {waited:.1f} s, {share:.2f} times as soon"
+        found.append(f"{sentence}.")
     return found
 
 
@@ -127,14 +142,16 @@ def caveats(result: Result) -> list[str]:
         "alone, so that smaller differences between solvers or starts say nothing.",
         f"Whole pictures were made once for each setting, kernel cases timed {result.profile['rounds']} times; the ranges are "
         "those of one session on one machine.",
+        "A picture that starts from the style has no style loss at first, and keeps most of its content loss: low, and not the "
+        "picture that was wanted.",
         "Kernel cases run on noise: their time depends on the shape alone.",
         "The roofline counts bytes as XLA does, each operation's operands and results, whether or not they are in a cache: "
         "a bound on the time that can be passed, drawn to show what limits a case.",
     ]
     if result.platform == "cpu":
         found.append(
-            "Only a CPU was measured. Simulated devices share its cores: they show that sharding works and what it costs, and "
-            "cannot be faster."
+            "Only a CPU was measured. Simulated devices share its cores: they show that sharding works, not what several real "
+            "devices would gain."
         )
     if not any("rival" in record.info for record in result.records):
         found.append("No other program was measured (--rivals).")
