@@ -132,9 +132,26 @@ def convolution_algorithm(algorithm: str) -> Iterator[None]:
 
 
 def _convolve(x: Array, kernel: Array, precision: str, turned: bool = False) -> Array:
-    """With a turned kernel: the gradient of a convolution with it, (N, H, W, O) -> (N, H, W, I)."""
-    algorithm = _forced.get() or choose(jax.default_backend(), x.shape, kernel.shape[2 if turned else 3])
-    return ALGORITHMS[algorithm](x, kernel, precision, turned)
+    """With a turned kernel: the gradient of a convolution with it, (N, H, W, O) -> (N, H, W, I).
+
+    Under `vmap` over `x` alone the members join the batch, so that one kernel transform serves them all and the algorithm is
+    chosen for all their places.
+    """
+
+    @jax.custom_batching.custom_vmap
+    def convolve(x: Array, kernel: Array) -> Array:
+        algorithm = _forced.get() or choose(jax.default_backend(), x.shape, kernel.shape[2 if turned else 3])
+        return ALGORITHMS[algorithm](x, kernel, precision, turned)
+
+    @convolve.def_vmap
+    def members(size: int, mapped: list[bool], x: Array, kernel: Array) -> tuple[Array, bool]:
+        if mapped[1]:
+            axes = tuple(0 if over else None for over in mapped)
+            return jax.vmap(partial(_direct, precision=precision, turned=turned), axes)(x, kernel), True
+        joined = _convolve(x.reshape(-1, *x.shape[2:]), kernel, precision, turned)
+        return joined.reshape(size, -1, *joined.shape[1:]), True
+
+    return convolve(x, kernel)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))

@@ -113,6 +113,32 @@ def test_gradient_is_right_inside_loops_and_under_vmap(rng):
     np.testing.assert_allclose(jax.vmap(descend(conv3x3))(x), jax.vmap(descend(plain))(x), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("algorithm", sorted(ALGORITHMS))
+def test_members_of_a_vmap_share_one_convolution(rng, algorithm):
+    x, kernel = draw(rng, 3, 2, 2, 9, 7, 4), draw(rng, 3, 3, 4, 5)
+
+    def energy(conv):
+        return lambda x: (conv(x, kernel) ** 2).sum()
+
+    def over_members(conv):  # two mapped axes, forwards and backwards
+        return jax.vmap(jax.vmap(jax.value_and_grad(energy(conv))))
+
+    with convolution_algorithm(algorithm):
+        got, text = over_members(conv3x3)(x), str(jax.make_jaxpr(over_members(conv3x3))(x))
+    for mine, wanted in zip(got, over_members(plain)(x), strict=True):
+        np.testing.assert_allclose(mine, wanted, rtol=1e-4, atol=1e-3)
+    assert text.count("conv_general_dilated" if algorithm == "direct" else "dot_general") == (2 if algorithm == "direct" else 8)
+
+
+def test_every_member_may_have_its_own_kernel(rng):
+    x, kernels = draw(rng, 3, 1, 6, 7, 4), draw(rng, 3, 3, 3, 4, 5)
+    for axes in ((0, 0), (None, 0)):
+        given = x if axes[0] == 0 else x[0]
+        np.testing.assert_allclose(
+            jax.vmap(conv3x3, axes)(given, kernels), jax.vmap(plain, axes)(given, kernels), rtol=1e-4, atol=1e-4
+        )
+
+
 def test_a_frozen_kernel_costs_one_convolution_backwards(rng):
     x, kernel = draw(rng, 1, 16, 16, 8), draw(rng, 3, 3, 8, 8)
     text = str(jax.make_jaxpr(jax.grad(lambda x: (conv3x3(x, kernel) ** 2).sum()))(x))
