@@ -175,7 +175,7 @@ def test_numbers_are_those_of_the_file(tmp_path, path):
         "chelsea x swirls, canonical loss after 3 evaluations by start: content 20, noise 300.",
         "evaluations to the loss that torch's L-BFGS has after 3: lbfgs 3.",
         "after 3: chelsea x swirls from content 3, chelsea x swirls from noise more than 3 (its loss is then 1.500 times",
-        "64x64 against PyTorch float32: 0.55 (0.50 to 0.60) of its time.",
+        "An evaluation in shares of the time of PyTorch float32: 64x64 0.55 (0.50 to 0.60).",
     ):
         assert sentence in page.text
         assert sentence in text

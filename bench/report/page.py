@@ -11,7 +11,7 @@ from bench.report.data import Result
 
 CSS = """
 :root { color-scheme: light }
-body { font: 16px/1.5 system-ui, sans-serif; color: #111; background: #fff; max-width: 64rem; margin: 2rem auto;
+body { font: 16px/1.5 system-ui, sans-serif; color: #111; background: #fff; max-width: 68rem; margin: 2rem auto;
   padding: 0 1rem }
 h1 { font-size: 1.6rem } h2 { font-size: 1.25rem; margin-top: 2.5rem; border-bottom: 1px solid #bbb }
 svg { max-width: 100%; height: auto } figure { margin: 1rem 0; break-inside: avoid }
@@ -19,7 +19,7 @@ figcaption, .note { font-size: .9rem; color: #444 }
 .wide { overflow-x: auto; break-inside: avoid }
 table { border-collapse: collapse; font-size: .85rem; margin: 1rem 0; font-variant-numeric: tabular-nums }
 caption { text-align: left; font-weight: 600; padding: .3rem 0 }
-th, td { padding: .15rem .6rem; text-align: right; border-bottom: 1px solid #ddd; white-space: nowrap }
+th, td { padding: .15rem .45rem; text-align: right; border-bottom: 1px solid #ddd; white-space: nowrap }
 th { border-bottom: 1px solid #888; font-weight: 600 } th:first-child, td:first-child { text-align: left }
 .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(13rem, 1fr)); gap: 1rem }
 .gallery figure { margin: 0 }

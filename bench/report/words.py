@@ -111,8 +111,11 @@ def plain(result: Result) -> list[str]:
 
 def others(result: Result) -> list[str]:
     found = []
+    evaluations: dict[str, list[str]] = {}
     for record in result.along("rival evaluation"):
-        found.append(f"{record.size} against {record.rival['name']}: {ratio(record)} of its time.")
+        evaluations.setdefault(record.rival["name"], []).append(f"{record.size} {ratio(record)}")
+    for name, listed in evaluations.items():
+        found.append(f"An evaluation in shares of the time of {name}: {', '.join(listed)}.")
     for record in [*result.along("rival solve"), *result.along("rival command")]:
         ours, theirs = record.info["loss"]["total"], record.rival["loss"]["total"]
         level = "the same loss" if isclose(ours, theirs, rel_tol=0.01) else f"a loss {ours / theirs:.2f} times as high"
