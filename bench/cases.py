@@ -127,6 +127,11 @@ class Solve:
         return "-".join(parts + ([self.precision] if self.precision != "float32" else []))
 
     @property
+    def inputs(self) -> dict[str, Any]:
+        """Which pictures at which size: what every job that makes or measures one takes."""
+        return {name: getattr(self, name) for name in ("content", "style", "width", "height")}
+
+    @property
     def options(self) -> dict[str, Any]:
         """For `jaxstyle.stylize`."""
         setting = SETTINGS.get(self.solver, {"solver": self.solver})

@@ -29,9 +29,8 @@ def test_torch_solve(benchmark, start, platform, profile):
     height = side_of(profile.side / 2)
     case = Solve(*PAIRS[0], side_of(height * 4 / 3), height, profile.evaluations, platform=platform)
     describe_case(benchmark, ["rival solve"], case)
-    inputs = {name: getattr(case, name) for name in ("content", "style", "width", "height")}
-    theirs = start("rivals:torch_solve", inputs | {"evaluations": profile.evaluations}, platform=platform)
-    ours = start("solve:solve", inputs | {"options": case.options}, platform=platform)
+    theirs = start("rivals:torch_solve", case.inputs | {"evaluations": profile.evaluations}, platform=platform)
+    ours = start("solve:solve", case.inputs | {"options": case.options}, platform=platform)
     answers: dict[str, Any] = {}
     found = turn_about(
         benchmark, lambda: answers.update(ours=ours.run()), lambda: answers.update(theirs=theirs.run()), profile.repeats
@@ -64,7 +63,6 @@ def test_command(benchmark, start, platform, profile, tmp_path, program):
             commands.pystiche(content, style, outputs[1], case.evaluations, weights)
 
     found = turn_about(benchmark, ours, theirs, profile.repeats)
-    what = {name: getattr(case, name) for name in ("content", "style", "width", "height")}
-    measured = [start("solve:measure", what | {"path": str(path)}).run() for path in outputs]
+    measured = [start("solve:measure", case.inputs | {"path": str(path)}).run() for path in outputs]
     parts = [{"loss": {"total": answer["loss"]}, "picture": answer["picture"]} for answer in measured]
     benchmark.extra_info.update({**parts[0], "rival": {"name": program, **found, **parts[1]}})

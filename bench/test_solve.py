@@ -10,8 +10,7 @@ from bench.records import describe_case
 def test_solve(benchmark, start, solve):
     case, axes = solve
     describe_case(benchmark, axes, case)
-    inputs = {name: getattr(case, name) for name in ("content", "style", "width", "height")}
-    worker = start("solve:solve", inputs | {"options": case.options}, platform=case.platform)
+    worker = start("solve:solve", case.inputs | {"options": case.options}, platform=case.platform)
     found = benchmark.pedantic(worker.run, rounds=1, iterations=1)
     benchmark.extra_info.update({**worker.info, **found, "peak": worker.peak()})
 
