@@ -70,13 +70,13 @@ FULL = Profile(
     evaluations=200,
     rounds=5,
     repeats=3,
-    solvers=("torch-lbfgs", *(name for name in jaxstyle.SOLVERS if name != "lbfgs")),
+    solvers=("torch-lbfgs", *(name for name in jaxstyle.SOLVERS if name not in ("lbfgs", "lbfgs-torch"))),
     everywhere=True,
     rival_factors=(0.5, 1, 2),
     rival_evaluations=100,
 )
 
-SETTINGS: dict[str, dict[str, Any]] = {"torch-lbfgs": dict(solver="lbfgs", preconditioner="none", history=100)}
+SETTINGS: dict[str, dict[str, Any]] = {"torch-lbfgs": dict(solver="lbfgs-torch")}
 """Settings of `jaxstyle.stylize` by the name of a solver, where they are more than the name: L-BFGS as PyTorch runs it."""
 
 

@@ -5,13 +5,14 @@ of Gatys' own notebook, whatever preset made the picture. Work is counted in eva
 """
 
 from jaxstyle.allocator import keep_pages
+from jaxstyle.batch import BatchProgress, stylize_batch
 from jaxstyle.config import Config
 from jaxstyle.convolution import ALGORITHMS, conv3x3, convolution_algorithm
 from jaxstyle.errors import DownloadError, ImageError, InputError, JaxstyleError, WeightsError
 from jaxstyle.estimate import Estimate, estimate
 from jaxstyle.loop import Progress
 from jaxstyle.losses import CANONICAL, PRESETS, Objective, content_loss, gram, style_loss, total_variation
-from jaxstyle.objective import Losses, Targets, loss_parts, loss_terms, make_targets, total_loss
+from jaxstyle.objective import Losses, Targets, Weights, loss_parts, loss_terms, make_targets, total_loss
 from jaxstyle.solvers import SOLVERS, Solver, make_solver
 from jaxstyle.stylize import Result, stylize
 from jaxstyle.vgg import Params, features
@@ -24,6 +25,7 @@ __all__ = [
     "CANONICAL",
     "PRESETS",
     "SOLVERS",
+    "BatchProgress",
     "Config",
     "DownloadError",
     "Estimate",
@@ -37,6 +39,7 @@ __all__ = [
     "Result",
     "Solver",
     "Targets",
+    "Weights",
     "WeightsError",
     "__version__",
     "content_loss",
@@ -55,6 +58,7 @@ __all__ = [
     "make_targets",
     "style_loss",
     "stylize",
+    "stylize_batch",
     "total_loss",
     "total_variation",
 ]

@@ -1,23 +1,16 @@
 """The command line, made from the configuration dataclass.
 
-Exit codes: 0 a picture was written, 1 something failed on the way, 2 bad input, 130 interrupted (the best image is saved).
+Exit codes: 0 pictures were written, 1 something failed on the way, 2 bad input, 130 interrupted (what was in hand is saved).
 """
 
 import argparse
-import dataclasses
 import os
 import shlex
-import signal
 import sys
-from collections.abc import Sequence
-from contextlib import nullcontext
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from jaxstyle.errors import InputError, JaxstyleError, unknown
-
-SAMPLES = Path(__file__).resolve().parent / "samples"
-DEMO = {"content": "chelsea", "style": "swirls", "size": 384, "evaluations": 150}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -31,48 +24,10 @@ class _Usage(Exception):
     pass
 
 
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
-
-
-def _add_options(parser: argparse.ArgumentParser, defaults: Any) -> None:
-    """One flag for each field of Config. Values stay text here; `_config` converts them with better errors."""
-    from jaxstyle.config import Config
-
-    group = parser.add_argument_group("the transfer")
-    for option in dataclasses.fields(Config):
-        about = option.metadata
-        default = getattr(defaults, option.name)
-        text = about["help"]
-        if about["choices"]:
-            text += f": {', '.join(about['choices'])}"
-        if default is not None:
-            text += f" (default: {default})"
-        group.add_argument(_flag(option.name), metavar=about["metavar"] or "NAME", help=text.replace("%", "%%"))
-
-
-def _config(options: argparse.Namespace, defaults: Any) -> Any:
-    changes = {}
-    for option in dataclasses.fields(defaults):
-        text = getattr(options, option.name, None)
-        if text is not None:
-            changes[option.name] = _convert(option, text)
-    return dataclasses.replace(defaults, **changes)
-
-
-def _convert(option: dataclasses.Field, text: str) -> Any:
-    kind = str(option.type)
-    if "str" in kind:
-        return text
-    convert, words = (float, "a number") if "float" in kind else (int, "a whole number")
-    try:
-        return convert(text)
-    except ValueError:
-        raise InputError(option.name, text, f"is not {words}") from None
-
-
 def _parser() -> _Parser:
     from jaxstyle import __version__
+    from jaxstyle.commands.options import add_options
+    from jaxstyle.commands.single import DEMO, DEMO_CONFIG
     from jaxstyle.config import Config
 
     parser = _Parser(prog="jaxstyle", description="Neural style transfer by optimisation, in JAX.", allow_abbrev=False)
@@ -91,17 +46,46 @@ def _parser() -> _Parser:
     sub.add_argument("content", metavar="CONTENT")
     sub.add_argument("styles", metavar="STYLE", nargs="+")
     shared(sub, "CONTENT-STYLE.png in the current folder")
-    _add_options(sub, Config())
+    add_options(sub, Config())
 
     sub = command(commands, "demo", "Make a picture from bundled samples; nothing is downloaded.")
     sub.add_argument("--content", metavar="NAME", default=DEMO["content"], help="chelsea, coffee (default: %(default)s)")
     sub.add_argument("--style", metavar="NAME", default=DEMO["style"], help="swirls, glass, waves (default: %(default)s)")
     shared(sub, "demo.png in the current folder")
-    _add_options(sub, _demo_config())
+    add_options(sub, DEMO_CONFIG)
+
+    def many(sub: argparse.ArgumentParser) -> None:
+        group = sub.add_argument_group("the batch")
+        text = "one picture for each value of a setting; values with commas in them are separated by ; (may be repeated)"
+        group.add_argument("--vary", metavar="SETTING=A,B,...", action="append", default=[], help=text)
+        group.add_argument("-o", "--out", metavar="DIR", help=f"the folder (default: {sub.prog.split()[-1]})")
+        group.add_argument("--resume", action="store_true", help="skip the pictures that DIR has already, by their content")
+        group.add_argument("--batch-size", metavar="N", help="at most N at once (default: as many as pay and fit)")
+        group.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
+        several = sub.add_argument_group("several hosts, each with the same command and its own number")
+        several.add_argument("--coordinator", metavar="HOST:PORT", help="the address of process 0")
+        several.add_argument("--processes", metavar="N", help="how many there are")
+        several.add_argument("--process", metavar="I", help="which one this is, from 0")
+        add_options(sub, Config())
+
+    sub = command(commands, "batch", "Paint every CONTENT in every STYLE, with a contact sheet, a gallery and a table.")
+    sub.add_argument("contents", metavar="CONTENT", nargs="+")
+    sub.add_argument("--styles", metavar="STYLE", nargs="+", required=True, help="A+B is a blend of two")
+    how = sub.add_mutually_exclusive_group()
+    how.add_argument("--grid", action="store_true", help="every content with every style (the default)")
+    how.add_argument("--pairs", action="store_true", help="the first content with the first style, and so on")
+    sub.add_argument("--seeds", metavar="N", help="N pictures of each, from different noise")
+    sub.add_argument("--interpolate", metavar="N", help="N pictures from the first of two styles to the second")
+    many(sub)
+
+    sub = command(commands, "sweep", "Paint CONTENT in the style of STYLE with every combination of settings.")
+    sub.add_argument("content", metavar="CONTENT")
+    sub.add_argument("styles", metavar="STYLE", nargs="+")
+    many(sub)
 
     sub = command(commands, "estimate", "Memory and time of a run before it is started; without pictures, of 4:3 ones.")
     sub.add_argument("pictures", metavar="CONTENT STYLE", nargs="*")
-    _add_options(sub, Config())
+    add_options(sub, Config())
 
     weights = command(commands, "weights", "Network weights: list, fetch, convert, verify.")
     actions = weights.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=_Parser)
@@ -118,173 +102,32 @@ def _parser() -> _Parser:
     return parser
 
 
-def _demo_config() -> Any:
-    from jaxstyle.config import Config
+def _handler(command: str) -> Callable[[argparse.Namespace], int]:
+    """What runs a command; each imports only what it needs."""
+    if command in ("batch", "sweep"):
+        from jaxstyle.commands import many
 
-    return Config(size=DEMO["size"], evaluations=DEMO["evaluations"])
+        return many.batch if command == "batch" else many.sweep
+    if command == "weights":
+        from jaxstyle.commands import network
 
+        return network.weights
+    from jaxstyle.commands import single
 
-def _stylize(options: argparse.Namespace) -> int:
-    from jaxstyle.config import Config
-
-    out = options.out or f"{Path(options.content).stem}-{Path(options.styles[0]).stem}.png"
-    return _paint(options.content, options.styles, out, _config(options, Config()), options)
-
-
-def _demo(options: argparse.Namespace) -> int:
-    paths = []
-    for argument, names in (("content", ("chelsea", "coffee")), ("style", ("swirls", "glass", "waves"))):
-        name = getattr(options, argument)
-        if name not in names:
-            raise unknown(argument, name, names)
-        paths.append(str(SAMPLES / f"{name}.jpg"))
-    return _paint(paths[0], paths[1:], options.out or "demo.png", _config(options, _demo_config()), options)
-
-
-def _paint(content: str, styles: Sequence[str], out: str, config: Any, options: argparse.Namespace) -> int:
-    from jaxstyle import outputs
-    from jaxstyle.stylize import stylize
-
-    path = outputs.check_output(out)
-    for source in (content, *styles):
-        if os.path.exists(path) and os.path.exists(source) and os.path.samefile(path, source):
-            raise InputError("out", out, "is one of the input pictures", "write to another file")
-    every = _positive("save_every", options.save_every) if options.save_every else 0
-    interrupted: list[bool] = []
-
-    def on_interrupt(*_: Any) -> None:
-        if interrupted:
-            raise KeyboardInterrupt
-        interrupted.append(True)
-
-    saved = 0
-    with _Display(config.evaluations, options.quiet) as display:
-
-        def callback(progress: Any) -> bool:
-            nonlocal saved
-            display.update(progress)
-            if every and progress.evaluation // every > saved:
-                saved = progress.evaluation // every
-                outputs.save(path.with_stem(f"{path.stem}-{saved * every:05d}"), progress.image())
-            return bool(interrupted)
-
-        previous = signal.signal(signal.SIGINT, on_interrupt)
-        try:
-            result = stylize(content, list(styles), config=config, callback=callback)
-        finally:
-            signal.signal(signal.SIGINT, previous)
-    result.record["command"] = options.line
-    notices = (*result.notices, *result.save(path))
-    if not options.quiet:
-        for notice in notices:
-            print(f"note: {notice}", file=sys.stderr)
-        seconds = result.record["seconds"]
-        print(
-            f"{path} {result.image.shape[1]}x{result.image.shape[0]}, loss {result.loss['total']:.6g} "
-            f"(content {result.loss['content']:.4g}, style {result.loss['style']:.4g}): {result.stop_reason}; "
-            f"{seconds['solve']:.1f} s + {seconds['compile']:.1f} s compiling",
-            file=sys.stderr,
-        )
-    return 130 if interrupted else 0
-
-
-def _estimate(options: argparse.Namespace) -> int:
-    from jaxstyle.config import Config
-    from jaxstyle.estimate import estimate
-    from jaxstyle.memory import gigabytes
-
-    content, *styles = options.pictures or [None, None]
-    if not styles:
-        raise InputError("style", "", "is missing", "give a content and its styles, or no picture at all")
-    found = estimate(content, None if content is None else styles, config=_config(options, Config()))
-    (width, height), fits = found.size, ""
-    if found.free is not None:
-        fits = f", {gigabytes(found.free)} to be had"
-    if found.largest is not None:
-        fits += f": does not fit, at most {found.largest[0]}x{found.largest[1]} would"
-    print(f"size            {width}x{height}, style {', '.join(f'{w}x{h}' for w, h in found.style_sizes)}")
-    print(f"memory          {gigabytes(found.memory)}{fits}")
-    print(f"compiling       {found.compiling:.1f} s, where it was not compiled before")
-    print(f"one evaluation  {found.evaluation:.3g} s")
-    print(f"{found.evaluations:<4}evaluations {int(found.seconds) // 60}:{int(found.seconds) % 60:02d}")
-    return 0
-
-
-def _positive(name: str, text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise InputError(name, text, "must be a whole number of at least 1")
-    return int(text)
-
-
-class _Display:
-    """The progress bar on stderr: evaluations, canonical loss, and the time left, compilation left out."""
-
-    def __init__(self, evaluations: int, quiet: bool):
-        self._bar: Any = nullcontext()
-        if not quiet and sys.stderr.isatty():
-            from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
-
-            columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-            self._bar = Progress(*columns, TextColumn("{task.fields[left]}"), console=Console(stderr=True), transient=True)
-            self._task = self._bar.add_task("reading and compiling", total=evaluations, left="")
-        self._shown = not isinstance(self._bar, nullcontext)
-
-    def __enter__(self) -> "_Display":
-        self._bar.__enter__()
-        return self
-
-    def __exit__(self, *details: Any) -> None:
-        self._bar.__exit__(*details)
-
-    def update(self, progress: Any) -> None:
-        if self._shown:
-            left = progress.seconds / progress.evaluation * max(0, progress.evaluations - progress.evaluation)
-            self._bar.update(
-                self._task,
-                completed=progress.evaluation,
-                description=f"loss {progress.loss:.4g}",
-                left=f"{int(left) // 60}:{int(left) % 60:02d} left",
-            )
-
-
-def _weights(options: argparse.Namespace) -> int:
-    from jaxstyle import weights
-    from jaxstyle.weights import load
-
-    if options.action == "list":
-        for source in weights.SOURCES.values():
-            path = load.installed(source.name)
-            where = str(path) if path else f"not here; jaxstyle weights fetch {source.name}"
-            print(f"{source.name:<12}{source.architecture:<7}{source.origin}; {source.licence}\n{'':<12}{where}")
-        return 0
-    if options.action == "fetch":
-        path = weights.fetch_weights(options.name, progress=not options.quiet)
-        if not options.quiet:
-            print(f"{path}: use it with --weights {options.name}")
-        return 0
-    if options.action == "convert":
-        found = weights.convert_weights(options.file, options.out, scale=options.scale)
-        print(f"{options.out}: {found.architecture}, input scale {found.scale}")
-        return 0
-    checks = weights.verify(options.file)
-    for check in checks:
-        print(f"{ {True: 'ok', False: 'WRONG', None: '?'}[check.ok]:<6}{check.text}")
-    return 2 if any(check.ok is False for check in checks) else 0
+    return {"stylize": single.stylize, "demo": single.demo, "estimate": single.estimate}[command]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command line and returns its exit code; errors are one line on stderr."""
-    handlers = {"stylize": _stylize, "demo": _demo, "estimate": _estimate, "weights": _weights}
     try:
         parser = _parser()
         options, rest = parser.parse_known_args(argv)
         if rest:
-            positional = ("command", "action", "content", "styles", "pictures", "name", "file")
-            known = [_flag(name) for name in vars(options) if name not in positional]
+            positional = ("command", "action", "content", "contents", "pictures", "name", "file")
+            known = ["--" + name.replace("_", "-") for name in vars(options) if name not in positional]
             raise unknown("argument", rest[0].partition("=")[0], known)
         options.line = shlex.join(["jaxstyle", *(sys.argv[1:] if argv is None else argv)])
-        return handlers[options.command](options)
+        return _handler(options.command)(options)
     except _Usage as error:
         return _fail(str(error), 2)
     except InputError as error:

@@ -48,13 +48,14 @@ class Config:
     seed: int = _option(0, "of the noise", "N")
     solver: str = _option("lbfgs", "the minimiser", choices=SOLVERS)
     preconditioner: str | None = _option(
-        None, "how the solver's variable is scaled (default: spectral, for Adam none)", choices=PRECONDITIONERS
+        None, "how the solver's variable is scaled (default: spectral; none for adam and lbfgs-torch)", choices=PRECONDITIONERS
     )
     precision: str = _option("float32", "of the convolutions' operands; tf32 needs an NVIDIA GPU", choices=PRECISIONS)
     evaluations: int = _option(300, "how often loss and gradient are computed", "N")
     scales: int = _option(1, "sizes to go through, each twice the one before; a third of the evaluations are coarse", "N")
-    history: int | None = _option(None, "pairs that L-BFGS keeps (default: 50, fewer where they take over 1 GiB)", "N")
+    history: int | None = _option(None, "pairs that L-BFGS keeps (default: 50, lbfgs-torch 100, at most 1 GiB)", "N")
     learning_rate: float = _option(10.0, "Adam's, in 8-bit levels", "R")
+    devices: int = _option(1, "share the rows of one picture between so many devices", "N")
     network: str = _option("vgg19", "the feature network", choices=ARCHITECTURES)
     weights: str | None = _option(None, "a name from `jaxstyle weights list`, or a file", "NAME|FILE")
 
@@ -99,7 +100,7 @@ def check(config: Config) -> None:
     if config.precision == "tf32" and jax.default_backend() != "gpu":
         raise InputError("precision", "tf32", "needs an NVIDIA GPU", "use float32 or bfloat16")
     number(config.learning_rate, "learning_rate", least=0.0)
-    whole = {"evaluations": 1, "seed": 0, "scales": 1} | ({} if config.history is None else {"history": 1})
+    whole = {"evaluations": 1, "seed": 0, "scales": 1, "devices": 1} | ({} if config.history is None else {"history": 1})
     for name, low in whole.items():
         value = getattr(config, name)
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value < 2**31:
@@ -111,13 +112,14 @@ def check(config: Config) -> None:
 
 def preconditioner_of(config: Config) -> str:
     """The preconditioner that a configuration asks for: as given, else what serves its solver."""
-    return config.preconditioner or ("none" if config.solver == "adam" else "spectral")
+    return config.preconditioner or ("none" if config.solver in ("adam", "lbfgs-torch") else "spectral")
 
 
 def solver_of(config: Config, width: int, height: int) -> Solver:
     """The solver that a configuration asks for, for a picture of this size."""
     pair = 2 * 4 * 3 * width * height  # bytes
-    history = config.history or max(5, min(50, 2**30 // pair))
+    usual = 100 if config.solver == "lbfgs-torch" else 50
+    history = config.history or max(5, min(usual, 2**30 // pair))
     return make_solver(config.solver, history=history, learning_rate=config.learning_rate)
 
 

@@ -62,12 +62,21 @@ def _direct(x: Array, kernel: Array, precision: str = "float32", turned: bool = 
     return lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=layout, precision=exactly).astype(dtype)
 
 
-def _winograd(x: Array, kernel: Array, precision: str, turned: bool = False, *, m: int) -> Array:
-    """Lavin & Gray's algorithm on m x m outputs, each of its transforms one matrix product for both directions at once.
+def _winograd_weights(x: Array, kernel: Array, precision: str, turned: bool, *, m: int) -> Array:
+    """The transform of a kernel, (side², ...), in time for its convolution of `x`.
 
     A turned kernel is never made: its transform is that of the kernel with the nine places read backwards.
     """
-    to_input, to_kernel, to_output = (jnp.asarray(np.kron(matrix, matrix), x.dtype) for matrix in _WINOGRAD[m])
+    to_kernel = jnp.asarray(np.kron(_WINOGRAD[m][1], _WINOGRAD[m][1]), x.dtype)
+    # The zero ties the kernel to its layer's turn: XLA transforms all kernels at the start otherwise, and holds 300 MB of them.
+    kernel = kernel + 0 * x[(0,) * x.ndim].astype(kernel.dtype)
+    weights = ((to_kernel[:, ::-1] if turned else to_kernel) @ kernel.reshape(9, -1)).reshape(-1, *kernel.shape[2:])
+    return _rounded(weights, precision)
+
+
+def _winograd_apply(x: Array, weights: Array, precision: str, turned: bool, *, m: int) -> Array:
+    """Lavin & Gray's algorithm on m x m outputs, each of its transforms one matrix product for both directions at once."""
+    to_input, _, to_output = (jnp.asarray(np.kron(matrix, matrix), x.dtype) for matrix in _WINOGRAD[m])
     dtype, (n, h, w, channels) = x.dtype, x.shape
     side, rows, columns = m + 2, -(-h // m), -(-w // m)
     x = _rounded(x, precision)
@@ -78,14 +87,14 @@ def _winograd(x: Array, kernel: Array, precision: str, turned: bool = False, *, 
     tall = jnp.concatenate([blocks[:, :, :, :-1], blocks[:2, :, :, 1:]])
     tiles = jnp.concatenate([tall[:, :, :, :, :-1], tall[:, :2, :, :, 1:]], 1).reshape(side * side, -1)
     inputs = jnp.matmul(_rounded(to_input, precision), tiles, preferred_element_type=dtype).reshape(side * side, -1, channels)
-    # The zero ties the kernel to its layer's turn: XLA transforms all kernels at the start otherwise, and holds 300 MB of them.
-    kernel = kernel + 0 * x.ravel()[0].astype(kernel.dtype)
-    weights = ((to_kernel[:, ::-1] if turned else to_kernel) @ kernel.reshape(9, -1)).reshape(-1, *kernel.shape[2:])
     summed = ((2,), (2 if turned else 1,)), ((0,), (0,))  # over the channels, for each entry of a tile
-    operands = _rounded(inputs, precision), _rounded(weights, precision)
-    products = lax.dot_general(*operands, summed, preferred_element_type=dtype)
+    products = lax.dot_general(_rounded(inputs, precision), weights, summed, preferred_element_type=dtype)
     outputs = (to_output @ products.reshape(side * side, -1)).reshape(m, m, n * rows, columns, -1)
     return outputs.transpose(2, 0, 3, 1, 4).reshape(n, rows * m, columns * m, -1)[:, :h, :w]
+
+
+def _winograd(x: Array, kernel: Array, precision: str = "float32", turned: bool = False, *, m: int) -> Array:
+    return _winograd_apply(x, _winograd_weights(x, kernel, precision, turned, m=m), precision, turned, m=m)
 
 
 ALGORITHMS = {
@@ -134,22 +143,29 @@ def convolution_algorithm(algorithm: str) -> Iterator[None]:
 def _convolve(x: Array, kernel: Array, precision: str, turned: bool = False) -> Array:
     """With a turned kernel: the gradient of a convolution with it, (N, H, W, O) -> (N, H, W, I).
 
-    Under `vmap` over `x` alone the members join the batch, so that one kernel transform serves them all and the algorithm is
-    chosen for all their places.
+    Under `vmap` over `x` alone the members share what depends on the kernel only. Each has the algorithm, and its products the
+    shapes, of one convolved alone: rounding depends on them, and L-BFGS makes the most of it.
     """
+
+    def algorithm(x: Array) -> str:
+        return _forced.get() or choose(jax.default_backend(), x.shape, kernel.shape[2 if turned else 3])
 
     @jax.custom_batching.custom_vmap
     def convolve(x: Array, kernel: Array) -> Array:
-        algorithm = _forced.get() or choose(jax.default_backend(), x.shape, kernel.shape[2 if turned else 3])
-        return ALGORITHMS[algorithm](x, kernel, precision, turned)
+        return ALGORITHMS[algorithm(x)](x, kernel, precision, turned)
 
     @convolve.def_vmap
     def members(size: int, mapped: list[bool], x: Array, kernel: Array) -> tuple[Array, bool]:
         if mapped[1]:
             axes = tuple(0 if over else None for over in mapped)
             return jax.vmap(partial(_direct, precision=precision, turned=turned), axes)(x, kernel), True
-        joined = _convolve(x.reshape(-1, *x.shape[2:]), kernel, precision, turned)
-        return joined.reshape(size, -1, *joined.shape[1:]), True
+        name = algorithm(x[0])
+        if name == "direct":
+            joined = _direct(x.reshape(-1, *x.shape[2:]), kernel, precision, turned)
+            return joined.reshape(size, -1, *joined.shape[1:]), True
+        m = int(name[-1])
+        weights = _winograd_weights(x, kernel, precision, turned, m=m)
+        return lax.map(lambda one: _winograd_apply(one, weights, precision, turned, m=m), x), True
 
     return convolve(x, kernel)
 

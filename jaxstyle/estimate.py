@@ -1,7 +1,7 @@
 """What a run will take, before it is started: its memory from the compiled programs, its time from a few evaluations."""
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
@@ -10,9 +10,13 @@ import numpy as np
 
 from jaxstyle import memory
 from jaxstyle.config import Config
+from jaxstyle.devices import layout_of
 from jaxstyle.loop import Stopwatch
-from jaxstyle.prepare import Inputs, Stage, make_config, prepare, resized, stages
+from jaxstyle.prepare import Inputs, make_config, prepare, resized, starting_image
+from jaxstyle.pyramid import budgets
+from jaxstyle.search import compile_engines
 from jaxstyle.sizes import parse_size
+from jaxstyle.stages import Engine, compile_engine
 
 MOST_PIXELS = 512 * 512
 """Time is measured at sizes up to this and grows with the number of pixels beyond."""
@@ -58,23 +62,24 @@ def estimate(content: Any = None, style: Any = None, *, config: Config | None = 
     """
     config = make_config(config, **options)
     blank = _blank(config)
-    inputs = prepare(blank if content is None else content, blank if style is None else style, config)
-    params, watch = inputs.loaded.params, Stopwatch()
-    parts = stages(inputs, config, watch)
-    needed, used, free = max(part.memory(params) for part in parts), memory.resident(), memory.available()
-    width, height = inputs.content.size
-    per_pixel = _seconds_per_pixel(inputs, parts[-1], config)
-    counts = [part.evaluations - before for part, before in zip(parts, [0, *(p.evaluations for p in parts)], strict=False)]
-    areas = [part.start.shape[0] * part.start.shape[1] for part in parts]
+    run = prepare(blank if content is None else content, blank if style is None else style, config)
+    watch = Stopwatch()
+    engines = compile_engines(run, watch, layout=lambda width, height: layout_of(width, height, config.devices))
+    needed = max(engine.memory([resized(run, *engine.size)]) for engine in engines)
+    used, free = memory.resident(), memory.available()
+    width, height = run.content.size
+    per_pixel = _seconds_per_pixel(run, engines[-1])
+    counts = budgets(config.evaluations, config.scales)
+    areas = [engine.size[0] * engine.size[1] for engine in engines]
     return Estimate(
         (width, height),
-        [picture.size for picture in inputs.styles],
+        [picture.size for picture in run.styles],
         needed + used,
         None if free is None else free + used,
         None if free is None or needed <= free else memory.largest(width, height, needed, free),
         watch.seconds,
         per_pixel * width * height,
-        parts[-1].evaluations,
+        sum(counts),
         per_pixel * sum(count * area for count, area in zip(counts, areas, strict=True)),
     )
 
@@ -86,18 +91,17 @@ def _blank(config: Config) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
 
 
-def _seconds_per_pixel(inputs: Inputs, stage: Stage, config: Config) -> float:
+def _seconds_per_pixel(run: Inputs, engine: Engine) -> float:
     """Measured at full size where that is small, on a smaller copy otherwise."""
-    width, height = inputs.content.size
+    width, height = run.content.size
     if (factor := (MOST_PIXELS / (width * height)) ** 0.5) < 1:
-        smaller = resized(inputs, int(width * factor), int(height * factor))
-        (stage,) = stages(smaller, replace(config, scales=1), Stopwatch())
-    params = inputs.loaded.params
-    targets, _ = stage.targets(params)
-    state, seconds = stage.programs.init(stage.start), []
+        run = resized(run, int(width * factor), int(height * factor))
+        engine = compile_engine(run, Stopwatch())
+    task = engine.task([run], [starting_image(run)])
+    state, seconds = engine.programs.init(task.start), []
     for _ in range(6):
         began = time.perf_counter()
-        state, report = stage.programs.step(state, stage.start, params, targets)
+        state, report = engine.programs.step(state, task.start, engine.params, task.targets, task.weights)
         jax.block_until_ready(report)
         seconds.append(time.perf_counter() - began)
-    return median(seconds[2:]) / (stage.start.shape[0] * stage.start.shape[1])
+    return median(seconds[2:]) / (engine.size[0] * engine.size[1])

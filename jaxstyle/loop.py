@@ -1,12 +1,14 @@
 """The loop around a solver: compile once, step, measure on the canonical scale, report, stop with a reason in words.
 
-Images are float RGB in [0, 1], (H, W, 3); what the solver moves is `variable`'s z.
+Images are float RGB in [0, 1], (H, W, 3); what the solver moves is `variable`'s z. Several pictures of one shape can share the
+loop as members of a batch: their arrays have a leading axis, (N, H, W, 3), the network is shared, and each member has its own
+trace, best image, budget and reason to stop.
 """
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -14,9 +16,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from jaxstyle.devices import Layout
 from jaxstyle.errors import JaxstyleError
 from jaxstyle.losses import CANONICAL, Objective
-from jaxstyle.objective import Losses, Targets, loss_parts, total_loss
+from jaxstyle.objective import Losses, Targets, Weights, loss_parts, total_loss
 from jaxstyle.solvers import Solver, State
 from jaxstyle.variable import decode
 from jaxstyle.vgg import Params
@@ -81,10 +84,10 @@ class Stopwatch:
 
     seconds: float = 0.0
 
-    def compile(self, function: Callable, *args: Any, donate: tuple[int, ...] = ()) -> Any:
-        """`function`, compiled for arguments like these, which may be `jax.ShapeDtypeStruct`s."""
+    def compile(self, function: Callable, *args: Any, donate: tuple[int, ...] = (), out: Any = None) -> Any:
+        """`function`, compiled for arguments like these, which may be `jax.ShapeDtypeStruct`s; `out`: shardings."""
         began = time.perf_counter()
-        compiled = jax.jit(function, donate_argnums=donate).lower(*args).compile()
+        compiled = jax.jit(function, donate_argnums=donate, out_shardings=out).lower(*args).compile()
         self.seconds += time.perf_counter() - began
         return compiled
 
@@ -96,10 +99,10 @@ class Stopwatch:
 
 @dataclass(frozen=True)
 class Method:
-    """How an image is searched for.
+    """How an image is searched for: everything about it that a compiled program depends on.
 
     Attributes:
-        objective: what to minimise.
+        objective: what to minimise; its weights come as arrays, in `Task.weights`.
         solver: how.
         preconditioner: key of `PRECONDITIONERS`; with ``"none"`` L-BFGS runs as torch's does.
         precision: of the convolutions within the solver; what is reported is measured in float32.
@@ -110,14 +113,41 @@ class Method:
     preconditioner: str = "none"
     precision: str = "float32"
 
+    def is_canonical(self, weights: Weights) -> np.ndarray:
+        """Whether what the solver sees is what is reported, for weights of shape () or, of each member, (N,)."""
+        if (self.objective.form, self.precision) != (CANONICAL.form, "float32"):
+            return np.zeros(np.shape(weights.tv), bool)
+        pairs = zip(*map(jax.tree.leaves, (weights, Weights.of(CANONICAL))), strict=True)
+        return np.all([np.asarray(given) == np.asarray(wanted) for given, wanted in pairs], axis=0)
+
     @property
-    def is_canonical(self) -> bool:
-        """Whether what the solver sees is what is reported."""
-        return (self.objective, self.precision) == (CANONICAL, "float32")
+    def shares_targets(self) -> bool:
+        """Whether the canonical loss compares with the same targets."""
+
+        def read(objective: Objective) -> tuple[Any, ...]:
+            return set(objective.content_layers), set(objective.style_layers), objective.pooling
+
+        return (read(self.objective), self.precision) == (read(CANONICAL), "float32")
+
+
+class Task(NamedTuple):
+    """The arrays of a run, or of a batch with one more leading axis on each.
+
+    Attributes:
+        start: the image to begin with, (H, W, 3), RGB in [0, 1].
+        targets: of the method's objective, in its precision.
+        canonical: the targets of the canonical loss, in float32; may be the same.
+        weights: of the objective's terms.
+    """
+
+    start: Array
+    targets: Targets
+    canonical: Targets
+    weights: Weights
 
 
 class Programs(NamedTuple):
-    """The compiled parts of a run, for one size."""
+    """The compiled parts of a run, for one size and one number of members."""
 
     init: Any
     step: Any
@@ -125,19 +155,24 @@ class Programs(NamedTuple):
     picture: Any
 
 
-def compile_programs(method: Method, start: Any, params: Any, targets: Any, canonical: Any, stopwatch: Stopwatch) -> Programs:
-    """Compiles a run for arguments like these, as `run` takes them; shapes are enough."""
+def compile_programs(
+    method: Method, layout: Layout, task: Any, params: Any, stopwatch: Stopwatch, *, measured: bool
+) -> Programs:
+    """Compiles a run for a task like this; shapes are enough. A batch where `task.start` is (N, H, W, 3).
+
+    `measured` says whether the canonical loss will be needed along the way, or at the end only.
+    """
 
     def image_of(z: Array, start: Array) -> Array:
         return decode(z, start, method.preconditioner)
 
-    def fun(z: Array, start: Array, params: Params, targets: Targets) -> Array:
-        image = image_of(z, start)
-        return total_loss(image, params, targets, objective=method.objective, precision=method.precision)
+    def fun(z: Array, start: Array, params: Params, targets: Targets, weights: Weights) -> Array:
+        how: Any = dict(objective=method.objective, weights=weights, precision=method.precision)
+        return total_loss(image_of(z, start), params, targets, **how)
 
     def advance(state: State, *args: Any) -> tuple[State, tuple[Array, ...]]:
         state = method.solver.step(fun, state, *args)
-        return state, (state.value, state.evaluations, state.restarts, state.stationary)
+        return state, (state.value, state.evaluations, state.restarts, state.stationary, state.accepted)
 
     def measure(z: Array, start: Array, params: Params, targets: Targets) -> Losses:
         return loss_parts(image_of(z, start), params, targets, objective=CANONICAL)
@@ -145,21 +180,172 @@ def compile_programs(method: Method, start: Any, params: Any, targets: Any, cano
     def init(start: Array) -> State:
         return method.solver.init(jnp.zeros_like(start))
 
-    state = jax.eval_shape(init, start)
-    measured = (state.x, start, params, canonical)
+    if task.start.ndim == 4:
+        advance = jax.vmap(advance, (0, 0, None, 0, 0))
+        measure = jax.vmap(measure, (0, 0, None, 0))
+        init, image_of_all = jax.vmap(init), jax.vmap(image_of)
+    else:
+        image_of_all = image_of
+    state = layout.shapes(jax.eval_shape(init, task.start))
+    spread = layout.shardings(state)
+    compile_measure = stopwatch.compile if measured else stopwatch.compile_when_called
     return Programs(
-        stopwatch.compile(init, start),
-        stopwatch.compile(advance, state, start, params, targets, donate=(0,)),
-        (stopwatch.compile_when_called if method.is_canonical else stopwatch.compile)(measure, *measured),
-        stopwatch.compile(image_of, state.x, start),
+        stopwatch.compile(init, task.start, out=spread),
+        stopwatch.compile(
+            advance, state, task.start, params, task.targets, task.weights, donate=(0,), out=spread and (spread, None)
+        ),
+        compile_measure(measure, state.x, task.start, params, task.canonical),
+        stopwatch.compile(image_of_all, state.x, task.start),
     )
 
 
-def run(
-    start: Array,
+@dataclass
+class _Course:
+    """How one picture fares: a member of a batch, or the only one.
+
+    Attributes:
+        budget: of evaluations.
+        before: evaluations at other sizes, which `known` includes.
+        canonical: whether what the solver sees is what is reported.
+        reason: to stop, in words; empty until then.
+        error: where there is nothing to show.
+    """
+
+    budget: int
+    before: int
+    canonical: bool
+    known: int = 0
+    loss: float = float("inf")
+    reason: str = ""
+    by_callback: bool = False
+    error: JaxstyleError | None = None
+    trace: list[Entry] = field(default_factory=list)
+
+    def take(self, report: Sequence[Any], measured: Any, seconds: float) -> None:
+        """Enters an iterate: what `Programs.step` reports of the state, and its canonical loss or None."""
+        value, count, restarts, stationary, accepted = report
+        self.known = self.before + int(count)
+        if not np.isfinite(value):
+            if not self.trace:
+                self.reason = "the loss is not finite at the starting image"
+                self.error = JaxstyleError(f"{self.reason}; lower the weights, or start from another image")
+            elif restarts > MOST_RESTARTS:
+                self.reason = f"the loss was not finite {int(restarts)} times although the step was halved each time"
+            return
+        if not accepted:
+            return
+        shown = float(value) if self.canonical else None if measured is None else float(measured)
+        self.loss = self.loss if shown is None else shown
+        self.trace.append(Entry(self.known, shown, float(value), round(seconds, 4)))
+        if stationary:
+            self.reason = "the gradient is zero: no change of the image can lower the loss"
+
+    def stop(self) -> None:
+        """Ends it on request."""
+        if not self.reason:
+            self.reason, self.by_callback = f"stopped on request after {self.known} of {self.budget} evaluations", True
+
+
+def run_members(
+    task: Task,
     params: Params,
-    targets: Targets,
-    canonical: Targets,
+    method: Method,
+    *,
+    budgets: Sequence[int],
+    spent: Sequence[tuple[int, float]] | None = None,
+    callback: Callable[[list[Progress]], Any] | None = None,
+    programs: Programs | None = None,
+) -> list[Outcome | JaxstyleError]:
+    """Minimises an objective over the pixels of the members of a batch, or of one picture.
+
+    All members step together until the last one has stopped; what a stopped member does after that is not looked at.
+
+    Args:
+        task: where to begin and what to compare with; `start` is (N, H, W, 3), or (H, W, 3) for one picture.
+        params: the network.
+        method: what to minimise, and how.
+        budgets: of evaluations, by member; a line search may overrun it within its last step. Where there are fewer than
+            members, the rest only fill the batch.
+        spent: evaluations and seconds of the runs so far, at other sizes; the budgets include them.
+        callback: called after each accepted iterate (on an accelerator, once for several) with every member's progress; a
+            true answer stops the run.
+        programs: from `compile_programs` with a task of these shapes; compiled here otherwise.
+
+    Returns:
+        By member, its outcome, or an error where its loss is not finite at the start.
+    """
+    start = task.start
+    canonical = np.atleast_1d(method.is_canonical(task.weights))
+    programs = programs or compile_programs(method, Layout(), task, params, Stopwatch(), measured=not canonical.all())
+    spent = spent or [(0, 0.0)] * len(budgets)
+    before = [evaluations for evaluations, _ in spent]
+    courses = [_Course(*each, known=each[1]) for each in zip(budgets, before, map(bool, canonical), strict=False)]
+    outcomes: dict[int, Outcome | JaxstyleError] = {}
+    state = programs.init(start)
+    # Reading a number waits for the device: on an accelerator that is done for several steps at once.
+    batch = 1 if jax.default_backend() == "cpu" else MEASURE_EVERY
+    pending: list[tuple[tuple[Array, ...], Array | None]] = []
+    steps = 0
+    began = time.perf_counter() - max(seconds for _, seconds in spent)
+
+    def outcome(index: int, best: Array, images: Array, measure: Callable[[], Losses]) -> Outcome | JaxstyleError:
+        course = courses[index]
+        if course.error is not None:
+            return course.error
+
+        def losses() -> Losses:
+            return measure() if start.ndim == 3 else jax.tree.map(lambda part: part[index], measure())
+
+        image = images if start.ndim == 3 else images[index]
+        how = (course.known, course.reason, course.by_callback, course.trace, time.perf_counter() - began)
+        return Outcome(image, losses, *how)
+
+    while len(outcomes) < len(courses):
+        live = [course for course in courses if not course.reason]
+        state, report = programs.step(state, start, params, task.targets, task.weights)
+        due = not canonical.all() and steps % MEASURE_EVERY == 0
+        pending.append((report, programs.measure(state.x, start, params, task.canonical).total if due else None))
+        steps += 1
+        ahead = [c.known + len(pending) * max(1.0, (c.known - c.before) / steps) < c.budget for c in live]
+        if len(pending) < batch and all(ahead):
+            continue
+        for found, measured in jax.device_get(pending):
+            rows = zip(*map(np.atleast_1d, found), strict=True)
+            measures = [None] * len(courses) if measured is None else np.atleast_1d(measured)
+            for course, row, loss in zip(courses, rows, measures, strict=False):
+                if not course.reason:
+                    course.take(row, loss, time.perf_counter() - began)
+        pending.clear()
+        for course in live:
+            if not course.reason and course.known >= course.budget:
+                course.reason = f"the budget of {course.budget} evaluations is used up"
+        best = state.best_x
+        if callback is not None and callback(_progress(courses, best, start, programs, time.perf_counter() - began)):
+            for course in live:
+                course.stop()
+        if done := [i for i, course in enumerate(courses) if course.reason and i not in outcomes]:
+            if len(outcomes) + len(done) < len(courses):
+                best = jnp.copy(best)  # the next step takes the state's own
+            images = programs.picture(best, start)
+            measure = lru_cache(maxsize=1)(lambda best=best: programs.measure(best, start, params, task.canonical))
+            outcomes |= {i: outcome(i, best, images, measure) for i in done}
+    return [outcomes[i] for i in range(len(courses))]
+
+
+def _progress(courses: list[_Course], best: Array, start: Array, programs: Programs, seconds: float) -> list[Progress]:
+    @lru_cache(maxsize=1)
+    def images() -> np.ndarray:
+        return np.clip(np.asarray(programs.picture(best, start)), 0, 1)
+
+    def image(index: int) -> np.ndarray:
+        return images() if start.ndim == 3 else images()[index]
+
+    return [Progress(c.known, c.budget, c.loss, seconds, partial(image, i)) for i, c in enumerate(courses)]
+
+
+def run(
+    task: Task,
+    params: Params,
     method: Method,
     *,
     evaluations: int,
@@ -167,70 +353,18 @@ def run(
     callback: Callback | None = None,
     programs: Programs | None = None,
 ) -> Outcome:
-    """Minimises an objective over the pixels of an image.
-
-    Args:
-        start: (H, W, 3), RGB in [0, 1].
-        params: the network.
-        targets: of the method's objective, in its precision.
-        canonical: the targets of the canonical objective, in float32; may be the same.
-        method: what to minimise, and how.
-        evaluations: the budget; a line search may overrun it within its last step.
-        spent: evaluations and seconds of the run so far, at other sizes; the budget includes them.
-        callback: called after each accepted iterate (on an accelerator, once for several); a true answer stops the run.
-        programs: from `compile_programs` with the same arguments; compiled here otherwise.
+    """`run_members` for one picture, (H, W, 3).
 
     Raises:
         JaxstyleError: where the loss is not finite at the start.
     """
-    programs = programs or compile_programs(method, start, params, targets, canonical, Stopwatch())
-    state = programs.init(start)
-    # Reading a number waits for the device: on an accelerator that is done for several steps at once.
-    batch = 1 if jax.default_backend() == "cpu" else MEASURE_EVERY
-    trace: list[Entry] = []
-    pending: list[tuple[tuple[Array, ...], Array | None]] = []
-    known, steps, reason, by_callback = spent[0], 0, "", False
-    loss = float("inf")
-    began = time.perf_counter() - spent[1]
-    while not reason:
-        state, report = programs.step(state, start, params, targets)
-        due = not method.is_canonical and steps % MEASURE_EVERY == 0
-        pending.append((report, programs.measure(state.x, start, params, canonical).total if due else None))
-        steps += 1
-        expected = known + len(pending) * max(1.0, (known - spent[0]) / steps)
-        if len(pending) < batch and expected < evaluations:
-            continue
-        for (value, count, restarts, stationary), canonical_loss in jax.device_get(pending):
-            known = spent[0] + int(count)
-            if not np.isfinite(value):
-                if not trace:
-                    raise JaxstyleError(
-                        "the loss is not finite at the starting image; lower the weights, or start from another image"
-                    )
-                if restarts > MOST_RESTARTS:
-                    reason = f"the loss was not finite {int(restarts)} times although the step was halved each time"
-                continue
-            shown = float(value) if method.is_canonical else None if canonical_loss is None else float(canonical_loss)
-            loss = loss if shown is None else shown
-            trace.append(Entry(known, shown, float(value), round(time.perf_counter() - began, 4)))
-            if stationary:
-                reason = "the gradient is zero: no change of the image can lower the loss"
-        pending.clear()
-        if not reason and known >= evaluations:
-            reason = f"the budget of {evaluations} evaluations is used up"
-        best = state.best_x
-        progress = Progress(
-            known,
-            evaluations,
-            loss,
-            time.perf_counter() - began,
-            lambda best=best: np.clip(np.asarray(programs.picture(best, start)), 0, 1),
-        )
-        if callback is not None and callback(progress) and not reason:
-            reason, by_callback = f"stopped on request after {known} of {evaluations} evaluations", True
-    best, seconds = state.best_x, time.perf_counter() - began
 
-    def measure() -> Losses:
-        return programs.measure(best, start, params, canonical)
+    def tell(progress: list[Progress]) -> Any:
+        return callback is not None and callback(progress[0])
 
-    return Outcome(programs.picture(best, start), measure, known, reason, by_callback, trace, seconds)
+    (found,) = run_members(
+        task, params, method, budgets=[evaluations], spent=[spent], callback=callback and tell, programs=programs
+    )
+    if isinstance(found, JaxstyleError):
+        raise found
+    return found

@@ -5,7 +5,7 @@ depend on the size of the picture; what a convention does differently is a facto
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import sqrt
 
 import jax
@@ -122,6 +122,13 @@ class Objective:
 
     def __hash__(self) -> int:  # so that an objective can be a static argument of jax.jit
         return hash(tuple(tuple(v.items()) if isinstance(v, Mapping) else v for v in vars(self).values()))
+
+    @property
+    def form(self) -> "Objective":
+        """The objective with every weight 1, total variation's 0 where it is 0: what a compiled program depends on."""
+        content, style = (dict.fromkeys(layers, 1.0) for layers in (self.content_layers, self.style_layers))
+        tv = 1.0 if self.tv_weight else 0.0
+        return replace(self, content_layers=content, style_layers=style, content_weight=1.0, style_weight=1.0, tv_weight=tv)
 
     @property
     def taps(self) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ FIXED = 60_000_000
 
 def available() -> int | None:
     """Bytes that can still be had on the device, this process' container included; None where the device does not say."""
-    device = jax.devices()[0]
+    device = jax.local_devices()[0]
     if device.platform == "cpu":
         return min([psutil.virtual_memory().available, *_container_free()])
     stats = device.memory_stats() or {}
@@ -33,7 +33,7 @@ def _container_free(root: Path = Path("/sys/fs/cgroup")) -> list[int]:
 
 def resident() -> int:
     """Bytes that this process holds now, on the device or, on a CPU, in all."""
-    device = jax.devices()[0]
+    device = jax.local_devices()[0]
     if device.platform == "cpu":
         return psutil.Process().memory_info().rss
     return (device.memory_stats() or {}).get("bytes_in_use", 0)
@@ -41,7 +41,7 @@ def resident() -> int:
 
 def peak() -> int | None:
     """The most bytes that this process has held so far, on the device or, on a CPU, in all; None where nobody counts them."""
-    device = jax.devices()[0]
+    device = jax.local_devices()[0]
     if device.platform != "cpu":
         return (device.memory_stats() or {}).get("peak_bytes_in_use")
     if os.name == "nt":

@@ -6,6 +6,7 @@ Images are float RGB in [0, 1], (H, W, 3). Everything here can be jitted, differ
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 
@@ -26,6 +27,25 @@ class Targets(NamedTuple):
     style: dict[str, Array]
 
 
+class Weights(NamedTuple):
+    """What multiplies each term of an objective, its layer weights included: the same structure as `loss_terms`.
+
+    As arrays they are an argument of a compiled program like any other: other weights need no compilation, and the members
+    of a batch can each have their own.
+    """
+
+    content: dict[str, Array]
+    style: dict[str, Array]
+    tv: Array
+
+    @classmethod
+    def of(cls, objective: Objective) -> "Weights":
+        """The weights of an objective as float32 scalars."""
+        content = {name: objective.content_weight * weight for name, weight in objective.content_layers.items()}
+        style = {name: objective.style_weight * weight for name, weight in objective.style_layers.items()}
+        return jax.tree.map(jnp.float32, cls(content, style, objective.tv_weight))  # pyright: ignore[reportArgumentType]
+
+
 class Losses(NamedTuple):
     """The parts of a loss, each already times its weights, so that total = content + style + tv."""
 
@@ -33,6 +53,36 @@ class Losses(NamedTuple):
     content: Array
     style: Array
     tv: Array
+
+
+def content_target(
+    params: Params, content: Array, *, objective: Objective = CANONICAL, precision: str = "float32"
+) -> dict[str, Array]:
+    """Features of a content, RGB in [0, 1], (H, W, 3) -> {tap: (H', W', C)} for the objective's content layers."""
+    return features(params, content, objective.content_layers, pooling=objective.pooling, precision=precision)
+
+
+def style_target(
+    params: Params, style: Array, *, objective: Objective = CANONICAL, precision: str = "float32"
+) -> dict[str, Array]:
+    """Gram matrices of a style, RGB in [0, 1], (H, W, 3) -> {tap: (C, C)} for the objective's style layers."""
+    found = features(params, style, objective.style_layers, pooling=objective.pooling, precision=precision)
+    return {name: gram(value) for name, value in found.items()}
+
+
+def mix_styles(styles: Sequence[dict[str, Array]], blend: Sequence[float] | None = None) -> dict[str, Array]:
+    """Several styles' Gram matrices as one: their mean, weighted by `blend`, which is scaled to the sum 1.
+
+    Raises:
+        InputError: where `blend` does not fit `styles`.
+    """
+    shares = [1.0] * len(styles) if blend is None else list(blend)
+    if len(shares) != len(styles):
+        raise InputError("blend", shares, f"must have one share for each style, {len(styles)} in all")
+    if min(shares) < 0 or not sum(shares) > 0:
+        raise InputError("blend", shares, "must be numbers of at least 0 with a positive sum")
+    parts = [share / sum(shares) for share in shares]
+    return {name: sum(p * grams[name] for p, grams in zip(parts, styles, strict=True)) for name in styles[0]}  # pyright: ignore
 
 
 def make_targets(
@@ -57,53 +107,67 @@ def make_targets(
     Raises:
         InputError: where `blend` does not fit `styles`.
     """
-    shares = [1.0] * len(styles) if blend is None else list(blend)
-    if len(shares) != len(styles):
-        raise InputError("blend", shares, f"must have one share for each style, {len(styles)} in all")
-    if min(shares) < 0 or not sum(shares) > 0:
-        raise InputError("blend", shares, "must be numbers of at least 0 with a positive sum")
-    how = dict(pooling=objective.pooling, precision=precision)
-    wanted = features(params, content, objective.content_layers, **how)
-    mixed = {name: jnp.zeros(()) for name in objective.style_layers}
-    for style, share in zip(styles, shares, strict=True):
-        found = features(params, style, objective.style_layers, **how)
-        mixed = {name: mixed[name] + share / sum(shares) * gram(found[name]) for name in mixed}
-    return Targets(wanted, mixed)
+    how = dict(objective=objective, precision=precision)
+    grams = [style_target(params, style, **how) for style in styles]  # pyright: ignore[reportArgumentType]
+    return Targets(content_target(params, content, **how), mix_styles(grams, blend))  # pyright: ignore[reportArgumentType]
 
 
 def loss_terms(
-    image: Array, params: Params, targets: Targets, *, objective: Objective = CANONICAL, precision: str = "float32"
+    image: Array,
+    params: Params,
+    targets: Targets,
+    *,
+    objective: Objective = CANONICAL,
+    weights: Weights | None = None,
+    precision: str = "float32",
 ) -> dict[str, dict[str, Array]]:
-    """Each layer's part of the loss, times its weights: ``{"content": {tap: ()}, "style": {tap: ()}, "tv": {"image": ()}}``."""
+    """Each layer's part of the loss, times its weights: ``{"content": {tap: ()}, "style": {tap: ()}, "tv": {"image": ()}}``.
+
+    `weights` stand in for the objective's own, total variation left out where its own weight is zero.
+    """
     found = features(params, image, objective.taps, pooling=objective.pooling, precision=precision)
+    weights = Weights.of(objective) if weights is None else weights
     content = {
-        name: objective.content_weight * weight * content_loss(found[name], targets.content[name], objective.content_scale)
-        for name, weight in objective.content_layers.items()
+        name: weights.content[name] * content_loss(found[name], targets.content[name], objective.content_scale)
+        for name in objective.content_layers
     }
     style = {
-        name: objective.style_weight * weight * style_loss(gram(found[name]), targets.style[name], objective.style_scale)
-        for name, weight in objective.style_layers.items()
+        name: weights.style[name] * style_loss(gram(found[name]), targets.style[name], objective.style_scale)
+        for name in objective.style_layers
     }
-    tv = {"image": objective.tv_weight * total_variation(image, objective.tv_scale)} if objective.tv_weight else {}
+    tv = {"image": weights.tv * total_variation(image, objective.tv_scale)} if objective.tv_weight else {}
     return {"content": content, "style": style, "tv": tv}
 
 
 def loss_parts(
-    image: Array, params: Params, targets: Targets, *, objective: Objective = CANONICAL, precision: str = "float32"
+    image: Array,
+    params: Params,
+    targets: Targets,
+    *,
+    objective: Objective = CANONICAL,
+    weights: Weights | None = None,
+    precision: str = "float32",
 ) -> Losses:
     """Total, content, style and total-variation loss of an (H, W, 3) image; each a scalar."""
-    terms = loss_terms(image, params, targets, objective=objective, precision=precision)
+    terms = loss_terms(image, params, targets, objective=objective, weights=weights, precision=precision)
     content, style, tv = (sum(terms[part].values(), jnp.zeros(())) for part in ("content", "style", "tv"))
     return Losses(content + style + tv, content, style, tv)
 
 
 def total_loss(
-    image: Array, params: Params, targets: Targets, *, objective: Objective = CANONICAL, precision: str = "float32"
+    image: Array,
+    params: Params,
+    targets: Targets,
+    *,
+    objective: Objective = CANONICAL,
+    weights: Weights | None = None,
+    precision: str = "float32",
 ) -> Array:
     """The scalar that the transfer minimises, for an (H, W, 3) image in [0, 1] (paper, eq. 7; weights by `objective`).
 
-    `precision` is that of the convolutions' operands (see `features`); Grams and losses are float32.
+    `weights` stand in for the objective's own (see `loss_terms`). `precision` is that of the convolutions' operands (see
+    `features`); Grams and losses are float32.
 
     Values outside [0, 1] are as good as any: nothing is clamped here, since that would corrupt L-BFGS' curvature pairs.
     """
-    return loss_parts(image, params, targets, objective=objective, precision=precision).total
+    return loss_parts(image, params, targets, objective=objective, weights=weights, precision=precision).total

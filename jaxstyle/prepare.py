@@ -1,28 +1,60 @@
-"""From what a user names to what a run needs: pictures at every size of the run, the network, compiled programs."""
+"""From what a user names to what a run needs: pictures at their sizes, the network, what to minimise, where to start."""
 
+import os
 from dataclasses import dataclass, fields, replace
-from functools import partial
-from itertools import accumulate
+from functools import lru_cache
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from jaxstyle import images, memory, pyramid, record
+from jaxstyle import images, pyramid, record
 from jaxstyle.config import INITS, Config, check, check_init, objective_of, parse_blend, preconditioner_of, solver_of
 from jaxstyle.errors import InputError, unknown
-from jaxstyle.loop import Method, Programs, Stopwatch, compile_programs
-from jaxstyle.losses import CANONICAL, Objective
-from jaxstyle.objective import Targets, make_targets
+from jaxstyle.loop import Method
+from jaxstyle.losses import Objective
 from jaxstyle.sizes import MIN_SIDE, Size, parse_size
 from jaxstyle.start import mix, white_noise
 from jaxstyle.weights.load import Loaded, load
+
+ORIGINALS, RESIZED = 4, 64
+"""How many pictures are kept for the runs that share them: as they were read, and at the sizes of the runs."""
+
+
+class Pictures:
+    """Reads pictures, hashes and resizes them: each once, as long as few others came between."""
+
+    def __init__(self) -> None:
+        self._sources: dict[Any, Any] = {}
+        self.describe = self._by_key(record.describe_source, None)
+        self._read = lru_cache(ORIGINALS)(lambda key, argument: images.load(self._sources[key], argument=argument))
+        self.resize = lru_cache(RESIZED)(images.resize)
+        self._at = lru_cache(RESIZED)(lambda key, argument, w, h: images.resize(self._read(key, argument), w, h))
+        self._size = lru_cache(None)(lambda key, argument: self._read(key, argument).size)
+
+    def _key(self, source: Any) -> Any:
+        key = os.fspath(source) if isinstance(source, str | os.PathLike) else id(source)
+        self._sources[key] = source  # kept, so that no other object takes its id
+        return key
+
+    def _by_key(self, function: Any, most: int | None) -> Any:
+        cached = lru_cache(most)(lambda key: function(self._sources[key]))
+        return lambda source: cached(self._key(source))
+
+    def size(self, source: Any, argument: str) -> tuple[int, int]:
+        """(width, height) of a picture as it is."""
+        return self._size(self._key(source), argument)
+
+    def at(self, source: Any, argument: str, width: int, height: int) -> images.Picture:
+        """A picture at a size; the same object again while it is kept."""
+        return self._at(self._key(source), argument, width, height)
 
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
     """Everything that a run needs, read and checked: pictures at their sizes, the network, what to minimise."""
 
+    config: Config
     content: images.Picture
     styles: list[images.Picture]
     start: images.Picture | None
@@ -30,14 +62,32 @@ class Inputs:
     objective: Objective
     sources: dict[str, Any]
 
+    @property
+    def method(self) -> Method:
+        """How an image of this size is searched for."""
+        config = self.config
+        return Method(self.objective.form, solver_of(config, *self.content.size), preconditioner_of(config), config.precision)
 
-def prepare(content: Any, style: Any, config: Config) -> Inputs:
+    @property
+    def key(self) -> str:
+        """By which a rerun knows the picture: `record.key`."""
+        return record.key(self.config, self.sources, self.loaded.sha256)
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Sentences about the pictures that the user should know."""
+        pictures = (self.content, *self.styles, *([self.start] if self.start else []))
+        return tuple(dict.fromkeys(notice for picture in pictures for notice in picture.notices))
+
+
+def prepare(content: Any, style: Any, config: Config, pictures: Pictures | None = None) -> Inputs:
     """Reads and checks all that `config` names, before anything is computed; `style` may be a list of styles.
 
     Raises:
         InputError (ImageError, WeightsError among them): one line that names the argument, its value and the remedy.
     """
     check(config)
+    pictures = pictures or Pictures()
     styles = list(style) if isinstance(style, list | tuple) else [style]
     if not styles:
         raise InputError("style", styles, "is empty", "give at least one style")
@@ -50,20 +100,19 @@ def prepare(content: Any, style: Any, config: Config) -> Inputs:
     size = parse_size(config.size)
     style_size = parse_size(config.style_size if config.style_size is not None else _beside(size), argument="style_size")
     loaded = load(config.weights, network=config.network)
-    picture = images.load(content, argument="content")
-    width, height = size.fit(*picture.size)
+    width, height = size.fit(*pictures.size(content, "content"))
     pyramid.sizes(width, height, config.scales)
     found = []
     for source in styles:
-        opened = images.load(source, argument="style")
-        fitted = (width, height) if objective.style_fit == "content" else style_size.fit(*opened.size)
-        found.append(images.resize(opened, *fitted))
-    sources = {"content": record.describe_source(content), "styles": [record.describe_source(s) for s in styles]}
+        own = pictures.size(source, "style")
+        fitted = (width, height) if objective.style_fit == "content" else style_size.fit(*own)
+        found.append(pictures.at(source, "style", *fitted))
+    sources = {"content": pictures.describe(content), "styles": [pictures.describe(source) for source in styles]}
     start = None
     if init not in INITS:
-        start = images.resize(images.load(init, argument="init"), width, height)
-        sources["init"] = record.describe_source(init)
-    return Inputs(images.resize(picture, width, height), found, start, loaded, objective, sources)
+        start = pictures.at(init, "init", width, height)
+        sources["init"] = pictures.describe(init)
+    return Inputs(config, pictures.at(content, "content", width, height), found, start, loaded, objective, sources)
 
 
 def _beside(size: Size) -> str:
@@ -71,9 +120,9 @@ def _beside(size: Size) -> str:
     return str(max(size.sides)) if len(size.sides) == 2 else str(size)
 
 
-def starting_image(inputs: Inputs, config: Config) -> jax.Array:
+def starting_image(inputs: Inputs) -> jax.Array:
     """The image that the optimisation starts from, (H, W, 3), RGB in [0, 1]."""
-    width, height = inputs.content.size
+    config, (width, height) = inputs.config, inputs.content.size
     init = config.init or inputs.objective.init
     if init == "noise":
         return white_noise((height, width, 3), config.seed, config.noise_sigma)
@@ -94,73 +143,16 @@ def make_config(config: Config | None = None, **changes: Any) -> Config:
     return replace(config or Config(), **changes)
 
 
-@dataclass(frozen=True, eq=False)
-class Stage:
-    """A run's part at one size.
-
-    Attributes:
-        evaluations: the budget, that of the stages before included.
-        start: where a run at this size alone would start, (H, W, 3).
-        content, styles: (H, W, 3) each.
-        make_targets, make_canonical: compiled, of (params, content, styles).
-        method, programs: of `run`.
-    """
-
-    evaluations: int
-    start: jax.Array
-    content: jax.Array
-    styles: list[jax.Array]
-    make_targets: Any
-    make_canonical: Any
-    method: Method
-    programs: Programs
-
-    def memory(self, params: Any) -> int:
-        """The most bytes that this stage takes at one time, beside the network and its own pictures."""
-        step, fixed = self.programs.step, memory.size_of((params, self.start))
-        preparing = [memory.working(program) for program in (self.make_targets, self.make_canonical)]
-        return max(memory.held(step) + memory.working(step) - fixed, *preparing)
-
-    def targets(self, params: Any) -> tuple[Targets, Targets]:
-        """The targets of the method's objective, and the canonical ones."""
-        own = self.make_targets(params, self.content, self.styles)
-        canonical = own if self.method.is_canonical else self.make_canonical(params, self.content, self.styles)
-        return own, canonical
-
-
-def stages(inputs: Inputs, config: Config, watch: Stopwatch) -> list[Stage]:
-    """Compiles a run, from its smallest size to the full one."""
-    limits = accumulate(pyramid.budgets(config.evaluations, config.scales))
-    sizes = pyramid.sizes(*inputs.content.size, config.scales)
-    return [_stage(resized(inputs, *size), config, limit, watch) for size, limit in zip(sizes, limits, strict=True)]
-
-
-def resized(inputs: Inputs, width: int, height: int) -> Inputs:
+def resized(inputs: Inputs, width: int, height: int, pictures: Pictures | None = None) -> Inputs:
     """The same run with a content of another size, the styles along with it."""
+    resize = (pictures or Pictures()).resize
     factor = width / inputs.content.size[0]
 
     def along(picture: images.Picture) -> images.Picture:
-        return images.resize(picture, *(max(MIN_SIDE, round(side * factor)) for side in picture.size))
+        return resize(picture, *(max(MIN_SIDE, round(side * factor)) for side in picture.size))
 
     def same(picture: images.Picture) -> images.Picture:
-        return images.resize(picture, width, height)
+        return resize(picture, width, height)
 
     styles = [(same if inputs.objective.style_fit == "content" else along)(style) for style in inputs.styles]
     return replace(inputs, content=same(inputs.content), styles=styles, start=inputs.start and same(inputs.start))
-
-
-def _stage(inputs: Inputs, config: Config, evaluations: int, watch: Stopwatch) -> Stage:
-    params = inputs.loaded.params
-    width, height = inputs.content.size
-    method = Method(inputs.objective, solver_of(config, width, height), preconditioner_of(config), config.precision)
-    content, styles = jnp.asarray(images.as_float(inputs.content)), [jnp.asarray(images.as_float(s)) for s in inputs.styles]
-
-    def targets_of(objective: Objective, precision: str) -> tuple[Any, Any]:
-        compute = partial(make_targets, objective=objective, blend=parse_blend(config.blend), precision=precision)
-        return watch.compile(compute, params, content, styles), jax.eval_shape(compute, params, content, styles)
-
-    make, shapes = targets_of(method.objective, method.precision)
-    make_canonical, canonical = (make, shapes) if method.is_canonical else targets_of(CANONICAL, "float32")
-    start = starting_image(inputs, config)
-    programs = compile_programs(method, start, params, shapes, canonical, watch)
-    return Stage(evaluations, start, content, styles, make, make_canonical, method, programs)

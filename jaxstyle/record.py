@@ -29,8 +29,8 @@ def versions() -> dict[str, str]:
 
 
 def device() -> dict[str, Any]:
-    """The devices that JAX computes on."""
-    devices = jax.devices()
+    """The devices that JAX computes on, of this host."""
+    devices = jax.local_devices()
     return {"platform": devices[0].platform, "kind": devices[0].device_kind, "count": len(devices)}
 
 
@@ -40,6 +40,21 @@ def describe_source(source: Any) -> dict[str, str]:
         return {"path": os.fspath(source), "sha256": hashlib.sha256(Path(source).read_bytes()).hexdigest()}
     pixels = np.ascontiguousarray(np.asarray(source))
     return {"path": f"<{type(source).__name__}>", "sha256": hashlib.sha256(pixels.tobytes()).hexdigest()}
+
+
+def key(config: Any, sources: Mapping[str, Any], weights: str) -> str:
+    """A hash of everything that makes a picture: settings, the bytes of its inputs, the network; not where they lie.
+
+    Args:
+        config: the dataclass of all settings.
+        sources: from `describe_source`, one or a list by role.
+        weights: SHA-256 of the network's.
+    """
+    settings = {name: str(value) for name, value in plain(config).items() if name not in ("weights", "init")}
+    hashes = {role: [s["sha256"] for s in (given if isinstance(given, list) else [given])] for role, given in sources.items()}
+    start = None if "init" in sources else config.init
+    text = json.dumps([SCHEMA, settings, start, hashes, weights], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def plain(value: Any) -> Any:
@@ -60,6 +75,6 @@ def plain(value: Any) -> Any:
 def dumps(record: Mapping[str, Any]) -> str:
     """The record as JSON, one trace entry a line, numbers that are not finite refused."""
     head = {key: value for key, value in record.items() if key != "trace"}
-    text = json.dumps(plain(head), indent=1, allow_nan=False).rstrip("}\n")
+    text = json.dumps(plain(head), indent=1, allow_nan=False).removesuffix("\n}")
     lines = ",\n  ".join(json.dumps(plain(entry), allow_nan=False) for entry in record.get("trace", ()))
     return f'{text},\n "trace": [\n  {lines}\n ]\n}}\n'

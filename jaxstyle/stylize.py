@@ -1,8 +1,7 @@
 """One picture, from files to a result with its run record. Knows no maths: it prepares, runs the loop, records, saves."""
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,12 @@ import numpy as np
 
 from jaxstyle import memory, outputs, record
 from jaxstyle.config import Config
-from jaxstyle.loop import Callback, Entry, Outcome, Progress, Stopwatch, run
-from jaxstyle.prepare import Stage, make_config, prepare, stages
-from jaxstyle.pyramid import hand_over
-from jaxstyle.vgg import Params
+from jaxstyle.devices import layout_of
+from jaxstyle.errors import JaxstyleError
+from jaxstyle.loop import Callback, Entry, Progress, Stopwatch
+from jaxstyle.prepare import Inputs, make_config, prepare, resized
+from jaxstyle.search import Found, compile_engines, search
+from jaxstyle.stages import Engine
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,46 +57,6 @@ class Result:
         return notices
 
 
-def search(parts: Sequence[Stage], params: Params, callback: Callback | None) -> tuple[Outcome, list[dict[str, Any]]]:
-    """Runs the stages of a picture one after another.
-
-    Returns:
-        The last stage's outcome with the whole run's trace, and the size and the evaluations of each stage.
-    """
-    reached: tuple[Any, Any] | None = None  # the last stage's image, and where a run at its size would have started
-    trace: list[Entry] = []
-    scales: list[dict[str, Any]] = []
-    spent, total, stopped = (0, 0.0), parts[-1].evaluations, ""
-
-    def tell(progress: Progress) -> Any:
-        return callback is not None and callback(replace(progress, evaluations=total))
-
-    outcome = None
-    for part in parts:
-        if stopped and part is not parts[-1]:
-            continue
-        start = hand_over(*reached, part.start) if reached else part.start
-        outcome = run(
-            start,
-            params,
-            *part.targets(params),
-            part.method,
-            evaluations=spent[0] + 1 if stopped else part.evaluations,  # a stopped run is still measured at full size
-            spent=spent,
-            callback=None if stopped else tell,
-            programs=part.programs,
-        )
-        height, width, _ = start.shape
-        scales.append({"size": (width, height), "evaluations": outcome.evaluations - spent[0]})
-        trace += outcome.trace
-        reached, spent = (outcome.image, part.start), (outcome.evaluations, outcome.seconds)
-        if outcome.stopped_by_callback:
-            stopped = f"stopped on request after {outcome.evaluations} of {total} evaluations"
-    assert outcome is not None
-    reason = stopped or outcome.stop_reason
-    return outcome._replace(trace=trace, stop_reason=reason, stopped_by_callback=bool(stopped)), scales
-
-
 def stylize(
     content: Any, style: Any, *, config: Config | None = None, callback: Callback | None = None, **options: Any
 ) -> Result:
@@ -116,49 +77,57 @@ def stylize(
         JaxstyleError: where the loss is not finite at the starting image.
     """
     config = make_config(config, **options)
-    inputs = prepare(content, style, config)
-    params, watch = inputs.loaded.params, Stopwatch()
-    parts = stages(inputs, config, watch)
-    needed = max(part.memory(params) for part in parts)
-    memory.check(*inputs.content.size, needed)
+    run, watch = prepare(content, style, config), Stopwatch()
+    engines = compile_engines(run, watch, layout=lambda width, height: layout_of(width, height, config.devices))
+    needed = max(engine.memory([resized(run, *engine.size)]) for engine in engines)
+    memory.check(*run.content.size, needed)
     needed += memory.resident()
-    outcome, scales = search(parts, params, callback)
-    method = parts[-1].method
+
+    def tell(progress: list[Progress]) -> Any:
+        return callback is not None and callback(progress[0])
+
+    (found,) = search(engines, [run], callback and tell)
+    if isinstance(found, JaxstyleError):
+        raise found
+    return finish(run, found, engines[-1], {"compile": watch.seconds, "predicted": needed})
+
+
+def finish(run: Inputs, found: Found, engine: Engine, costs: dict[str, float], **more: Any) -> Result:
+    """A result from what was found; `more` is added to its record."""
+    outcome, scales = found
     loss = {name: float(value) for name, value in outcome.losses._asdict().items()}
-    pictures = (inputs.content, *inputs.styles, *([inputs.start] if inputs.start else []))
-    notices = tuple(dict.fromkeys(notice for picture in pictures for notice in picture.notices))
     written = {
         "schema": record.SCHEMA,
         "command": None,
-        "config": config,
-        "inputs": inputs.sources,
-        "objective": inputs.objective,
+        "config": run.config,
+        "inputs": run.sources,
+        "objective": run.objective,
         "versions": record.versions(),
         "device": record.device(),
-        "network": params.architecture.name,
-        "weights": {"name": inputs.loaded.name, "sha256": inputs.loaded.sha256},
-        "solver": method.solver,
-        "preconditioner": method.preconditioner,
-        "size": inputs.content.size,
+        "network": engine.params.architecture.name,
+        "weights": {"name": run.loaded.name, "sha256": run.loaded.sha256},
+        "solver": engine.method.solver,
+        "preconditioner": engine.method.preconditioner,
+        "size": run.content.size,
         "scales": scales,
-        "style_sizes": [picture.size for picture in inputs.styles],
+        "style_sizes": [picture.size for picture in run.styles],
         "evaluations": outcome.evaluations,
         "stop_reason": outcome.stop_reason,
-        "seconds": {"compile": round(watch.seconds, 3), "solve": round(outcome.seconds, 3)},
-        "memory": {"predicted": needed, "peak": memory.peak()},
+        "seconds": {"compile": round(costs["compile"], 3), "solve": round(outcome.seconds, 3)},
+        "memory": {"predicted": costs["predicted"], "peak": memory.peak()},
         "loss": loss,
-        "notices": notices,
+        "notices": run.notices,
+        **more,
         "trace": [entry._asdict() for entry in outcome.trace],
     }
-    image = np.clip(np.asarray(outcome.image), 0, 1)
     return Result(
-        image,
+        np.clip(np.asarray(outcome.image), 0, 1),
         loss,
         outcome.evaluations,
         outcome.stop_reason,
         outcome.stopped_by_callback,
         outcome.trace,
         written,
-        inputs.content.alpha,
-        notices,
+        run.content.alpha,
+        run.notices,
     )

@@ -20,6 +20,13 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 TINY = Architecture("tiny", (2, 2, 2, 2, 1), (4, 5, 6, 7, 8))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_once(tmp_path_factory):
+    """What one test has compiled, the next does not compile again; nothing is kept between two runs of the tests."""
+    jax.config.update("jax_compilation_cache_dir", str(tmp_path_factory.mktemp("compiled")))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of reference weights, pictures and traces; tests that need it skip where it is absent."""

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from jaxstyle import CANONICAL, loss_terms, make_targets, total_loss
-from jaxstyle.loop import Method, run
+from jaxstyle.loop import Method, Task, run
+from jaxstyle.objective import Weights
 from jaxstyle.solvers import make_solver
 
 CASES = range(4)
@@ -49,8 +50,9 @@ def test_every_term_and_the_gradient_are_torchs(shared, reference_params, case):
 
 def trace_of(shared, params, case, evaluations, history=100):
     objective, start, targets = setting(shared, params, case)
-    method = Method(objective, make_solver("lbfgs", history=history))
-    outcome = run(start, params, targets, targets, method, evaluations=evaluations)
+    method = Method(objective, make_solver("lbfgs-torch", history=history))
+    task = Task(start, targets, targets, Weights.of(objective))
+    outcome = run(task, params, method, evaluations=evaluations)
     return {entry.evaluation: entry.loss for entry in outcome.trace}
 
 
@@ -59,7 +61,7 @@ def test_lbfgs_runs_as_torchs(shared, reference_params):
     at evaluation 3; ours keeps the first step's length, and is made to do as torch here."""
     case = json.loads((shared / "oracles" / "torch_reference.json").read_text())[0]
     objective, start, targets = setting(shared, reference_params, case)
-    solver = make_solver("lbfgs", history=100)
+    solver = make_solver("lbfgs-torch", history=100)
 
     def fun(z, params, targets):
         return total_loss(start + z / 255, params, targets, objective=objective)

@@ -37,11 +37,19 @@ def steps(solver, fun, x, args, count):
     return states
 
 
-def numpy_lbfgs(fun, x, history, count):
-    """L-BFGS as torch.optim.LBFGS runs it: step 1, first step min(1, 1/|g|_1) -> 1/|g|_1, pairs with s.y <= 1e-10 skipped."""
+def power_of_two(length):
+    return 2.0 ** np.round(np.log2(length)) if length > 0 else 1.0
+
+
+def numpy_lbfgs(fun, x, history, count, guarded=False):
+    """L-BFGS as torch.optim.LBFGS runs it: step 1, first step min(1, 1/|g|_1) -> 1/|g|_1, pairs with s.y <= 1e-10 skipped.
+
+    Guarded: the first step is f / (2 |g|^2), and a step that makes the value over twice as large is shortened until it does
+    not; such an evaluation repeats the value before.
+    """
     value, grad = fun(x)
-    values, pairs = [value], []
-    for k in range(count - 1):
+    values, pairs, fraction = [value], [], 1.0
+    while len(values) < count:
         direction = -grad
         alphas = []
         for s, y in reversed(pairs):
@@ -52,9 +60,17 @@ def numpy_lbfgs(fun, x, history, count):
             direction = direction * (s @ y) / (y @ y)
         for (s, y), alpha in zip(pairs, reversed(alphas), strict=True):
             direction = direction + (alpha - y @ direction / (s @ y)) * s
-        length = 1 / np.abs(grad).sum() if k == 0 else 1.0
+        first = power_of_two(value / (2 * grad @ grad)) if guarded else 1 / np.abs(grad).sum()
+        length = fraction * (1.0 if pairs else first)
         new = x + length * direction
         new_value, new_grad = fun(new)
+        if guarded and new_value > 2 * value:
+            slope, trial = direction @ grad, length
+            least = -slope * trial / (2 * (new_value - value - slope * trial))
+            fraction *= power_of_two(np.clip(least, 1 / 8, 1 / 2))
+            values.append(value)
+            continue
+        fraction = 1.0
         s, y = new - x, new_grad - grad
         if s @ y > 1e-10:
             pairs = [*pairs, (s, y)][-history:]
@@ -69,7 +85,7 @@ def test_lbfgs_is_the_plain_one(problem, history):
     wanted = numpy_lbfgs(lambda x: (0.5 * x @ matrix @ x - vector @ x, matrix @ x - vector), np.zeros(N), history, 20)
     with jax.enable_x64(True):
         wide = [jnp.asarray(a) for a in (matrix, vector)]
-        solver = make_solver("lbfgs", history=history)
+        solver = make_solver("lbfgs-torch", history=history)
         got = [state.value for state in steps(solver, quadratic, jnp.zeros(N, jnp.float64), wide, 20)]
     np.testing.assert_allclose(got, wanted, rtol=1e-9)
 
@@ -91,8 +107,28 @@ def test_lbfgs_skips_the_pairs_that_the_plain_one_skips():
     curvatures = [(b[0] - a[0]) @ (b[1] - a[1]) for a, b in pairwise(points)]
     assert sum(c <= 1e-10 for c in curvatures) == 2
     with jax.enable_x64(True):
-        states = steps(make_solver("lbfgs", history=5), waves, jnp.asarray(start), (), 14)
+        states = steps(make_solver("lbfgs-torch", history=5), waves, jnp.asarray(start), (), 14)
     np.testing.assert_allclose([state.value for state in states], wanted, rtol=1e-6)
+
+
+def test_the_guarded_one_takes_bad_steps_back():
+    """Rosenbrock's valley, whose walls the quasi-Newton steps hit."""
+    start = np.array([-1.2, 1.0])
+
+    def valley(v):
+        return 100 * (v[1] - v[0] ** 2) ** 2 + (1 - v[0]) ** 2
+
+    def plain(v):
+        off = v[1] - v[0] ** 2
+        return valley(v), np.array([-400 * v[0] * off - 2 * (1 - v[0]), 200 * off])
+
+    wanted = numpy_lbfgs(plain, start, 5, 30, guarded=True)
+    assert sum(a == b for a, b in pairwise(wanted)) > 0, "some step is refused"
+    with jax.enable_x64(True):
+        states = steps(make_solver("lbfgs", history=5), valley, jnp.asarray(start), (), 30)
+    np.testing.assert_allclose([state.value for state in states], wanted, rtol=1e-6)
+    assert [bool(state.accepted) for state in states[1:]] == [a != b for a, b in pairwise(wanted)]
+    assert all(b <= 2 * a for a, b in pairwise(wanted))
 
 
 @pytest.mark.parametrize("name", SOLVERS)
@@ -120,7 +156,7 @@ def test_evaluations_are_counted(problem, name):
     assert states[-1].evaluations == len(calls)
     assert states[0].evaluations == 1
     np.testing.assert_array_equal(states[0].x, np.zeros(N))
-    if name in ("lbfgs", "adam"):
+    if name in ("lbfgs", "lbfgs-torch", "adam"):
         assert states[-1].evaluations == 12, "one evaluation per iteration"
 
 

@@ -1,0 +1,243 @@
+"""Many pictures: those of one shape and method run as members of one `vmap`, as many at a time as fit and pay.
+
+A batch shares one loop, one compiled program and the network; each member has its own start, targets, weights, trace, best
+image and reason to stop, and comes out as the same run alone would.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+
+from jaxstyle import memory
+from jaxstyle.config import Config
+from jaxstyle.devices import Layout, layout_of, members_layout
+from jaxstyle.errors import InputError, JaxstyleError
+from jaxstyle.jobs import Job, make_jobs
+from jaxstyle.loop import Progress, Stopwatch
+from jaxstyle.objective import Weights
+from jaxstyle.prepare import Inputs, Pictures, prepare, resized
+from jaxstyle.search import compile_engines, search
+from jaxstyle.stages import Engine
+from jaxstyle.stylize import Result, finish
+
+PAYS = {"cpu": 512 * 512}
+"""Pixels of a batch beyond which more members gain nothing, by platform; measured by `pytest bench -k together`."""
+ELSEWHERE = 16 * 512 * 512
+"""The same on accelerators, for each device: not measured yet."""
+MOST = 16
+"""Members on one device."""
+
+
+@dataclass(frozen=True)
+class BatchProgress:
+    """What a batch's callback is told after an accepted iterate of the pictures in hand.
+
+    Attributes:
+        done: pictures that are finished or failed.
+        pictures: how many there are.
+        jobs: which ones are in hand, as indices.
+        members: the progress of each of those.
+    """
+
+    done: int
+    pictures: int
+    jobs: tuple[int, ...]
+    members: tuple[Progress, ...]
+
+
+BatchCallback = Callable[[BatchProgress], Any]
+
+
+@dataclass
+class Bucket:
+    """Jobs that can share a program: one size, one method, one network.
+
+    Attributes:
+        jobs: indices.
+        measured: whether the canonical loss of any must be measured along the way.
+    """
+
+    jobs: list[int]
+    measured: bool
+
+
+def read(job: Job, pictures: Pictures) -> Inputs:
+    """`prepare` for a job."""
+    return prepare(job.content, job.style, job.config, pictures)
+
+
+def buckets_of(jobs: Sequence[Job], wanted: Sequence[int], pictures: Pictures) -> list[Bucket]:
+    """Reads and checks the wanted jobs and sorts them into buckets, in the order of their first jobs.
+
+    Raises:
+        InputError: where any of them cannot be made; nothing was computed then.
+    """
+    found: dict[Any, Bucket] = {}
+    for index in wanted:
+        run = read(jobs[index], pictures)
+        config = run.config
+        key = (run.content.size, run.method, config.scales, config.devices, run.loaded.sha256)
+        bucket = found.setdefault(key, Bucket([], False))
+        bucket.jobs.append(index)
+        bucket.measured |= not run.method.is_canonical(Weights.of(run.objective))
+    return list(found.values())
+
+
+def members_at_once(jobs: int, width: int, height: int, devices: int, batch_size: int | None) -> int:
+    """How many of so many pictures of one size run at once: all chunks alike, a multiple of the devices.
+
+    Args:
+        jobs: pictures of this size.
+        width, height: of each.
+        devices: among which they are spread.
+        batch_size: the most that the user wants; by default what pays.
+    """
+    pays = PAYS.get(jax.default_backend(), ELSEWHERE)
+    most = batch_size or min(MOST, max(1, pays // (width * height))) * devices
+    chunks = math.ceil(jobs / most)
+    return math.ceil(jobs / chunks / devices) * devices
+
+
+def run_jobs(
+    jobs: Sequence[Job],
+    *,
+    wanted: Sequence[int] | None = None,
+    batch_size: int | None = None,
+    callback: BatchCallback | None = None,
+) -> Iterator[tuple[int, Result | JaxstyleError]]:
+    """Makes pictures, each given out as soon as it is finished.
+
+    Args:
+        jobs: from `make_jobs`.
+        wanted: indices of those to make; all by default.
+        batch_size: the most to run at once; by default as many as pay on this machine. Fewer where memory is short.
+        callback: called with a `BatchProgress` after each accepted iterate; a true answer ends the batch: the pictures in
+            hand come out as they are, the others do not.
+
+    Yields:
+        The index of a job with its result, or with an error where its loss is not finite at the start, its file went away,
+        or its size does not fit: the others go on.
+
+    Raises:
+        InputError: before anything is computed, where a job cannot be made.
+    """
+    if batch_size is not None and (not isinstance(batch_size, int) or batch_size < 1):
+        raise InputError("batch_size", batch_size, "must be a whole number of at least 1")
+    wanted = range(len(jobs)) if wanted is None else wanted
+    pictures, done, stopped = Pictures(), 0, False
+
+    def tell(members: list[Progress], chosen: tuple[int, ...], done: int) -> bool:
+        nonlocal stopped
+        stopped = stopped or bool(callback and callback(BatchProgress(done, len(wanted), chosen, tuple(members))))
+        return stopped
+
+    for bucket in buckets_of(jobs, wanted, pictures):
+        if stopped:
+            return
+        watch = Stopwatch()
+        try:
+            engines, needed = _compile(bucket, jobs, pictures, batch_size, watch)
+        except JaxstyleError as error:
+            for index in bucket.jobs:
+                done += 1
+                yield index, error
+            continue
+        size = engines[-1].members or 1
+        for first in range(0, len(bucket.jobs), size):
+            if stopped:
+                return
+            chosen: list[int] = []
+            runs: list[Inputs] = []
+            for index in bucket.jobs[first : first + size]:
+                try:
+                    runs.append(read(jobs[index], pictures))
+                    chosen.append(index)
+                except InputError as error:  # it was there when the batch began
+                    done += 1
+                    yield index, error
+            if not runs:
+                continue
+            hand = partial(tell, chosen=tuple(chosen), done=done)
+            costs = {"compile": watch.seconds, "predicted": needed}
+            for place, (index, run, found) in enumerate(zip(chosen, runs, search(engines, runs, hand, pictures), strict=True)):
+                done += 1
+                if isinstance(found, JaxstyleError):
+                    yield index, found
+                else:
+                    shared = {"batch": {"members": len(runs), "member": place}}
+                    yield index, finish(run, found, engines[-1], costs, **shared)
+
+
+def _compile(
+    bucket: Bucket, jobs: Sequence[Job], pictures: Pictures, batch_size: int | None, watch: Stopwatch
+) -> tuple[list[Engine], float]:
+    """The engines of a bucket with as many members as fit, and the bytes that they will take."""
+    run = read(jobs[bucket.jobs[0]], pictures)
+    (width, height), shared = run.content.size, run.config.devices
+    free, here = memory.available(), jax.local_devices()
+    devices = here[: min(len(here), len(bucket.jobs))] if shared == 1 else here[:1]
+    members = members_at_once(len(bucket.jobs), width, height, len(devices), batch_size if shared == 1 else 1)
+
+    def layout(width: int, height: int) -> Layout:
+        return members_layout(devices) if shared == 1 else layout_of(width, height, shared)
+
+    while True:
+        count = members if members > 1 else None
+        engines = compile_engines(run, watch, members=count, layout=layout, measured=bucket.measured, pictures=pictures)
+        needed = max(engine.memory([resized(run, *engine.size, pictures)]) for engine in engines)
+        if devices[0].platform == "cpu":  # whose devices share one memory
+            needed *= engines[-1].layout.count
+        if free is None or needed <= free or members == len(devices):
+            break
+        members = max(1, int(members * 0.9 * free / needed) // len(devices)) * len(devices)
+    memory.check(width, height, needed)
+    return engines, needed + memory.resident()
+
+
+def stylize_batch(
+    contents: Any,
+    styles: Any,
+    *,
+    pairs: bool = False,
+    seeds: int | Sequence[int] | None = None,
+    style_weights: Sequence[float] | None = None,
+    vary: Mapping[str, Sequence[Any]] | None = None,
+    batch_size: int | None = None,
+    config: Config | None = None,
+    callback: BatchCallback | None = None,
+    **options: Any,
+) -> list[Result | JaxstyleError]:
+    """Paints every content in every style, pictures of one shape together: one compiled program, one network.
+
+    Each picture is the one that `stylize` would make of it alone, but for rounding.
+
+    Args:
+        contents: one or more of what `stylize` takes.
+        styles: the same; a list among them is blended into one style.
+        pairs: the first content with the first style and so on, in place of every content with every style.
+        seeds: how many, from `config.seed` on, or which ones; one picture for each.
+        style_weights: one picture for each.
+        vary: values by field of `Config`, as in ``{"init": ["content", "noise"]}``; one picture for each combination.
+        batch_size: the most to run at once; by default as many as pay on this machine. Fewer where memory is short.
+        config: all other settings; the defaults otherwise.
+        callback: called with a `BatchProgress` after each accepted iterate of the pictures in hand; a true answer ends the
+            batch.
+        **options: fields of `Config` to change, as in ``size=256, evaluations=200``.
+
+    Returns:
+        One `Result` for each picture: by content, then by setting, then by style. In its place stands a `JaxstyleError` where
+        the picture could not be made, or where the batch ended before.
+
+    Raises:
+        InputError: before anything is computed, where an argument or a picture is wrong.
+    """
+    choice: dict[str, Any] = dict(pairs=pairs, seeds=seeds, style_weights=style_weights, vary=vary, config=config)
+    jobs = make_jobs(contents, styles, **choice, **options)
+    results: list[Result | JaxstyleError] = [JaxstyleError("the batch was ended before this picture")] * len(jobs)
+    for index, result in run_jobs(jobs, batch_size=batch_size, callback=callback):
+        results[index] = result
+    return results

@@ -1,0 +1,58 @@
+"""What a running command shows on the terminal, and how Ctrl-C reaches it."""
+
+import signal
+import sys
+from contextlib import nullcontext
+from typing import Any
+
+
+class Display:
+    """The progress bar on stderr: evaluations, a description, and the time left, compilation left out."""
+
+    def __init__(self, evaluations: int, quiet: bool):
+        self._bar: Any = nullcontext()
+        self._total = evaluations
+        if not quiet and sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+
+            columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+            self._bar = Progress(*columns, TextColumn("{task.fields[left]}"), console=Console(stderr=True), transient=True)
+            self._task = self._bar.add_task("reading and compiling", total=evaluations, left="")
+        self._shown = not isinstance(self._bar, nullcontext)
+
+    def __enter__(self) -> "Display":
+        self._bar.__enter__()
+        return self
+
+    def __exit__(self, *details: Any) -> None:
+        self._bar.__exit__(*details)
+
+    def update(self, evaluation: int, description: str, seconds: float) -> None:
+        """Shows how far it is, `seconds` after the first evaluation began."""
+        if self._shown and evaluation:
+            left = int(seconds / evaluation * max(0, self._total - evaluation))
+            words = f"{left // 3600}:{left // 60 % 60:02d}:{left % 60:02d}" if left >= 3600 else f"{left // 60}:{left % 60:02d}"
+            self._bar.update(self._task, completed=evaluation, description=description, left=f"{words} left")
+
+
+class Interrupt:
+    """Within it, the first Ctrl-C is only noted, so that what is done so far can be saved; the second one interrupts.
+
+    Attributes:
+        came: whether there was one.
+    """
+
+    came = False
+
+    def __enter__(self) -> "Interrupt":
+        self._previous = signal.signal(signal.SIGINT, self._note)
+        return self
+
+    def __exit__(self, *details: Any) -> None:
+        signal.signal(signal.SIGINT, self._previous)
+
+    def _note(self, *_: Any) -> None:
+        if self.came:
+            raise KeyboardInterrupt
+        self.came = True

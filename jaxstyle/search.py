@@ -1,0 +1,104 @@
+"""A run from its smallest size to the full one: for one picture, or for the members of a batch side by side."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import accumulate
+from typing import Any, NamedTuple
+
+from jaxstyle import pyramid
+from jaxstyle.devices import Layout
+from jaxstyle.errors import JaxstyleError
+from jaxstyle.loop import Entry, Outcome, Progress, Stopwatch, run_members
+from jaxstyle.prepare import Inputs, Pictures, resized, starting_image
+from jaxstyle.stages import Engine, compile_engine
+
+
+class Found(NamedTuple):
+    """A run's last outcome with the trace of the whole run, and the size and the evaluations at each of its sizes."""
+
+    outcome: Outcome
+    scales: list[dict[str, Any]]
+
+
+def compile_engines(
+    run: Inputs,
+    watch: Stopwatch,
+    *,
+    members: int | None = None,
+    layout: Callable[[int, int], Layout] = lambda width, height: Layout(),
+    measured: bool | None = None,
+    pictures: Pictures | None = None,
+) -> list[Engine]:
+    """An engine for each size of a run, from the smallest to the full one; `layout` is asked with each size."""
+    sizes = pyramid.sizes(*run.content.size, run.config.scales)
+    how: Any = dict(members=members, measured=measured)
+    return [compile_engine(resized(run, *size, pictures), watch, layout=layout(*size), **how) for size in sizes]
+
+
+def search(
+    engines: Sequence[Engine],
+    runs: Sequence[Inputs],
+    callback: Callable[[list[Progress]], Any] | None = None,
+    pictures: Pictures | None = None,
+) -> list[Found | JaxstyleError]:
+    """Searches for the pictures of one or more runs of one size and method.
+
+    Args:
+        engines: one for each size.
+        runs: as many as the engines' members, or fewer.
+        callback: told of every run's progress after each accepted iterate; a true answer stops them all.
+        pictures: where resized pictures are kept.
+
+    Returns:
+        By run, what was found, or an error where its loss was not finite at the start.
+    """
+    limits = [list(accumulate(pyramid.budgets(run.config.evaluations, run.config.scales))) for run in runs]
+    totals = [limit[-1] for limit in limits]
+    traces: list[list[Entry]] = [[] for _ in runs]
+    scales: list[list[dict[str, Any]]] = [[] for _ in runs]
+    found: list[Found | JaxstyleError | None] = [None] * len(runs)
+    reached: dict[int, tuple[Any, Any]] = {}  # the last size's image, and where a run at its size would have started
+    spent = [(0, 0.0)] * len(runs)
+    stopped: dict[int, str] = {}
+
+    def tell(progress: list[Progress], live: list[int]) -> Any:
+        whole = [replace(p, evaluations=totals[i]) for p, i in zip(progress, live, strict=True)]
+        return callback is not None and callback(whole)
+
+    for stage, engine in enumerate(engines):
+        last = engine is engines[-1]
+        live = [i for i, end in enumerate(found) if end is None]
+        if not live or (stopped and not last):
+            continue
+        here = [resized(runs[i], *engine.size, pictures) for i in live]
+        own = [starting_image(run) for run in here]
+        starts = [pyramid.hand_over(*reached[i], start) if i in reached else start for i, start in zip(live, own, strict=True)]
+        ends = run_members(
+            engine.task(here, starts),
+            engine.params,
+            engine.method,
+            # a stopped run is still measured at full size
+            budgets=[spent[i][0] + 1 if stopped else limits[i][stage] for i in live],
+            spent=[spent[i] for i in live],
+            callback=None if stopped else partial(tell, live=live),
+            programs=engine.programs,
+        )
+        for i, start, end in zip(live, own, ends, strict=True):
+            if isinstance(end, JaxstyleError):
+                found[i] = end
+                continue
+            traces[i] += end.trace
+            scales[i].append({"size": engine.size, "evaluations": end.evaluations - spent[i][0]})
+            reached[i], spent[i] = (end.image, start), (end.evaluations, end.seconds)
+            if end.stopped_by_callback:
+                stopped[i] = f"stopped on request after {end.evaluations} of {totals[i]} evaluations"
+        if stopped and not last:  # members whose coarse part was over just then
+            for i in live:
+                stopped.setdefault(i, f"stopped on request after {spent[i][0]} of {totals[i]} evaluations")
+        for i, end in zip(live, ends, strict=True):
+            if last and not isinstance(end, JaxstyleError):
+                reason = stopped.get(i) or end.stop_reason
+                whole = end._replace(trace=traces[i], stop_reason=reason, stopped_by_callback=i in stopped)
+                found[i] = Found(whole, scales[i])
+    return [end for end in found if end is not None]
