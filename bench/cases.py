@@ -23,6 +23,7 @@ class Profile:
         side: pixels, of the square picture on which everything but the resolution is compared.
         factors: of `side`, for the resolutions.
         batches: pictures at once, at half the side; 1 is added.
+        together: factors of `side`, for whole pictures at once.
         pairs: of pictures, for the quality cases, whose shorter side is half of `side`.
         evaluations: of a quality case.
         rounds: of a kernel case.
@@ -37,6 +38,7 @@ class Profile:
     side: int
     factors: tuple[float, ...]
     batches: tuple[int, ...]
+    together: tuple[float, ...]
     pairs: tuple[tuple[str, str], ...]
     evaluations: int
     rounds: int
@@ -52,6 +54,7 @@ QUICK = Profile(
     side=256,
     factors=(0.5, 1, 2),
     batches=(2, 4),
+    together=(0.5,),
     pairs=PAIRS[:1],
     evaluations=40,
     rounds=3,
@@ -66,6 +69,7 @@ FULL = Profile(
     side=512,
     factors=(0.25, 0.5, 1, 2, 4),
     batches=(2, 4, 8, 16),
+    together=(0.25, 0.5, 1),
     pairs=PAIRS,
     evaluations=200,
     rounds=5,
@@ -139,7 +143,22 @@ class Solve:
         return how | setting | {"size": f"{self.width}x{self.height}"}
 
 
-Case = Evaluation | Solve
+@dataclass(frozen=True)
+class Together:
+    """Pictures of one content and style from different noise, all members of one batch."""
+
+    side: int
+    pictures: int
+    evaluations: int = 12
+    platform: str = "cpu"
+
+    @property
+    def name(self) -> str:
+        """Size, platform and number."""
+        return f"{self.side}x{self.side}-{self.platform}-{self.pictures}"
+
+
+Case = Evaluation | Solve | Together
 
 
 def side_of(side: float) -> int:
@@ -199,3 +218,10 @@ def solves(profile: Profile, platform: str) -> dict[Solve, list[str]]:
             for precision in PRECISIONS.get(platform, PRECISIONS["cpu"])[1:]:
                 found.setdefault(replace(base, precision=precision), []).append("solve precision")
     return found
+
+
+def together(profile: Profile, platform: str) -> dict[Together, list[str]]:
+    """Whole pictures at once, with their axis."""
+    sides = [side_of(profile.side * factor) for factor in profile.together]
+    cases = [Together(side, count, platform=platform) for side in sides for count in (1, *profile.batches)]
+    return {case: ["together"] for case in cases}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bench.cases import FULL, QUICK, Case, Evaluation, Profile, evaluations, solves
+from bench.cases import FULL, QUICK, Case, Evaluation, Profile, evaluations, solves, together
 from bench.machine import describe
 from bench.report.data import SCHEMA
 from bench.worker import ROOT, Failure, Worker
@@ -47,6 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[CASES] = {
         "evaluation": {case.name: (case, axes) for case, axes in evaluations(profile, devices).items()},
         "solve": {case.name: (case, axes) for case, axes in solves(profile, platform).items()},
+        "together": {case.name: (case, axes) for case, axes in together(profile, platform).items()},
     }
     config.stash[FAILURES] = []
 
@@ -66,6 +67,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("evaluation", list(cases["evaluation"]), indirect=True)
     if "solve" in metafunc.fixturenames:
         metafunc.parametrize("solve", list(cases["solve"]), indirect=True)
+    if "together" in metafunc.fixturenames:
+        metafunc.parametrize("together", list(cases["together"]), indirect=True)
     if "precision" in metafunc.fixturenames:
         precisions = {case.precision for case, _ in cases["evaluation"].values() if isinstance(case, Evaluation)}
         metafunc.parametrize("precision", sorted(precisions))
@@ -87,6 +90,12 @@ def evaluation(request: pytest.FixtureRequest) -> tuple[Case, list[str]]:
 def solve(request: pytest.FixtureRequest) -> tuple[Case, list[str]]:
     """A quality case and its axes."""
     return request.config.stash[CASES]["solve"][request.param]
+
+
+@pytest.fixture(name="together")
+def together_case(request: pytest.FixtureRequest) -> tuple[Case, list[str]]:
+    """Pictures at once, and their axes."""
+    return request.config.stash[CASES]["together"][request.param]
 
 
 @pytest.fixture

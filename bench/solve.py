@@ -11,7 +11,7 @@ from safetensors.numpy import save_file
 
 import jaxstyle
 from bench.kernel import Job
-from bench.pictures import encoded, sample
+from bench.pictures import PAIRS, encoded, sample
 
 
 def solve(content: str, style: str, width: int, height: int, options: dict[str, Any]) -> Job:
@@ -34,6 +34,26 @@ def solve(content: str, style: str, width: int, height: int, options: dict[str, 
 
     device = {"kind": jax.devices()[0].device_kind, "count": 1}
     return {"shapes": {"image": (height, width, 3)}, "dtype": "float32", "device": device}, run
+
+
+def together(side: int, pictures: int, evaluations: int) -> Job:
+    """`jaxstyle.stylize_batch` with all pictures at once, compilation included."""
+    jaxstyle.keep_pages()
+    jax.config.update("jax_cpu_enable_async_dispatch", False)
+    content, style = (sample(name, side, side) for name in PAIRS[0])
+    jaxstyle.load_weights()
+
+    def run() -> dict[str, Any]:
+        options: dict[str, Any] = dict(size=f"{side}x{side}", init="noise", evaluations=evaluations)
+        found = jaxstyle.stylize_batch(content, style, seeds=pictures, batch_size=pictures, **options)
+        results = [result for result in found if isinstance(result, jaxstyle.Result)]
+        if {result.record["batch"]["members"] for result in results} != {pictures}:
+            raise MemoryError(f"{pictures} pictures do not fit at once")
+        record = results[0].record
+        return {"seconds": record["seconds"], "memory": record["memory"], "losses": [r.loss["total"] for r in results]}
+
+    device = {"kind": jax.devices()[0].device_kind, "count": len(jax.local_devices())}
+    return {"shapes": {"images": (pictures, side, side, 3)}, "dtype": "float32", "device": device}, run
 
 
 def measure(content: str, style: str, width: int, height: int, path: str) -> Job:

@@ -15,6 +15,16 @@ def test_solve(benchmark, start, solve):
     benchmark.extra_info.update({**worker.info, **found, "peak": worker.peak()})
 
 
+def test_together(benchmark, start, together):
+    """Pictures a minute: several whole pictures as one batch."""
+    case, axes = together
+    describe_case(benchmark, axes, case)
+    job = dict(side=case.side, pictures=case.pictures, evaluations=case.evaluations)
+    worker = start("solve:together", job, platform=case.platform)
+    found = benchmark.pedantic(worker.run, rounds=1, iterations=1)
+    benchmark.extra_info.update({**worker.info, **found, "peak": worker.peak()})
+
+
 @pytest.mark.parametrize("cache", ["import", "cold", "warm"])
 def test_command(benchmark, profile, tmp_path, cache):
     """Importing jaxstyle; the command to its first evaluation and its picture, with nothing compiled, and with everything."""

@@ -189,8 +189,6 @@ def _compile(
         count = members if members > 1 else None
         engines = compile_engines(run, watch, members=count, layout=layout, measured=bucket.measured, pictures=pictures)
         needed = max(engine.memory([resized(run, *engine.size, pictures)]) for engine in engines)
-        if devices[0].platform == "cpu":  # whose devices share one memory
-            needed *= engines[-1].layout.count
         if free is None or needed <= free or members == len(devices):
             break
         members = max(1, int(members * 0.9 * free / needed) // len(devices)) * len(devices)

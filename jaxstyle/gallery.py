@@ -17,7 +17,8 @@ table { border-spacing: .5rem; } th { font-weight: 600; text-align: left; vertic
 .scroll { overflow-x: auto; }
 figure { position: relative; margin: 0; min-width: 9rem; } img { display: block; width: 100%; height: auto; }
 td { vertical-align: top; width: 20rem; }
-figcaption { position: absolute; inset: auto 0 0 0; max-height: 100%; overflow: auto; padding: .5rem .6rem; color: #fff;
+figcaption { position: absolute; inset: 0 0 auto 0; min-height: 100%; box-sizing: border-box; z-index: 1;
+  padding: .4rem .6rem; color: #fff;
   background: rgb(0 0 0 / .78); font-size: 13px; opacity: 0; transition: opacity .12s; pointer-events: none; }
 figure:hover figcaption, figure:focus figcaption, figure:focus-within figcaption { opacity: 1; pointer-events: auto; }
 figcaption dl { display: grid; grid-template-columns: auto 1fr; gap: 0 .6rem; margin: 0; }

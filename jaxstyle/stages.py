@@ -96,13 +96,16 @@ class Engine:
         return Task(together(list(starts)), targets, targets if shared else together(canonical), together(weights))
 
     def memory(self, runs: Sequence[Inputs]) -> int:
-        """The most bytes that a device holds at one time for these runs, beside the network and their own pictures."""
+        """The most bytes that are held at one time for these runs, beside the network and their own pictures: by each device,
+        or by all together where they are those of one CPU."""
         step = self.programs.step
         width, height = self.size
         start = 3 * 4 * width * height * (self.members or 1) // self.layout.count
         parts = {self.own, self.canonical}
         preparing = [memory.working(program) for part in parts for run in runs for program in part.compile(run)]
-        return max(memory.held(step) + memory.working(step) - memory.size_of(self.params) - start, *preparing)
+        network = memory.size_of(self.params) if self.layout.count == 1 else 0  # a copy for each of several
+        needed = max(memory.held(step) + memory.working(step) - network - start, *preparing)
+        return needed * (self.layout.count if jax.default_backend() == "cpu" else 1)
 
 
 def compile_engine(

@@ -6,7 +6,7 @@ import pytest
 from conftest import refusal
 
 from jaxstyle import Config, InputError, JaxstyleError, batch, memory, stylize, stylize_batch
-from jaxstyle.cli import SAMPLES
+from jaxstyle.commands.single import SAMPLES
 from jaxstyle.jobs import make_jobs, shown, title
 
 CHELSEA, COFFEE, SWIRLS, GLASS, WAVES = (SAMPLES / f"{n}.jpg" for n in ("chelsea", "coffee", "swirls", "glass", "waves"))
@@ -166,7 +166,13 @@ def test_pairs_and_titles():
     twice = make_jobs([CHELSEA, "elsewhere/chelsea.png"], SWIRLS)
     assert [job.labels["content"] for job in twice] == ["chelsea", "chelsea-2"]
     assert title(np.zeros((2, 2))) == "ndarray"
-    assert [shown(v) for v in (1e-3, [0.5, 0.25], {"relu1_1": 2.0}, "avg", None)] == ["0.001", "0.5,0.25", "relu1_1=2", "avg", "None"]
+    assert [shown(v) for v in (1e-3, [0.5, 0.25], {"relu1_1": 2.0}, "avg", None)] == [
+        "0.001",
+        "0.5,0.25",
+        "relu1_1=2",
+        "avg",
+        "None",
+    ]
 
 
 def test_bad_batches_are_refused_before_anything_is_computed(monkeypatch, tmp_path):

@@ -64,7 +64,7 @@ def check(found):
             assert image.size == (info["case"]["width"], info["case"]["height"])
             assert len(info["trace"]) == info["evaluations"] == 3
             if info["case"]["solver"] == "torch-lbfgs":
-                assert (info["config"]["preconditioner"], info["config"]["history"]) == ("none", 100)
+                assert info["config"]["solver"] == "lbfgs-torch"
             else:
                 assert info["config"]["solver"] == info["case"]["solver"]
         if bench["name"].startswith("test_evaluation"):

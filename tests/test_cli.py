@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from jaxstyle import Config
-from jaxstyle.cli import SAMPLES, main
+from jaxstyle.cli import main
+from jaxstyle.commands.single import SAMPLES
 
 CONTENT, STYLE = str(SAMPLES / "chelsea.jpg"), str(SAMPLES / "swirls.jpg")
 

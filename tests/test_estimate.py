@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from jaxstyle import InputError, estimate, memory, stylize
-from jaxstyle.cli import SAMPLES, main
+from jaxstyle.cli import main
+from jaxstyle.commands.single import SAMPLES
 
 CONTENT, STYLE = SAMPLES / "chelsea.jpg", SAMPLES / "swirls.jpg"
 

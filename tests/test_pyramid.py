@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from jaxstyle import InputError, pyramid, stylize
-from jaxstyle.cli import SAMPLES
+from jaxstyle.commands.single import SAMPLES
 
 CONTENT, STYLE = SAMPLES / "chelsea.jpg", SAMPLES / "swirls.jpg"
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 import jaxstyle
 from jaxstyle import InputError, JaxstyleError, stylize
-from jaxstyle.cli import SAMPLES
+from jaxstyle.commands.single import SAMPLES
 from jaxstyle.config import Config, parse_layers
 from jaxstyle.loop import Method, Task, run
 from jaxstyle.losses import CANONICAL, PRESETS

@@ -3,6 +3,7 @@
 from math import isclose
 from statistics import median
 
+from bench.report import together
 from bench.report.data import Record, Result, reached
 from bench.report.tables import goal, milliseconds, ratio
 
@@ -17,7 +18,7 @@ def base(result: Result) -> Record | None:
 
 def findings(result: Result) -> list[str]:
     """Sentences; only of what was measured."""
-    kernels = [*evaluation(result), *shares(result), *batches(result)]
+    kernels = [*evaluation(result), *shares(result), *batches(result), *together.sentence(result)]
     return [*kernels, *starts(result), *solvers(result), *plain(result), *others(result)]
 
 

@@ -2,7 +2,7 @@
 
 import argparse
 
-from jaxstyle import weights as network
+import jaxstyle.weights as network
 from jaxstyle.weights import load
 
 
