@@ -137,7 +137,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MemoryError:
         return _fail("not enough memory; try a smaller --size", 1)
     except KeyboardInterrupt:
-        return _fail("interrupted; nothing was saved", 130)
+        return _fail("interrupted; what was in hand is not saved", 130)
     except Exception as error:
         if "RESOURCE_EXHAUSTED" in str(error):
             return _fail("not enough memory; try a smaller --size", 1)

@@ -50,7 +50,7 @@ def key(config: Any, sources: Mapping[str, Any], weights: str) -> str:
         sources: from `describe_source`, one or a list by role.
         weights: SHA-256 of the network's.
     """
-    settings = {name: str(value) for name, value in plain(config).items() if name not in ("weights", "init")}
+    settings = {name: str(value) for name, value in plain(config).items() if name not in ("weights", "init", "devices")}
     hashes = {role: [s["sha256"] for s in (given if isinstance(given, list) else [given])] for role, given in sources.items()}
     start = None if "init" in sources else config.init
     text = json.dumps([SCHEMA, settings, start, hashes, weights], sort_keys=True)

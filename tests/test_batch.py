@@ -95,7 +95,7 @@ def test_chunks_are_alike_and_a_multiple_of_the_devices(monkeypatch):
     assert count(8, 64, 64, 1, 6) == 4
     assert count(5, 64, 64, 4, 8) == 8
     assert count(2, 64, 64, 2, None) == 2
-    assert count(20, 128, 128, 1, None) == 10
+    assert count(20, 128, 128, 1, None) == 7
     assert count(20, 1024, 1024, 1, None) == 1
     monkeypatch.setattr("jaxstyle.batch.jax.default_backend", lambda: "gpu")
     assert count(20, 1024, 1024, 2, None) == 8

@@ -22,6 +22,7 @@ from bench.worker import Failure, Worker
 ROOT = Path(__file__).parent.parent
 SCHEMA = json.loads((ROOT / "bench" / "schema.json").read_text())
 FEW = "matrix_rate or bandwidth or (test_evaluation and (32x24 or 32x32-cpu])) or (test_solve and noise) or import"
+FEW += " or (together and cpu-2)"
 
 
 def suite(path, *options, **environment):
@@ -188,7 +189,7 @@ def test_torch_computes_the_same_loss_and_course():
         np.testing.assert_allclose(theirs.info["loss"]["total"], ours.info["loss"]["total"], rtol=1e-5)
         assert ours.run() == theirs.run() == {}
     inputs = {"content": "chelsea", "style": "swirls", **size}
-    options = dict(size="48x32", evaluations=2, preconditioner="none", history=100)
+    options = dict(size="48x32", evaluations=2, solver="lbfgs-torch")
     with Worker("solve:solve", inputs | {"options": options}) as ours:
         course = ours.run()["trace"]
     with Worker("rivals:torch_solve", inputs | {"evaluations": 2}) as theirs:

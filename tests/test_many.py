@@ -216,7 +216,7 @@ def test_ctrl_c_keeps_what_is_in_hand_and_resume_makes_it_whole():
     command = [sys.executable, "-m", "jaxstyle", "batch", CHELSEA, "--styles", SWIRLS, GLASS, "--size", "32x32", "-o", "out"]
     long = ["--evaluations", "20000", "--batch-size", "1"]
     process = subprocess.Popen([*command, *long], stderr=subprocess.PIPE, text=True)
-    time.sleep(25)
+    time.sleep(12)
     process.send_signal(signal.SIGINT)
     _, printed = process.communicate(timeout=60)
     assert process.returncode == 130, printed

@@ -124,7 +124,7 @@ def make(jobs: list[Job], options: argparse.Namespace) -> int:
             display.update(before + sum(m.evaluation for m in now), words, time.monotonic() - began)
             return interrupt.came
 
-        for index, result in run_jobs(jobs, wanted=wanted, batch_size=size, callback=callback):
+        for index, result in run_jobs(jobs, wanted=wanted, batch_size=size, callback=callback, pictures=pictures):
             before += jobs[index].config.evaluations
             if isinstance(result, JaxstyleError):
                 problems[index] = result
