@@ -14,7 +14,6 @@ _STYLE = """
 @media (prefers-color-scheme: dark) { :root { --ground: #161616; --ink: #eee; --line: #444; } }
 body { margin: 1rem; background: var(--ground); color: var(--ink); font: 15px/1.4 system-ui, sans-serif; }
 table { border-spacing: .5rem; } th { font-weight: 600; text-align: left; vertical-align: top; max-width: 10rem; }
-.scroll { overflow-x: auto; }
 figure { position: relative; margin: 0; min-width: 9rem; } img { display: block; width: 100%; height: auto; }
 td { vertical-align: top; width: 20rem; }
 figcaption { position: absolute; inset: 0 0 auto 0; min-height: 100%; box-sizing: border-box; z-index: 1;
@@ -24,8 +23,12 @@ figure:hover figcaption, figure:focus figcaption, figure:focus-within figcaption
 figcaption dl { display: grid; grid-template-columns: auto 1fr; gap: 0 .6rem; margin: 0; }
 dd { margin: 0; overflow-wrap: anywhere; }
 figcaption a { color: #fff; } .none { border: 1px dashed var(--line); padding: 1rem; font-size: 13px; }
+@media (max-width: 700px) { figcaption { position: fixed; inset: auto 0 0 0; min-height: 0; } }
 .below { font-size: 13px; } figure:focus { outline: 2px solid #4a90d9; }
 """.strip()
+
+
+_LOSSES = {"loss": "total", "content loss": "content", "style loss": "style"}
 
 
 def _facts(entry: Entry) -> list[tuple[str, str]]:
@@ -33,7 +36,7 @@ def _facts(entry: Entry) -> list[tuple[str, str]]:
     assert known is not None
     loss, seconds = known["loss"], known["seconds"]["solve"]
     facts = [(words(name), value) for name, value in entry.labels.items()]
-    facts += [(part if part != "total" else "loss", f"{loss[part]:.6g}") for part in ("total", "content", "style")]
+    facts += [(name, f"{loss[part]:.6g}") for name, part in _LOSSES.items()]
     facts += [("tv", f"{loss['tv']:.4g}")] if loss["tv"] else []
     facts += [("size", "x".join(map(str, known["size"]))), ("evaluations", str(known["evaluations"]))]
     count = known["batch"]["members"]
@@ -76,10 +79,10 @@ def write_gallery(path: Path, entries: Sequence[Entry], command: str) -> None:
 </style>
 <p>{made} of {len(entries)} pictures. Point at one, tap it or tab to it for its settings and losses; all of them in
 <a href="{TABLE}">{TABLE}</a>.</p>
-<div class="scroll"><table>
+<table>
 <tr><th></th>{head}</tr>
 {body}
-</table></div>
+</table>
 <p><code>{escape(command)}</code></p>
 </html>
 """
