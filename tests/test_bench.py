@@ -89,7 +89,7 @@ def test_the_whole_quick_profile(tmp_path):
     check(found)
     axes = {axis for bench in found["benchmarks"] for axis in bench["extra_info"]["axes"]}
     kernels = {"resolution", "precision", "pooling", "algorithm", "batch", "device", "devices"}
-    assert axes == kernels | {"machine", "initialisation", "solver", "command"}
+    assert axes == kernels | {"machine", "initialisation", "solver", "together", "command"}
     sharded = next(b["extra_info"] for b in found["benchmarks"] if b["extra_info"]["case"].get("devices") == 4)
     whole = next(b["extra_info"] for b in found["benchmarks"] if b["name"] == "test_evaluation[16x16-cpu-batch4]")
     np.testing.assert_allclose(sharded["loss"]["total"], whole["loss"]["total"], rtol=1e-5)
