@@ -14,13 +14,13 @@ import jax
 
 from jaxstyle import memory
 from jaxstyle.config import Config
-from jaxstyle.devices import Layout, layout_of, members_layout
+from jaxstyle.devices import members_layout
 from jaxstyle.errors import InputError, JaxstyleError
 from jaxstyle.jobs import Job, make_jobs
 from jaxstyle.loop import Progress, Stopwatch
 from jaxstyle.objective import Weights
-from jaxstyle.prepare import Inputs, Pictures, prepare, resized
-from jaxstyle.search import compile_engines, search
+from jaxstyle.prepare import Inputs, Pictures, prepare
+from jaxstyle.search import compile_engines, memory_of, search
 from jaxstyle.stages import Engine
 from jaxstyle.stylize import Result, finish
 
@@ -131,48 +131,57 @@ def run_jobs(
     if batch_size is not None and (not isinstance(batch_size, int) or batch_size < 1):
         raise InputError("batch_size", batch_size, "must be a whole number of at least 1")
     wanted = range(len(jobs)) if wanted is None else wanted
-    pictures, done, stopped = pictures or Pictures(), 0, False
-
-    def tell(members: list[Progress], chosen: tuple[int, ...], done: int) -> bool:
-        nonlocal stopped
-        stopped = stopped or bool(callback and callback(BatchProgress(done, len(wanted), chosen, tuple(members))))
-        return stopped
-
+    pictures, hand = pictures or Pictures(), _Hand(callback, len(wanted))
     for bucket in buckets_of(jobs, wanted, pictures):
-        if stopped:
+        for index, result in _run_bucket(bucket, jobs, pictures, batch_size, hand):
+            hand.done += 1
+            yield index, result
+        if hand.stopped:
             return
-        watch = Stopwatch()
-        try:
-            engines, needed = _compile(bucket, jobs, pictures, batch_size, watch)
-        except JaxstyleError as error:
-            for index in bucket.jobs:
-                done += 1
+
+
+@dataclass
+class _Hand:
+    """What the callback is told between chunks, and what it said."""
+
+    callback: BatchCallback | None
+    pictures: int
+    done: int = 0
+    stopped: bool = False
+
+    def tell(self, members: list[Progress], jobs: list[int]) -> bool:
+        """Passes the progress of some jobs on; a true answer holds from then on."""
+        progress = BatchProgress(self.done, self.pictures, tuple(jobs), tuple(members))
+        self.stopped = self.stopped or bool(self.callback and self.callback(progress))
+        return self.stopped
+
+
+def _run_bucket(
+    bucket: Bucket, jobs: Sequence[Job], pictures: Pictures, batch_size: int | None, hand: _Hand
+) -> Iterator[tuple[int, Result | JaxstyleError]]:
+    watch = Stopwatch()
+    try:
+        engines, needed = _compile(bucket, jobs, pictures, batch_size, watch)
+    except JaxstyleError as error:
+        yield from ((index, error) for index in bucket.jobs)
+        return
+    size = engines[-1].members or 1
+    for first in range(0, len(bucket.jobs), size):
+        if hand.stopped:
+            return
+        runs: dict[int, Inputs] = {}
+        for index in bucket.jobs[first : first + size]:
+            try:
+                runs[index] = read(jobs[index], pictures)
+            except InputError as error:  # it was there when the batch began
                 yield index, error
-            continue
-        size = engines[-1].members or 1
-        for first in range(0, len(bucket.jobs), size):
-            if stopped:
-                return
-            chosen: list[int] = []
-            runs: list[Inputs] = []
-            for index in bucket.jobs[first : first + size]:
-                try:
-                    runs.append(read(jobs[index], pictures))
-                    chosen.append(index)
-                except InputError as error:  # it was there when the batch began
-                    done += 1
-                    yield index, error
-            if not runs:
-                continue
-            hand = partial(tell, chosen=tuple(chosen), done=done)
-            costs = {"compile": watch.seconds, "predicted": needed}
-            for place, (index, run, found) in enumerate(zip(chosen, runs, search(engines, runs, hand, pictures), strict=True)):
-                done += 1
-                if isinstance(found, JaxstyleError):
-                    yield index, found
-                else:
-                    shared = {"batch": {"members": len(runs), "member": place}}
-                    yield index, finish(run, found, engines[-1], costs, **shared)
+        costs = {"compile": watch.seconds, "predicted": needed}
+        ends = search(engines, [*runs.values()], partial(hand.tell, jobs=[*runs]), pictures)
+        for place, ((index, run), found) in enumerate(zip(runs.items(), ends, strict=True)):
+            if isinstance(found, JaxstyleError):
+                yield index, found
+            else:
+                yield index, finish(run, found, engines[-1], costs, batch={"members": len(runs), "member": place})
 
 
 def _compile(
@@ -185,13 +194,11 @@ def _compile(
     devices = here[: min(len(here), len(bucket.jobs))] if shared == 1 else here[:1]
     members = members_at_once(len(bucket.jobs), width, height, len(devices), batch_size if shared == 1 else 1)
 
-    def layout(width: int, height: int) -> Layout:
-        return members_layout(devices) if shared == 1 else layout_of(width, height, shared)
-
+    layout = members_layout(devices) if shared == 1 else None
     while True:
         count = members if members > 1 else None
         engines = compile_engines(run, watch, members=count, layout=layout, measured=bucket.measured, pictures=pictures)
-        needed = max(engine.memory([resized(run, *engine.size, pictures)]) for engine in engines)
+        needed = memory_of(engines, run, pictures)
         if free is None or needed <= free or members == len(devices):
             break
         members = max(1, int(members * 0.9 * free / needed) // len(devices)) * len(devices)

@@ -97,11 +97,8 @@ def _winograd(x: Array, kernel: Array, precision: str = "float32", turned: bool 
     return _winograd_apply(x, _winograd_weights(x, kernel, precision, turned, m=m), precision, turned, m=m)
 
 
-ALGORITHMS = {
-    "direct": _direct,
-    "winograd2": partial(_winograd, m=2),
-    "winograd4": partial(_winograd, m=4),
-}
+_TILES = {f"winograd{m}": m for m in _WINOGRAD}
+ALGORITHMS = {"direct": _direct, **{name: partial(_winograd, m=m) for name, m in _TILES.items()}}
 """Convolutions by name, of (x, kernel, precision) as `conv3x3` takes them."""
 
 
@@ -159,11 +156,10 @@ def _convolve(x: Array, kernel: Array, precision: str, turned: bool = False) -> 
         if mapped[1]:
             axes = tuple(0 if over else None for over in mapped)
             return jax.vmap(partial(_direct, precision=precision, turned=turned), axes)(x, kernel), True
-        name = algorithm(x[0])
-        if name == "direct":
+        m = _TILES.get(algorithm(x[0]))
+        if m is None:
             joined = _direct(x.reshape(-1, *x.shape[2:]), kernel, precision, turned)
             return joined.reshape(size, -1, *joined.shape[1:]), True
-        m = int(name[-1])
         weights = _winograd_weights(x, kernel, precision, turned, m=m)
         return lax.map(lambda one: _winograd_apply(one, weights, precision, turned, m=m), x), True
 

@@ -50,7 +50,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class Spread(Layout):
-    """Over a mesh of several devices; which axis of an array is spread, a subclass says by its `spec`."""
+    """Every array's leading axis over a mesh of devices: the members of a batch, whose number is a multiple of the devices'."""
 
     devices: tuple[Any, ...]
 
@@ -64,7 +64,7 @@ class Spread(Layout):
 
     def spec(self, shape: tuple[int, ...]) -> PartitionSpec:
         """Which axis of an array of this shape is spread."""
-        raise NotImplementedError
+        return PartitionSpec("devices")
 
     def sharding(self, shape: tuple[int, ...]) -> NamedSharding:
         return NamedSharding(self._mesh, self.spec(shape))
@@ -77,14 +77,6 @@ class Spread(Layout):
 
     def put_whole(self, tree: Any) -> Any:
         return jax.device_put(tree, NamedSharding(self._mesh, PartitionSpec()))
-
-
-@dataclass(frozen=True)
-class Members(Spread):
-    """The members of a batch, whose number is a multiple of the devices', each on one device."""
-
-    def spec(self, shape: tuple[int, ...]) -> PartitionSpec:
-        return PartitionSpec("devices")
 
 
 @dataclass(frozen=True)
@@ -128,4 +120,4 @@ def layout_of(width: int, height: int, devices: int) -> Layout:
 
 def members_layout(devices: Sequence[Any]) -> Layout:
     """The layout for a batch on these devices."""
-    return Members(tuple(devices)) if len(devices) > 1 else Layout()
+    return Spread(tuple(devices)) if len(devices) > 1 else Layout()

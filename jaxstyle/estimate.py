@@ -10,11 +10,10 @@ import numpy as np
 
 from jaxstyle import memory
 from jaxstyle.config import Config
-from jaxstyle.devices import layout_of
 from jaxstyle.loop import Stopwatch
 from jaxstyle.prepare import Inputs, make_config, prepare, resized, starting_image
 from jaxstyle.pyramid import budgets
-from jaxstyle.search import compile_engines
+from jaxstyle.search import compile_engines, memory_of
 from jaxstyle.sizes import parse_size
 from jaxstyle.stages import Engine, compile_engine
 
@@ -64,9 +63,8 @@ def estimate(content: Any = None, style: Any = None, *, config: Config | None = 
     blank = _blank(config)
     run = prepare(blank if content is None else content, blank if style is None else style, config)
     watch = Stopwatch()
-    engines = compile_engines(run, watch, layout=lambda width, height: layout_of(width, height, config.devices))
-    needed = max(engine.memory([resized(run, *engine.size)]) for engine in engines)
-    used, free = memory.resident(), memory.available()
+    engines = compile_engines(run, watch)
+    needed, used, free = memory_of(engines, run), memory.resident(), memory.available()
     width, height = run.content.size
     per_pixel = _seconds_per_pixel(run, engines[-1])
     counts = budgets(config.evaluations, config.scales)

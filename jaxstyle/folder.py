@@ -15,7 +15,7 @@ from typing import Any
 
 from jaxstyle import outputs, record
 from jaxstyle.errors import InputError, JaxstyleError, reason
-from jaxstyle.jobs import Job
+from jaxstyle.jobs import Job, differing
 from jaxstyle.stylize import Result
 
 TABLE = "results.csv"
@@ -54,30 +54,29 @@ class Folder:
         outputs.check_output(self.path / "probe.png")
         self._names: dict[str, str] = {}
 
-    def finished(self) -> dict[str, tuple[Path, dict[str, Any]]]:
-        """Pictures by key, with their records, of all that ran to their end; what cannot be read is passed over."""
-        found = {}
-        for path, known in self._records():
-            if known.get("complete") and (picture := path.with_name(str(known.get("picture")))).is_file():
-                found[known["key"]] = picture, known
-        return found
+    def finished(self) -> set[str]:
+        """Keys of the pictures that are there and ran to their end."""
+        return {known["key"] for known in self._records().values() if known.get("complete")}
 
-    def _records(self) -> list[tuple[Path, dict[str, Any]]]:
-        found = []
+    def _records(self) -> dict[Path, dict[str, Any]]:
+        """The record of every picture that has one; what cannot be read is passed over."""
+        found = {}
         for path in sorted(self.path.glob("*.json")):
             try:
                 known = json.loads(path.read_text())
             except (OSError, ValueError):
                 continue
             if isinstance(known, dict) and known.get("schema") == record.SCHEMA and "key" in known:
-                found.append((path, known))
+                picture = path.with_name(str(known.get("picture")))
+                found |= {picture: known} if picture.is_file() else {}
         return found
 
     def name(self, jobs: Sequence[Job], keys: Sequence[str], *, keep: bool) -> None:
         """Gives every job a file name from its labels; `keep` spares the pictures of other jobs that are there."""
-        taken = {path.with_suffix(".png").name: known["key"] for path, known in self._records()} if keep else {}
+        taken = {path.name: known["key"] for path, known in self._records().items()} if keep else {}
+        names = differing(jobs)
         for job, key in zip(jobs, keys, strict=True):
-            stem, number = _stem(job, jobs), 1
+            stem, number = _stem(job, names), 1
             while taken.get(name := f"{stem}.png" if number == 1 else f"{stem}-{number}.png", key) != key:
                 number += 1
             taken[name] = key
@@ -91,28 +90,19 @@ class Folder:
 
     def entries(self, jobs: Sequence[Job], keys: Sequence[str], problems: Mapping[int, JaxstyleError]) -> list[Entry]:
         """Every job with what is in the folder of it, unfinished pictures included."""
-        known = {found["key"]: (path.with_name(str(found.get("picture"))), found) for path, found in self._records()}
+        known = {found["key"]: (path, found) for path, found in self._records().items()}
         made = []
         for index, (job, key) in enumerate(zip(jobs, keys, strict=True)):
-            path, found = known.get(key, (None, None))
-            if path is not None and path.is_file():
-                made.append(Entry(job.labels, path, found))
-            else:
-                made.append(Entry(job.labels, None, None, str(problems.get(index, "not made yet"))))
+            problem = "" if key in known else str(problems.get(index, "not made yet"))
+            made.append(Entry(job.labels, *known.get(key, (None, None)), problem))
         return made
 
 
-def _stem(job: Job, jobs: Sequence[Job]) -> str:
-    """A file name from what tells this job from the others, content and style always."""
-    parts = []
-    for name, value in job.labels.items():
-        if name in ("content", "style"):
-            parts.append(value)
-        elif len({other.labels[name] for other in jobs}) > 1:
-            parts.append(f"{name}={value}")
-    words = [re.sub(r"[^\w.,+=-]+", "_", part).strip(".") or "_" for part in parts]
-    content, *settings, style = words
-    return "-".join([content, style, *settings])[:150]
+def _stem(job: Job, names: Sequence[str]) -> str:
+    """A file name from content and style, and the other labels of these names."""
+    settings = [f"{name}={job.labels[name]}" for name in names if name not in ("content", "style")]
+    parts = [job.labels["content"], job.labels["style"], *settings]
+    return "-".join(re.sub(r"[^\w.,+=-]+", "_", part).strip(".") or "_" for part in parts)[:150]
 
 
 def write_table(path: Path, entries: Sequence[Entry]) -> None:

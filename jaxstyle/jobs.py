@@ -74,26 +74,31 @@ def make_jobs(
     if pairs and len(contents) != len(styles):
         problem = f"has {len(contents)} contents for {len(styles)} styles"
         raise InputError("pairs", Plain("True"), problem, "give as many of the one as of the other")
-    names = [_titles(contents), _titles(styles)]
-    both = list(zip(*names, strict=True)) if pairs else [*itertools.product(*names)]
-    sources = list(zip(contents, styles, strict=True)) if pairs else [*itertools.product(contents, styles)]
-    jobs = []
+    named = [list(zip(given, _titles(given), strict=True)) for given in (contents, styles)]
+    groups = [[pair] for pair in zip(*named, strict=True)] if pairs else [[(c, s) for s in named[1]] for c in named[0]]
+    configs = []
     for chosen in itertools.product(*axes.values()):
         settings = dict(zip(axes, chosen, strict=True))
-        one = make_config(config, **settings)
-        for (content, style), (first, second) in zip(sources, both, strict=True):
-            labels = {"content": first, **{name: shown(value) for name, value in settings.items()}, "style": second}
-            jobs.append(Job(content, style, one, labels))
+        configs.append((make_config(config, **settings), {name: shown(value) for name, value in settings.items()}))
+    jobs = [
+        Job(content, style, one, {"content": first, **words, "style": second})
+        for group in groups
+        for one, words in configs
+        for (content, first), (style, second) in group
+    ]
     if "seed" in axes and len(axes["seed"]) > 1 and not any(_is_random(job.config) for job in jobs):
         remedy = "start from noise (init=noise) or mix some in (noise_ratio=0.3)"
         raise InputError("seeds", Plain(axes["seed"]), "would all give the same picture: nothing here is random", remedy)
-    # Contents first, then settings, then styles: the order of a table with contents as rows.
-    order = {id(content): place for place, content in enumerate(contents)}
-    return sorted(jobs, key=lambda job: order[id(job.content)])
+    return jobs
 
 
 def _is_random(config: Config) -> bool:
     return (config.init or objective_of(config).init) == "noise" or bool(config.noise_ratio)
+
+
+def differing(labelled: Sequence[Any]) -> list[str]:
+    """The names of the labels that differ among things with `labels`, such as jobs."""
+    return [name for name in labelled[0].labels if len({one.labels[name] for one in labelled}) > 1]
 
 
 def shown(value: Any) -> str:

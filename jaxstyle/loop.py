@@ -341,30 +341,3 @@ def _progress(courses: list[_Course], best: Array, start: Array, programs: Progr
         return images() if start.ndim == 3 else images()[index]
 
     return [Progress(c.known, c.budget, c.loss, seconds, partial(image, i)) for i, c in enumerate(courses)]
-
-
-def run(
-    task: Task,
-    params: Params,
-    method: Method,
-    *,
-    evaluations: int,
-    spent: tuple[int, float] = (0, 0.0),
-    callback: Callback | None = None,
-    programs: Programs | None = None,
-) -> Outcome:
-    """`run_members` for one picture, (H, W, 3).
-
-    Raises:
-        JaxstyleError: where the loss is not finite at the start.
-    """
-
-    def tell(progress: list[Progress]) -> Any:
-        return callback is not None and callback(progress[0])
-
-    (found,) = run_members(
-        task, params, method, budgets=[evaluations], spent=[spent], callback=callback and tell, programs=programs
-    )
-    if isinstance(found, JaxstyleError):
-        raise found
-    return found

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from jaxstyle import images, pyramid, record
 from jaxstyle.config import INITS, Config, check, check_init, objective_of, parse_blend, preconditioner_of, solver_of
+from jaxstyle.devices import layout_of
 from jaxstyle.errors import InputError, unknown
 from jaxstyle.loop import Method
 from jaxstyle.losses import Objective
@@ -26,7 +27,7 @@ class Pictures:
 
     def __init__(self) -> None:
         self._sources: dict[Any, Any] = {}
-        self.describe = self._by_key(record.describe_source, None)
+        self._hash = lru_cache(None)(lambda key: record.describe_source(self._sources[key]))
         self._read = lru_cache(ORIGINALS)(lambda key, argument: images.load(self._sources[key], argument=argument))
         self.resize = lru_cache(RESIZED)(images.resize)
         self._at = lru_cache(RESIZED)(lambda key, argument, w, h: images.resize(self._read(key, argument), w, h))
@@ -37,9 +38,9 @@ class Pictures:
         self._sources[key] = source  # kept, so that no other object takes its id
         return key
 
-    def _by_key(self, function: Any, most: int | None) -> Any:
-        cached = lru_cache(most)(lambda key: function(self._sources[key]))
-        return lambda source: cached(self._key(source))
+    def describe(self, source: Any) -> dict[str, str]:
+        """`record.describe_source` of a picture."""
+        return self._hash(self._key(source))
 
     def size(self, source: Any, argument: str) -> tuple[int, int]:
         """(width, height) of a picture as it is."""
@@ -101,7 +102,8 @@ def prepare(content: Any, style: Any, config: Config, pictures: Pictures | None 
     style_size = parse_size(config.style_size if config.style_size is not None else _beside(size), argument="style_size")
     loaded = load(config.weights, network=config.network)
     width, height = size.fit(*pictures.size(content, "content"))
-    pyramid.sizes(width, height, config.scales)
+    for each in pyramid.sizes(width, height, config.scales):
+        layout_of(*each, config.devices)
     found = []
     for source in styles:
         own = pictures.size(source, "style")

@@ -7,7 +7,7 @@ from itertools import accumulate
 from typing import Any, NamedTuple
 
 from jaxstyle import pyramid
-from jaxstyle.devices import Layout
+from jaxstyle.devices import Layout, layout_of
 from jaxstyle.errors import JaxstyleError
 from jaxstyle.loop import Entry, Outcome, Progress, Stopwatch, run_members
 from jaxstyle.prepare import Inputs, Pictures, resized, starting_image
@@ -26,14 +26,23 @@ def compile_engines(
     watch: Stopwatch,
     *,
     members: int | None = None,
-    layout: Callable[[int, int], Layout] = lambda width, height: Layout(),
+    layout: Layout | None = None,
     measured: bool | None = None,
     pictures: Pictures | None = None,
 ) -> list[Engine]:
-    """An engine for each size of a run, from the smallest to the full one; `layout` is asked with each size."""
+    """An engine for each size of a run, from the smallest to the full one; by default on as many devices as the run wants."""
     sizes = pyramid.sizes(*run.content.size, run.config.scales)
     how: Any = dict(members=members, measured=measured)
-    return [compile_engine(resized(run, *size, pictures), watch, layout=layout(*size), **how) for size in sizes]
+    layouts = [layout or layout_of(*size, run.config.devices) for size in sizes]
+    return [
+        compile_engine(resized(run, *size, pictures), watch, layout=place, **how)
+        for size, place in zip(sizes, layouts, strict=True)
+    ]
+
+
+def memory_of(engines: Sequence[Engine], run: Inputs, pictures: Pictures | None = None) -> int:
+    """`Engine.memory` of the size of a run that takes the most."""
+    return max(engine.memory([resized(run, *engine.size, pictures)]) for engine in engines)
 
 
 def search(

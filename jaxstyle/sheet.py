@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from jaxstyle import images, outputs
 from jaxstyle.errors import JaxstyleError
 from jaxstyle.folder import Entry
+from jaxstyle.jobs import differing
 
 SIDE, LEAST = 256, 64
 """Longest side of a picture on the sheet, in pixels; smaller where there are many columns, but not below `LEAST`."""
@@ -26,12 +27,15 @@ class Table:
         rows, columns: titles; empty ones where a list is only wrapped.
         cells: by row and column; None where there is nothing.
         captions: whether each cell needs its labels below it.
+        down, along: the label that the titles of rows and of columns are of; empty where they are of none or several.
     """
 
     rows: list[str]
     columns: list[str]
     cells: list[list[Entry | None]]
     captions: bool
+    down: str = ""
+    along: str = ""
 
 
 def words(name: str) -> str:
@@ -51,40 +55,39 @@ def tabulate(entries: Sequence[Entry]) -> Table:
     """
     names = list(entries[0].labels)
     values = {name: list(dict.fromkeys(entry.labels[name] for entry in entries)) for name in names}
-    varied = [name for name in names if len(values[name]) > 1]
+    varied = differing(entries)
     if len(entries) != math.prod(len(values[name]) for name in varied) or (len(varied) == 1 and len(entries) > 8):
         width = math.ceil(math.sqrt(len(entries)))
         lines = [list(entries[i : i + width]) for i in range(0, len(entries), width)]
         cells: list[list[Entry | None]] = [[*line, *[None] * (width - len(line))] for line in lines]
         return Table([""] * len(cells), [""] * width, cells, True)
     *down, along = varied or [names[-1]]
-    by_labels = {tuple(entry.labels[n] for n in varied): entry for entry in entries}
+    by_labels = {tuple(entry.labels[n] for n in (*down, along)): entry for entry in entries}
     rows = list(dict.fromkeys(tuple(entry.labels[n] for n in down) for entry in entries))
     grid: list[list[Entry | None]] = [[by_labels.get((*row, value)) for value in values[along]] for row in rows]
-    if not varied:
-        grid = [[entries[0]]]
     titles = [caption(dict(zip(down, row, strict=True)), down) for row in rows]
-    return Table(titles, [caption({along: value}, [along]) for value in values[along]], grid, False)
+    columns = [caption({along: value}, [along]) for value in values[along]]
+    return Table(titles, columns, grid, False, down[0] if len(down) == 1 else "", along)
 
 
-def write_sheet(path: Path, entries: Sequence[Entry], inputs: Mapping[str, object]) -> None:
+def write_sheet(path: Path, entries: Sequence[Entry], inputs: Mapping[tuple[str, str], object]) -> None:
     """Writes the contact sheet.
 
     Args:
         path: .png.
         entries: all jobs; those without a picture are grey fields.
-        inputs: pictures of contents and styles by title, shown beside the titles of rows and columns.
+        inputs: pictures of contents and styles by label and title, shown beside the titles of rows and columns.
     """
     table = tabulate(entries)
     side = max(LEAST, min(SIDE, WIDEST // len(table.columns) - _GAP))
     small = side // 3
-    names = [name for name in entries[0].labels if len({e.labels[name] for e in entries}) > 1]
+    names = differing(entries)
     points = max(11, side // 16)
     font, line = ImageFont.load_default(points), round(points * 1.4)
     cells = [[_thumbnail(cell, side) for cell in row] for row in table.cells]
     tall = [max(cell.height for cell in row) + (line if table.captions else 0) for row in cells]
-    heads = [_input(inputs.get(title), small) for title in table.columns]
-    sides = [_input(inputs.get(title), small) for title in table.rows]
+    heads = [_input(inputs.get((table.along, title)), small) for title in table.columns]
+    sides = [_input(inputs.get((table.down, title)), small) for title in table.rows]
     top = (line if any(table.columns) else 0) + max((h.height + 4 for h in heads if h), default=0)
     measure = ImageDraw.Draw(Image.new("RGB", (1, 1)))
     left = round(min(side, max((measure.textlength(title, font) for title in table.rows), default=0)))

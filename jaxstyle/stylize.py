@@ -9,11 +9,10 @@ import numpy as np
 
 from jaxstyle import memory, outputs, record
 from jaxstyle.config import Config
-from jaxstyle.devices import layout_of
 from jaxstyle.errors import JaxstyleError
 from jaxstyle.loop import Callback, Entry, Progress, Stopwatch
-from jaxstyle.prepare import Inputs, make_config, prepare, resized
-from jaxstyle.search import Found, compile_engines, search
+from jaxstyle.prepare import Inputs, make_config, prepare
+from jaxstyle.search import Found, compile_engines, memory_of, search
 from jaxstyle.stages import Engine
 
 
@@ -78,8 +77,8 @@ def stylize(
     """
     config = make_config(config, **options)
     run, watch = prepare(content, style, config), Stopwatch()
-    engines = compile_engines(run, watch, layout=lambda width, height: layout_of(width, height, config.devices))
-    needed = max(engine.memory([resized(run, *engine.size)]) for engine in engines)
+    engines = compile_engines(run, watch)
+    needed = memory_of(engines, run)
     memory.check(*run.content.size, needed)
     needed += memory.resident()
 

@@ -65,6 +65,14 @@ def _own_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("JAXSTYLE_CACHE", str(tmp_path / "cache"))
 
 
+@pytest.fixture
+def empty_folder(tmp_path, monkeypatch):
+    """An empty folder in which the test runs."""
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+
+
 def smooth() -> np.ndarray:
     """A picture that lossy formats keep within a few levels."""
     y, x = np.mgrid[0:48, 0:64]

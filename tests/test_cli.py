@@ -19,11 +19,7 @@ from jaxstyle.commands.single import SAMPLES
 CONTENT, STYLE = str(SAMPLES / "chelsea.jpg"), str(SAMPLES / "swirls.jpg")
 
 
-@pytest.fixture(autouse=True)
-def _in_an_empty_folder(tmp_path, monkeypatch):
-    work = tmp_path / "work"
-    work.mkdir()
-    monkeypatch.chdir(work)
+pytestmark = pytest.mark.usefixtures("empty_folder")
 
 
 def test_stylize_writes_a_picture_and_its_record(capsys):

@@ -24,11 +24,7 @@ CHELSEA, COFFEE, SWIRLS, GLASS, WAVES = (str(SAMPLES / f"{n}.jpg") for n in ("ch
 TINY = ["--size", "32x32", "--evaluations", "2"]
 
 
-@pytest.fixture(autouse=True)
-def _in_an_empty_folder(tmp_path, monkeypatch):
-    work = tmp_path / "work"
-    work.mkdir()
-    monkeypatch.chdir(work)
+pytestmark = pytest.mark.usefixtures("empty_folder")
 
 
 def table(folder):
@@ -181,6 +177,7 @@ def test_tables():
     pairs = tabulate(entries(*({"content": c, "style": s} for c, s in zip("abcde", "vwxyz", strict=True))))
     assert pairs.captions
     assert [len([cell for cell in row if cell]) for row in pairs.cells] == [3, 2]
+    assert (grid.down, grid.along, pairs.along) == ("content", "seed", "")
     single = tabulate(entries({"content": "a", "style": "x"}))
     assert (single.columns, len(single.cells[0])) == (["x"], 1)
 
@@ -198,6 +195,7 @@ def test_tables():
         (["--interpolate", "1"], "`interpolate` (='1') must be at least 2"),
         (["--processes", "2"], "`coordinator` (='None') needs --processes and --process too"),
         (["--batch-size", "0"], "`batch_size` (='0') must be a whole number of at least 1"),
+        (["--devices", "99"], "`devices` (=99) is more than the "),
         (["--pairs", "--grid"], "not allowed with argument"),
         (["-o", CHELSEA], "`out` (="),
         (["--styles", SWIRLS, SWIRLS], "would give the same picture as 'chelsea, swirls'"),

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from jaxstyle import CANONICAL, loss_terms, make_targets, total_loss
-from jaxstyle.loop import Method, Task, run
+from jaxstyle.loop import Method, Task, run_members
 from jaxstyle.objective import Weights
 from jaxstyle.solvers import make_solver
 
@@ -52,7 +52,7 @@ def trace_of(shared, params, case, evaluations, history=100):
     objective, start, targets = setting(shared, params, case)
     method = Method(objective, make_solver("lbfgs-torch", history=history))
     task = Task(start, targets, targets, Weights.of(objective))
-    outcome = run(task, params, method, evaluations=evaluations)
+    (outcome,) = run_members(task, params, method, budgets=[evaluations])
     return {entry.evaluation: entry.loss for entry in outcome.trace}
 
 

@@ -13,7 +13,7 @@ import jaxstyle
 from jaxstyle import InputError, JaxstyleError, stylize
 from jaxstyle.commands.single import SAMPLES
 from jaxstyle.config import Config, parse_layers
-from jaxstyle.loop import Method, Task, run
+from jaxstyle.loop import Method, Task, run_members
 from jaxstyle.losses import CANONICAL, PRESETS
 from jaxstyle.objective import Weights
 from jaxstyle.start import GREY, white_noise
@@ -49,7 +49,8 @@ def test_the_reported_loss_is_that_of_the_image_returned(rng):
     johnson = PRESETS["johnson"]
     targets, canonical = (jaxstyle.make_targets(params, content, [style], objective=o) for o in (johnson, CANONICAL))
     method = Method(johnson, jaxstyle.make_solver("lbfgs"))
-    outcome = run(Task(content, targets, canonical, Weights.of(johnson)), params, method, evaluations=15)
+    task = Task(content, targets, canonical, Weights.of(johnson))
+    (outcome,) = run_members(task, params, method, budgets=[15])
     again = float(jaxstyle.total_loss(outcome.image, params, canonical))
     assert float(outcome.losses.total) == pytest.approx(again, rel=1e-5)
     objective = float(jaxstyle.total_loss(outcome.image, params, targets, objective=johnson))

@@ -5,7 +5,7 @@ import dataclasses
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -105,7 +105,7 @@ def make(jobs: list[Job], options: argparse.Namespace) -> int:
         first, second = (", ".join(jobs[i].labels.values()) for i in (keys.index(keys[twice]), twice))
         raise InputError("contents", second, f"would give the same picture as {first!r}", "leave one of them out")
     folder = Folder(options.out or options.command)
-    there = folder.finished() if options.resume else {}
+    there = folder.finished() if options.resume else set()
     folder.name(jobs, keys, keep=options.resume)
     wanted = [i for i, key in enumerate(keys) if key not in there and i % processes == process]
     problems: dict[int, JaxstyleError] = {}
@@ -137,23 +137,25 @@ def make(jobs: list[Job], options: argparse.Namespace) -> int:
             height, width, _ = result.image.shape
             say(f"{path} {width}x{height}, loss {result.loss['total']:.6g}: {result.stop_reason}")
 
-    def sum_up() -> int:
-        entries = folder.entries(jobs, keys, problems)
-        inputs: dict[str, Any] = {}
-        for job in jobs:
-            inputs |= {job.labels["content"]: job.content, job.labels["style"]: job.style}
-        write_sheet(folder.path / SHEET, entries, inputs)
-        write_gallery(folder.path / GALLERY, entries, options.line)
-        write_table(folder.path / TABLE, entries)
-        return sum(entry.path is not None for entry in entries)
-
-    made = sum_up()
+    made = sum_up(folder, jobs, keys, problems, options.line)
     if processes > 1 and not interrupt.came:
         multihost_utils.sync_global_devices("every process has written its pictures")
-        made = sum_up() if process == 0 else made
+        made = sum_up(folder, jobs, keys, problems, options.line) if process == 0 else made
     there_already = f", {sum(key in there for key in keys)} of them from before" if options.resume else ""
     say(f"{folder.path}: {made} of {len(jobs)} pictures{there_already}; {SHEET}, {GALLERY}, {TABLE}")
     if interrupt.came:
         say("interrupted; the same command with --resume makes the rest")
         return 130
     return 1 if problems else 0
+
+
+def sum_up(
+    folder: Folder, jobs: Sequence[Job], keys: Sequence[str], problems: Mapping[int, JaxstyleError], command: str
+) -> int:
+    """Writes the sheet, the gallery and the table of all jobs; returns how many have a picture."""
+    entries = folder.entries(jobs, keys, problems)
+    inputs = {(name, job.labels[name]): getattr(job, name) for job in jobs for name in ("content", "style")}
+    write_sheet(folder.path / SHEET, entries, inputs)
+    write_gallery(folder.path / GALLERY, entries, command)
+    write_table(folder.path / TABLE, entries)
+    return sum(entry.path is not None for entry in entries)
