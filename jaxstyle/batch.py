@@ -20,7 +20,7 @@ from jaxstyle.jobs import Job, make_jobs
 from jaxstyle.loop import Progress, Stopwatch
 from jaxstyle.objective import Weights
 from jaxstyle.prepare import Inputs, Pictures, prepare
-from jaxstyle.search import compile_engines, memory_of, search
+from jaxstyle.search import compile_to_fit, search
 from jaxstyle.stages import Engine
 from jaxstyle.stylize import Result, finish
 
@@ -190,19 +190,19 @@ def _compile(
     """The engines of a bucket with as many members as fit, and the bytes that they will take."""
     run = read(jobs[bucket.jobs[0]], pictures)
     (width, height), shared = run.content.size, run.config.devices
-    free, here = memory.available(), jax.local_devices()
+    here = jax.local_devices()
     devices = here[: min(len(here), len(bucket.jobs))] if shared == 1 else here[:1]
     members = members_at_once(len(bucket.jobs), width, height, len(devices), batch_size if shared == 1 else 1)
 
     layout = members_layout(devices) if shared == 1 else None
     while True:
-        count = members if members > 1 else None
-        engines = compile_engines(run, watch, members=count, layout=layout, measured=bucket.measured, pictures=pictures)
-        needed = memory_of(engines, run, pictures)
-        if free is None or needed <= free or members == len(devices):
+        count, fewest = members if members > 1 else None, members == len(devices)
+        how: Any = dict(members=count, layout=layout, measured=bucket.measured, pictures=pictures)
+        engines, needed, free = compile_to_fit(run, watch, lower=fewest, **how)
+        if free is None or needed <= free or fewest:
             break
         members = max(1, int(members * 0.9 * free / needed) // len(devices)) * len(devices)
-    memory.check(width, height, needed)
+    memory.check(width, height, needed, free)
     return engines, needed + memory.resident()
 
 

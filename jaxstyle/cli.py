@@ -135,12 +135,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except JaxstyleError as error:
         return _fail(str(error), 1)
     except MemoryError:
-        return _fail("not enough memory; try a smaller --size", 1)
+        return _fail("not enough memory; try --memory low, or a smaller --size", 1)
     except KeyboardInterrupt:
         return _fail("interrupted; what was in hand is not saved", 130)
     except Exception as error:
         if "RESOURCE_EXHAUSTED" in str(error):
-            return _fail("not enough memory; try a smaller --size", 1)
+            return _fail("not enough memory; try --memory low, or a smaller --size", 1)
         raise
 
 

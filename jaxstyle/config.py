@@ -16,6 +16,9 @@ from jaxstyle.variable import PRECONDITIONERS, check_preconditioner
 from jaxstyle.vgg import ARCHITECTURES, POOLS, Architecture, check_tap
 
 INITS = ("content", "noise", "style")
+MEMORY = ("auto", "low")
+HISTORY = {"auto": 2**30, "low": 2**28}
+"""The most bytes that L-BFGS keeps of its course, by `Config.memory`."""
 Layers = str | Sequence[str] | Mapping[str, float]
 
 
@@ -55,6 +58,7 @@ class Config:
     scales: int = _option(1, "sizes to go through, each twice the one before; a third of the evaluations are coarse", "N")
     history: int | None = _option(None, "pairs that L-BFGS keeps (default: 50, lbfgs-torch 100, at most 1 GiB)", "N")
     learning_rate: float = _option(10.0, "Adam's, in 8-bit levels", "R")
+    memory: str = _option("auto", "low: strip by strip, a slower way; auto: where the picture would not fit", choices=MEMORY)
     devices: int = _option(1, "share the rows of one picture between so many devices", "N")
     network: str = _option("vgg19", "the feature network", choices=ARCHITECTURES)
     weights: str | None = _option(None, "a name from `jaxstyle weights list`, or a file", "NAME|FILE")
@@ -99,6 +103,10 @@ def check(config: Config) -> None:
         raise unknown("precision", config.precision, PRECISIONS)
     if config.precision == "tf32" and jax.default_backend() != "gpu":
         raise InputError("precision", "tf32", "needs an NVIDIA GPU", "use float32 or bfloat16")
+    if config.memory not in MEMORY:
+        raise unknown("memory", config.memory, MEMORY)
+    if config.memory == "low" and config.devices != 1:
+        raise InputError("memory", "low", "cannot be had where devices share one picture's rows", "give the one or the other")
     number(config.learning_rate, "learning_rate", least=0.0)
     whole = {"evaluations": 1, "seed": 0, "scales": 1, "devices": 1} | ({} if config.history is None else {"history": 1})
     for name, low in whole.items():
@@ -119,7 +127,7 @@ def solver_of(config: Config, width: int, height: int) -> Solver:
     """The solver that a configuration asks for, for a picture of this size."""
     pair = 2 * 4 * 3 * width * height  # bytes
     usual = 100 if config.solver == "lbfgs-torch" else 50
-    history = config.history or max(5, min(usual, 2**30 // pair))
+    history = config.history or max(5, min(usual, HISTORY[config.memory] // pair))
     return make_solver(config.solver, history=history, learning_rate=config.learning_rate)
 
 

@@ -1,7 +1,7 @@
 """What a run will take, before it is started: its memory from the compiled programs, its time from a few evaluations."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
@@ -13,7 +13,7 @@ from jaxstyle.config import Config
 from jaxstyle.loop import Stopwatch
 from jaxstyle.prepare import Inputs, make_config, prepare, resized, starting_image
 from jaxstyle.pyramid import budgets
-from jaxstyle.search import compile_engines, memory_of
+from jaxstyle.search import compile_to_fit
 from jaxstyle.sizes import parse_size
 from jaxstyle.stages import Engine, compile_engine
 
@@ -28,6 +28,7 @@ class Estimate:
     Attributes:
         size: (width, height) of the picture.
         style_sizes: the same of each style.
+        strips: whether it will run strip by strip, to take less memory.
         memory: bytes of the whole process at its peak; on an accelerator, of the device.
         free: bytes that a run could have, what this process holds included; None where the device does not say.
         largest: (width, height) that fits in `free`; None where the size itself fits.
@@ -39,6 +40,7 @@ class Estimate:
 
     size: tuple[int, int]
     style_sizes: list[tuple[int, int]]
+    strips: bool
     memory: int
     free: int | None
     largest: tuple[int, int] | None
@@ -63,15 +65,15 @@ def estimate(content: Any = None, style: Any = None, *, config: Config | None = 
     blank = _blank(config)
     run = prepare(blank if content is None else content, blank if style is None else style, config)
     watch = Stopwatch()
-    engines = compile_engines(run, watch)
-    needed, used, free = memory_of(engines, run), memory.resident(), memory.available()
-    width, height = run.content.size
+    engines, needed, free = compile_to_fit(run, watch)
+    used, (width, height) = memory.resident(), run.content.size
     per_pixel = _seconds_per_pixel(run, engines[-1])
     counts = budgets(config.evaluations, config.scales)
     areas = [engine.size[0] * engine.size[1] for engine in engines]
     return Estimate(
         (width, height),
         [picture.size for picture in run.styles],
+        engines[-1].method.strips,
         needed + used,
         None if free is None else free + used,
         None if free is None or needed <= free else memory.largest(width, height, needed, free),
@@ -94,6 +96,8 @@ def _seconds_per_pixel(run: Inputs, engine: Engine) -> float:
     width, height = run.content.size
     if (factor := (MOST_PIXELS / (width * height)) ** 0.5) < 1:
         run = resized(run, int(width * factor), int(height * factor))
+        if engine.method.strips:
+            run = replace(run, config=replace(run.config, memory="low"))
         engine = compile_engine(run, Stopwatch())
     task = engine.task([run], [starting_image(run)])
     state, seconds = engine.programs.init(task.start), []

@@ -106,12 +106,14 @@ class Method:
         solver: how.
         preconditioner: key of `PRECONDITIONERS`; with ``"none"`` L-BFGS runs as torch's does.
         precision: of the convolutions within the solver; what is reported is measured in float32.
+        strips: whether features are computed strip by strip.
     """
 
     objective: Objective
     solver: Solver
     preconditioner: str = "none"
     precision: str = "float32"
+    strips: bool = False
 
     def is_canonical(self, weights: Weights) -> np.ndarray:
         """Whether what the solver sees is what is reported, for weights of shape () or, of each member, (N,)."""
@@ -167,7 +169,7 @@ def compile_programs(
         return decode(z, start, method.preconditioner)
 
     def fun(z: Array, start: Array, params: Params, targets: Targets, weights: Weights) -> Array:
-        how: Any = dict(objective=method.objective, weights=weights, precision=method.precision)
+        how: Any = dict(objective=method.objective, weights=weights, precision=method.precision, strips=method.strips)
         return total_loss(image_of(z, start), params, targets, **how)
 
     def advance(state: State, *args: Any) -> tuple[State, tuple[Array, ...]]:
@@ -175,7 +177,7 @@ def compile_programs(
         return state, (state.value, state.evaluations, state.restarts, state.stationary, state.accepted)
 
     def measure(z: Array, start: Array, params: Params, targets: Targets) -> Losses:
-        return loss_parts(image_of(z, start), params, targets, objective=CANONICAL)
+        return loss_parts(image_of(z, start), params, targets, objective=CANONICAL, strips=method.strips)
 
     def init(start: Array) -> State:
         return method.solver.init(jnp.zeros_like(start))

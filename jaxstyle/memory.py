@@ -76,9 +76,8 @@ def largest(width: int, height: int, needed: int, free: int) -> tuple[int, int]:
     return int(width * factor) // 8 * 8, int(height * factor) // 8 * 8
 
 
-def check(width: int, height: int, needed: int) -> None:
-    """Raises an InputError where a run that needs so many bytes cannot have them."""
-    free = available()
+def check(width: int, height: int, needed: int, free: int | None) -> None:
+    """Raises an InputError where a run that needs so many bytes cannot have them; `free` is what `available` said."""
     if free is not None and needed > free:
         wide, high = largest(width, height, needed, free)
         problem = f"needs about {gigabytes(needed)} of memory beside what is in use, and {gigabytes(free)} are free"

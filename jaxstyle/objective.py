@@ -4,15 +4,16 @@ Images are float RGB in [0, 1], (H, W, 3). Everything here can be jitted, differ
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
 from jaxstyle.errors import InputError
-from jaxstyle.losses import CANONICAL, Objective, content_loss, gram, style_loss, total_variation
-from jaxstyle.vgg import Params, features
+from jaxstyle.losses import CANONICAL, Objective, content_loss, style_loss, total_variation
+from jaxstyle.strips import read
+from jaxstyle.vgg import Params
 
 
 class Targets(NamedTuple):
@@ -56,18 +57,17 @@ class Losses(NamedTuple):
 
 
 def content_target(
-    params: Params, content: Array, *, objective: Objective = CANONICAL, precision: str = "float32"
+    params: Params, content: Array, *, objective: Objective = CANONICAL, precision: str = "float32", strips: bool = False
 ) -> dict[str, Array]:
     """Features of a content, RGB in [0, 1], (H, W, 3) -> {tap: (H', W', C)} for the objective's content layers."""
-    return features(params, content, objective.content_layers, pooling=objective.pooling, precision=precision)
+    return read(params, content, objective.content_layers, (), pooling=objective.pooling, precision=precision, strips=strips)[0]
 
 
 def style_target(
-    params: Params, style: Array, *, objective: Objective = CANONICAL, precision: str = "float32"
+    params: Params, style: Array, *, objective: Objective = CANONICAL, precision: str = "float32", strips: bool = False
 ) -> dict[str, Array]:
     """Gram matrices of a style, RGB in [0, 1], (H, W, 3) -> {tap: (C, C)} for the objective's style layers."""
-    found = features(params, style, objective.style_layers, pooling=objective.pooling, precision=precision)
-    return {name: gram(value) for name, value in found.items()}
+    return read(params, style, (), objective.style_layers, pooling=objective.pooling, precision=precision, strips=strips)[1]
 
 
 def mix_styles(styles: Sequence[dict[str, Array]], blend: Sequence[float] | None = None) -> dict[str, Array]:
@@ -93,6 +93,7 @@ def make_targets(
     objective: Objective = CANONICAL,
     blend: Sequence[float] | None = None,
     precision: str = "float32",
+    strips: bool = False,
 ) -> Targets:
     """Computes the targets of an objective, and those of the canonical loss beside them.
 
@@ -107,7 +108,7 @@ def make_targets(
     Raises:
         InputError: where `blend` does not fit `styles`.
     """
-    how = dict(objective=objective, precision=precision)
+    how = dict(objective=objective, precision=precision, strips=strips)
     grams = [style_target(params, style, **how) for style in styles]  # pyright: ignore[reportArgumentType]
     return Targets(content_target(params, content, **how), mix_styles(grams, blend))  # pyright: ignore[reportArgumentType]
 
@@ -120,19 +121,21 @@ def loss_terms(
     objective: Objective = CANONICAL,
     weights: Weights | None = None,
     precision: str = "float32",
+    strips: bool = False,
 ) -> dict[str, dict[str, Array]]:
     """Each layer's part of the loss, times its weights: ``{"content": {tap: ()}, "style": {tap: ()}, "tv": {"image": ()}}``.
 
     `weights` stand in for the objective's own, total variation left out where its own weight is zero.
     """
-    found = features(params, image, objective.taps, pooling=objective.pooling, precision=precision)
+    how: Any = dict(pooling=objective.pooling, precision=precision, strips=strips)
+    found, grams = read(params, image, objective.content_layers, objective.style_layers, **how)
     weights = Weights.of(objective) if weights is None else weights
     content = {
         name: weights.content[name] * content_loss(found[name], targets.content[name], objective.content_scale)
         for name in objective.content_layers
     }
     style = {
-        name: weights.style[name] * style_loss(gram(found[name]), targets.style[name], objective.style_scale)
+        name: weights.style[name] * style_loss(grams[name], targets.style[name], objective.style_scale)
         for name in objective.style_layers
     }
     tv = {"image": weights.tv * total_variation(image, objective.tv_scale)} if objective.tv_weight else {}
@@ -147,9 +150,10 @@ def loss_parts(
     objective: Objective = CANONICAL,
     weights: Weights | None = None,
     precision: str = "float32",
+    strips: bool = False,
 ) -> Losses:
     """Total, content, style and total-variation loss of an (H, W, 3) image; each a scalar."""
-    terms = loss_terms(image, params, targets, objective=objective, weights=weights, precision=precision)
+    terms = loss_terms(image, params, targets, objective=objective, weights=weights, precision=precision, strips=strips)
     content, style, tv = (sum(terms[part].values(), jnp.zeros(())) for part in ("content", "style", "tv"))
     return Losses(content + style + tv, content, style, tv)
 
@@ -162,6 +166,7 @@ def total_loss(
     objective: Objective = CANONICAL,
     weights: Weights | None = None,
     precision: str = "float32",
+    strips: bool = False,
 ) -> Array:
     """The scalar that the transfer minimises, for an (H, W, 3) image in [0, 1] (paper, eq. 7; weights by `objective`).
 
@@ -170,4 +175,4 @@ def total_loss(
 
     Values outside [0, 1] are as good as any: nothing is clamped here, since that would corrupt L-BFGS' curvature pairs.
     """
-    return loss_parts(image, params, targets, objective=objective, weights=weights, precision=precision).total
+    return loss_parts(image, params, targets, objective=objective, weights=weights, precision=precision, strips=strips).total

@@ -67,7 +67,8 @@ class Inputs:
     def method(self) -> Method:
         """How an image of this size is searched for."""
         config = self.config
-        return Method(self.objective.form, solver_of(config, *self.content.size), preconditioner_of(config), config.precision)
+        solver, preconditioner = solver_of(config, *self.content.size), preconditioner_of(config)
+        return Method(self.objective.form, solver, preconditioner, config.precision, config.memory == "low")
 
     @property
     def key(self) -> str:

@@ -6,7 +6,7 @@ from functools import partial
 from itertools import accumulate
 from typing import Any, NamedTuple
 
-from jaxstyle import pyramid
+from jaxstyle import memory, pyramid
 from jaxstyle.devices import Layout, layout_of
 from jaxstyle.errors import JaxstyleError
 from jaxstyle.loop import Entry, Outcome, Progress, Stopwatch, run_members
@@ -38,6 +38,26 @@ def compile_engines(
         compile_engine(resized(run, *size, pictures), watch, layout=place, **how)
         for size, place in zip(sizes, layouts, strict=True)
     ]
+
+
+def compile_to_fit(
+    run: Inputs, watch: Stopwatch, *, lower: bool = True, pictures: Pictures | None = None, **how: Any
+) -> tuple[list[Engine], int, int | None]:
+    """`compile_engines`, strip by strip where the run does not fit otherwise and has the choice (`Config.memory`).
+
+    Args:
+        lower: False to leave it at what was asked for.
+
+    Returns:
+        The engines, the bytes that they need, and those that are free; None where the device does not say.
+    """
+    engines = compile_engines(run, watch, pictures=pictures, **how)
+    needed, free = memory_of(engines, run, pictures), memory.available()
+    if free is None or needed <= free or not lower or run.config.memory == "low" or run.config.devices != 1:
+        return engines, needed, free
+    low = replace(run, config=replace(run.config, memory="low"))
+    engines = compile_engines(low, watch, pictures=pictures, **how)
+    return engines, memory_of(engines, low, pictures), free
 
 
 def memory_of(engines: Sequence[Engine], run: Inputs, pictures: Pictures | None = None) -> int:

@@ -26,9 +26,11 @@ KEPT = 16
 class Targeting:
     """Compiles and computes the targets of an objective; those of a picture that comes again are not computed again."""
 
-    def __init__(self, params: Params, objective: Objective, precision: str, layout: Layout, watch: Stopwatch):
+    def __init__(
+        self, params: Params, objective: Objective, precision: str, layout: Layout, watch: Stopwatch, *, strips: bool = False
+    ):
         self._params, self._layout, self._watch = params, layout, watch
-        how: Any = dict(objective=objective.form, precision=precision)
+        how: Any = dict(objective=objective.form, precision=precision, strips=strips)
         self._functions = {"content": partial(content_target, **how), "style": partial(style_target, **how)}
         self.program = lru_cache(None)(self._program)
         self._found = lru_cache(KEPT)(self._compute)
@@ -127,8 +129,10 @@ def compile_engine(
     # XLA splits its own convolution by rows with halos, and Winograd's many shapes with copies of everything.
     with convolution_algorithm("direct") if isinstance(layout, Rows) else nullcontext():
         known = params if spread is layout else run.loaded.params
-        own = Targeting(known, method.objective, method.precision, spread, watch)
-        canonical = own if method.shares_targets else Targeting(known, CANONICAL, "float32", spread, watch)
+        own = Targeting(known, method.objective, method.precision, spread, watch, strips=method.strips)
+        canonical = own
+        if not method.shares_targets:
+            canonical = Targeting(known, CANONICAL, "float32", spread, watch, strips=method.strips)
         weights = Weights.of(run.objective)
         measured = not method.is_canonical(weights) if measured is None else measured
         start: Any = jax.ShapeDtypeStruct((height, width, 3), jnp.float32)

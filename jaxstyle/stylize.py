@@ -12,7 +12,7 @@ from jaxstyle.config import Config
 from jaxstyle.errors import JaxstyleError
 from jaxstyle.loop import Callback, Entry, Progress, Stopwatch
 from jaxstyle.prepare import Inputs, make_config, prepare
-from jaxstyle.search import Found, compile_engines, memory_of, search
+from jaxstyle.search import Found, compile_to_fit, search
 from jaxstyle.stages import Engine
 
 
@@ -77,9 +77,8 @@ def stylize(
     """
     config = make_config(config, **options)
     run, watch = prepare(content, style, config), Stopwatch()
-    engines = compile_engines(run, watch)
-    needed = memory_of(engines, run)
-    memory.check(*run.content.size, needed)
+    engines, needed, free = compile_to_fit(run, watch)
+    memory.check(*run.content.size, needed, free)
     needed += memory.resident()
 
     def tell(progress: list[Progress]) -> Any:
@@ -113,7 +112,7 @@ def finish(run: Inputs, found: Found, engine: Engine, costs: dict[str, float], *
         "evaluations": outcome.evaluations,
         "stop_reason": outcome.stop_reason,
         "seconds": {"compile": round(costs["compile"], 3), "solve": round(outcome.seconds, 3)},
-        "memory": {"predicted": costs["predicted"], "peak": memory.peak()},
+        "memory": {"strips": engine.method.strips, "predicted": costs["predicted"], "peak": memory.peak()},
         "loss": loss,
         "notices": run.notices,
         **more,

@@ -11,6 +11,7 @@ from functools import partial
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from jaxstyle.convolution import PRECISIONS, average_pool, conv3x3, max_pool
@@ -97,11 +98,12 @@ class VGG(nn.Module):
     precision: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Array, taps: tuple[str, ...]) -> dict[str, Array]:
-        """(N, H, W, 3) -> {tap: (N, H', W', C)}; stops at the deepest of `taps`."""
+    def __call__(self, x: Array, taps: tuple[str, ...], after: str = "") -> dict[str, Array]:
+        """(N, H, W, C) -> {tap: (N, H', W', C')}; from what comes `after` a tap to the deepest of `taps`."""
         outputs: dict[str, Array] = {}
         names = self.architecture.taps
-        for name in names[: max(map(names.index, taps), default=-1) + 1]:
+        first = names.index(after) + 1 if after else 0
+        for name in names[first : max(map(names.index, taps), default=-1) + 1]:
             if name.startswith("conv"):
                 x = Conv(self.architecture.shapes[name][-1], self.precision, name=name)(x)
             else:
@@ -116,6 +118,35 @@ def check_tap(tap: str, architecture: Architecture, argument: str) -> str:
     if tap not in architecture.taps:
         raise unknown(argument, tap, architecture.taps)
     return tap
+
+
+def check_reading(params: Params, image: Array, taps: Iterable[str], pooling: str, precision: str) -> None:
+    """Raises an InputError where `features` cannot read these taps of this image."""
+    taps = [check_tap(tap, params.architecture, "taps") for tap in taps]
+    if pooling not in POOLS:
+        raise unknown("pooling", pooling, POOLS)
+    if precision not in PRECISIONS:
+        raise unknown("precision", precision, PRECISIONS)
+    if image.ndim not in (3, 4) or image.shape[-1] != 3:
+        raise InputError("image", image.shape, "must have the shape (H, W, 3) or (N, H, W, 3)")
+    least = 32 if "pool5" in taps else 16
+    if min(image.shape[-3:-1]) < least:
+        raise InputError("image", image.shape, f"must be at least {least} pixels a side")
+
+
+def scaled(params: Params, image: Array) -> Array:
+    """An image, RGB in [0, 1], (..., 3), on a network's own input scale."""
+    axes = tuple(range(image.ndim - 1))
+    mean, multiplier = (jnp.asarray(v, image.dtype) for v in (params.scale.mean, params.scale.multiplier))
+    return (image[..., params.scale.order] - jnp.expand_dims(mean, axes)) * jnp.expand_dims(multiplier, axes)
+
+
+def activations(
+    params: Params, x: Array, taps: Iterable[str], *, after: str = "", pooling: str = "max", precision: str = "float32"
+) -> dict[str, Array]:
+    """What `features` computes, from an input on the network's own scale, (N, H, W, 3), or from what it is `after` a tap."""
+    network = VGG(params.architecture, pooling, precision)
+    return network.apply({"params": params.layers}, x, tuple(taps), after)  # pyright: ignore[reportReturnType]
 
 
 def features(
@@ -137,27 +168,21 @@ def features(
     Raises:
         InputError: for an unknown tap, pooling or precision, or an image of another shape or too small.
     """
-    taps = tuple(check_tap(tap, params.architecture, "taps") for tap in taps)
-    if pooling not in POOLS:
-        raise unknown("pooling", pooling, POOLS)
-    if precision not in PRECISIONS:
-        raise unknown("precision", precision, PRECISIONS)
-    if image.ndim not in (3, 4) or image.shape[-1] != 3:
-        raise InputError("image", image.shape, "must have the shape (H, W, 3) or (N, H, W, 3)")
-    least = 32 if "pool5" in taps else 16
-    if min(image.shape[-3:-1]) < least:
-        raise InputError("image", image.shape, f"must be at least {least} pixels a side")
-    scale = params.scale
-    mean, multiplier = jnp.asarray(scale.mean, image.dtype), jnp.asarray(scale.multiplier, image.dtype)
-    axes = tuple(range(image.ndim - 1))
-    x = (image[..., scale.order] - jnp.expand_dims(mean, axes)) * jnp.expand_dims(multiplier, axes)
-    network = VGG(params.architecture, pooling, precision)
-    outputs = network.apply({"params": params.layers}, x if image.ndim == 4 else x[None], taps)
-    return outputs if image.ndim == 4 else {name: value[0] for name, value in outputs.items()}  # pyright: ignore
+    taps = tuple(taps)
+    check_reading(params, image, taps, pooling, precision)
+    x = scaled(params, image)
+    outputs = activations(params, x if image.ndim == 4 else x[None], taps, pooling=pooling, precision=precision)
+    return outputs if image.ndim == 4 else {name: value[0] for name, value in outputs.items()}
 
 
 def random_params(architecture: Architecture, scale: InputScale, seed: int = 0) -> Params:
-    """Random He-normal parameters of an architecture, for tests and benchmarks that need no trained network."""
-    least = 2 ** len(architecture.depths)
-    variables = VGG(architecture).init(jax.random.key(seed), jnp.zeros((1, least, least, 3)), (architecture.taps[-1],))
-    return Params(variables["params"], architecture, scale)
+    """Random parameters with the variance of He et al. (ICCV 2015), for tests that need no trained network."""
+    rng = np.random.default_rng(seed)
+    layers = {
+        name: {
+            "kernel": jnp.asarray(rng.normal(0, (2 / (9 * shape[2])) ** 0.5, shape), jnp.float32),
+            "bias": jnp.zeros(shape[-1]),
+        }
+        for name, shape in architecture.shapes.items()
+    }
+    return Params(layers, architecture, scale)

@@ -26,6 +26,7 @@ LAYERS = [
     {"weights.verify"},
     {"weights"},
     {"losses"},
+    {"strips"},
     {"objective", "variable", "lbfgs"},
     {"solvers"},
     {"config", "devices", "record"},

@@ -85,7 +85,7 @@ def estimate(options: argparse.Namespace) -> int:
     if found.largest is not None:
         fits += f": does not fit, at most {found.largest[0]}x{found.largest[1]} would"
     print(f"size            {width}x{height}, style {', '.join(f'{w}x{h}' for w, h in found.style_sizes)}")
-    print(f"memory          {gigabytes(found.memory)}{fits}")
+    print(f"memory          {gigabytes(found.memory)}{', strip by strip' * found.strips}{fits}")
     print(f"compiling       {found.compiling:.1f} s, where it was not compiled before")
     print(f"one evaluation  {found.evaluation:.3g} s")
     print(f"{found.evaluations:<4}evaluations {int(found.seconds) // 60}:{int(found.seconds) % 60:02d}")
