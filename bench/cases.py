@@ -95,6 +95,7 @@ class Evaluation:
     pooling: str = "max"
     batch: int = 1
     devices: int = 1
+    memory: str = "auto"
     platform: str = "cpu"
 
     @property
@@ -105,6 +106,7 @@ class Evaluation:
         if self.algorithm != "auto":
             parts.append(self.algorithm)
         parts += [part for part, other in ((self.precision, usual.precision), (self.pooling, usual.pooling)) if part != other]
+        parts += ["low"] if self.memory == "low" else []
         parts += [f"batch{self.batch}"] if self.batch > 1 else []
         parts += [f"devices{self.devices}"] if self.devices > 1 else []
         return "-".join(parts)
@@ -187,6 +189,8 @@ def evaluations(profile: Profile, devices: dict[str, dict[str, Any]]) -> dict[Ev
         add("pooling", replace(base, pooling=pooling))
     for algorithm in ("auto", *jaxstyle.ALGORITHMS):
         add("algorithm", replace(base, algorithm=algorithm))
+    for memory in ("auto", "low"):
+        add("memory", replace(base, memory=memory))
     half = replace(base, width=side_of(profile.side / 2), height=side_of(profile.side / 2))
     for batch in (1, *profile.batches):
         add("batch", replace(half, batch=batch))

@@ -55,7 +55,7 @@ def direct_flops(width: int, height: int) -> float:
 
 
 def evaluation(
-    width: int, height: int, precision: str, algorithm: str, pooling: str, batch: int, devices: int, platform: str
+    width: int, height: int, precision: str, algorithm: str, pooling: str, batch: int, devices: int, memory: str, platform: str
 ) -> Job:
     """Loss and gradient of a batch of pictures, compiled ahead; a batch is split evenly over the devices.
 
@@ -68,7 +68,7 @@ def evaluation(
     jax.config.update("jax_cpu_enable_async_dispatch", False)
     objective = replace(jaxstyle.CANONICAL, pooling=pooling)
     params = jaxstyle.load_weights()
-    how: Any = dict(objective=objective, precision=precision)
+    how: Any = dict(objective=objective, precision=precision, strips=memory == "low")
 
     def make_targets(params: Any, content: Any, style: Any) -> Any:
         return jaxstyle.make_targets(params, content, [style], **how)

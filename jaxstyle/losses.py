@@ -130,11 +130,6 @@ class Objective:
         tv = 1.0 if self.tv_weight else 0.0
         return replace(self, content_layers=content, style_layers=style, content_weight=1.0, style_weight=1.0, tv_weight=tv)
 
-    @property
-    def taps(self) -> tuple[str, ...]:
-        """Every tap that the objective reads."""
-        return tuple(dict.fromkeys((*self.content_layers, *self.style_layers)))
-
 
 PRESETS = {
     # Gatys' own notebook (leongatys/PytorchNeuralStyleTransfer): the canonical scale on which every result is reported.

@@ -104,6 +104,7 @@ def make_targets(
         objective: which layers, which pooling.
         blend: the styles' shares, scaled to the sum 1; equal by default. Several styles mix their Gram matrices.
         precision: that of the evaluations to come, whose rounding then cancels in the differences.
+        strips: whether to hold the features of one strip of the picture at a time, where memory is short.
 
     Raises:
         InputError: where `blend` does not fit `styles`.
@@ -171,7 +172,8 @@ def total_loss(
     """The scalar that the transfer minimises, for an (H, W, 3) image in [0, 1] (paper, eq. 7; weights by `objective`).
 
     `weights` stand in for the objective's own (see `loss_terms`). `precision` is that of the convolutions' operands (see
-    `features`); Grams and losses are float32.
+    `features`); Grams and losses are float32. With `strips` the gradient takes a quarter of the memory of a large picture and
+    1.4 times as long or more: it goes over strips of rows, each of them twice.
 
     Values outside [0, 1] are as good as any: nothing is clamped here, since that would corrupt L-BFGS' curvature pairs.
     """

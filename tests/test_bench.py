@@ -88,7 +88,7 @@ def test_the_whole_quick_profile(tmp_path):
     assert done.returncode == 0, done.stdout
     check(found)
     axes = {axis for bench in found["benchmarks"] for axis in bench["extra_info"]["axes"]}
-    kernels = {"resolution", "precision", "pooling", "algorithm", "batch", "device", "devices"}
+    kernels = {"resolution", "precision", "pooling", "algorithm", "memory", "batch", "device", "devices"}
     assert axes == kernels | {"machine", "initialisation", "solver", "together", "command"}
     sharded = next(b["extra_info"] for b in found["benchmarks"] if b["extra_info"]["case"].get("devices") == 4)
     whole = next(b["extra_info"] for b in found["benchmarks"] if b["name"] == "test_evaluation[16x16-cpu-batch4]")
@@ -185,7 +185,7 @@ def test_every_tool_gets_the_same_pixels():
 def test_torch_computes_the_same_loss_and_course():
     pytest.importorskip("torch", reason="torch is not installed")
     size = {"width": 48, "height": 32}
-    usual = dict(precision="float32", algorithm="direct", pooling="max", batch=1, devices=1, platform="cpu")
+    usual = dict(precision="float32", algorithm="direct", pooling="max", batch=1, devices=1, memory="auto", platform="cpu")
     torch = {"variant": "float32", **size}
     with Worker("kernel:evaluation", size | usual) as ours, Worker("rivals:torch_evaluation", torch) as theirs:
         np.testing.assert_allclose(theirs.info["loss"]["total"], ours.info["loss"]["total"], rtol=1e-5)

@@ -88,10 +88,11 @@ def test_lbfgs_runs_as_torchs(shared, reference_params, marks):
 
 @pytest.mark.slow
 def test_the_notebook_replay(shared, reference_params):
-    """682x512, 500 evaluations: about ten minutes on two cores."""
+    """682x512, 300 of its 500 evaluations: five minutes on two fast cores, fifteen on slow ones."""
     replay = json.loads((shared / "oracles" / "gatys_notebook_replay.json").read_text())
     case = {"content": "tuebingen.jpg", "style": "starry_night.jpg", **replay}
-    trace = trace_of(shared, reference_params, case, 500)
-    print({evaluation: trace[int(evaluation)] / loss for evaluation, loss in replay["loss_at_evaluation"].items()})
-    np.testing.assert_allclose(trace[1], replay["loss_at_evaluation"]["1"], rtol=1e-4)
-    np.testing.assert_allclose(trace[499], replay["loss_at_evaluation"]["499"], rtol=0.03)
+    trace = trace_of(shared, reference_params, case, 300)
+    found = {int(evaluation): loss for evaluation, loss in replay["loss_at_evaluation"].items()}
+    print({evaluation: trace[evaluation] / loss for evaluation, loss in found.items() if evaluation in trace})
+    np.testing.assert_allclose(trace[1], found[1], rtol=1e-4)
+    np.testing.assert_allclose(trace[299], found[299], rtol=0.03)

@@ -96,6 +96,7 @@ def kernels(result: Result) -> list[Table]:
         ("precision", "Precision of the convolutions' operands", ""),
         ("pooling", "Pooling", ""),
         ("algorithm", "Convolution algorithm, forced for every layer; auto chooses by layer", ""),
+        ("memory", "Memory: low computes features strip by strip", ""),
         ("batch", "Pictures at once, one vmap", ""),
         ("device", "Device", ""),
         ("devices", "Devices, a batch sharded over them", simulated(result)),

@@ -12,8 +12,8 @@ def base(result: Result) -> Record | None:
     """The evaluation that the others are compared with: the profile's square, everything as usual."""
     side = result.profile["side"]
     usual = dict(width=side, height=side, precision="float32", algorithm="auto", pooling="max", batch=1, devices=1)
-    usual["platform"] = result.platform
-    return next((r for r in result.records if r.case == usual and "rival" not in r.info), None)
+    usual |= dict(memory="auto", platform=result.platform)
+    return next((r for r in result.records if {"memory": "auto", **r.case} == usual and "rival" not in r.info), None)
 
 
 def findings(result: Result) -> list[str]:
@@ -46,7 +46,8 @@ def shares(result: Result) -> list[str]:
     record, found = base(result), []
     if record is None:
         return []
-    for axis, words in {"precision": "{}", "pooling": "{} pooling", "algorithm": "{} everywhere", "device": "{}"}.items():
+    phrases = {"precision": "{}", "pooling": "{} pooling", "algorithm": "{} everywhere", "memory": "{} memory", "device": "{}"}
+    for axis, words in phrases.items():
         field = "platform" if axis == "device" else axis
         for other in result.kernels(axis):
             if other is not record:
