@@ -33,7 +33,7 @@ def evaluation(result: Result) -> list[str]:
         found.append(sentence + ".")
         info = record.info["seconds"]
         found.append(f"Before that it compiles for {info['compile']:.1f} s; the first call takes {1e3 * info['first']:.0f} ms.")
-    if records := result.along("resolution"):
+    if len(records := result.along("resolution")) > 1:
         each = {r.size: 1e6 * r.seconds.median / r.pixels for r in sorted(records, key=lambda r: r.pixels)}
         low, high = min(each, key=each.__getitem__), max(each, key=each.__getitem__)
         span = f"{each[low]:.2f} ({low}) to {each[high]:.2f} ({high})"
