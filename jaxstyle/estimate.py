@@ -1,7 +1,7 @@
 """What a run will take, before it is started: its memory from the compiled programs, its time from a few evaluations."""
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
@@ -95,9 +95,7 @@ def _seconds_per_pixel(run: Inputs, engine: Engine) -> float:
     """Measured at full size where that is small, on a smaller copy otherwise."""
     width, height = run.content.size
     if (factor := (MOST_PIXELS / (width * height)) ** 0.5) < 1:
-        run = resized(run, int(width * factor), int(height * factor))
-        if engine.method.strips:
-            run = replace(run, config=replace(run.config, memory="low"))
+        run = resized(run.low if engine.method.strips else run, int(width * factor), int(height * factor))
         engine = compile_engine(run, Stopwatch())
     task = engine.task([run], [starting_image(run)])
     state, seconds = engine.programs.init(task.start), []

@@ -71,6 +71,11 @@ class Inputs:
         return Method(self.objective.form, solver, preconditioner, config.precision, config.memory == "low")
 
     @property
+    def low(self) -> "Inputs":
+        """The same run strip by strip."""
+        return replace(self, config=replace(self.config, memory="low"))
+
+    @property
     def key(self) -> str:
         """By which a rerun knows the picture: `record.key`."""
         return record.key(self.config, self.sources, self.loaded.sha256)

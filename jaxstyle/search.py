@@ -55,9 +55,8 @@ def compile_to_fit(
     needed, free = memory_of(engines, run, pictures), memory.available()
     if free is None or needed <= free or not lower or run.config.memory == "low" or run.config.devices != 1:
         return engines, needed, free
-    low = replace(run, config=replace(run.config, memory="low"))
-    engines = compile_engines(low, watch, pictures=pictures, **how)
-    return engines, memory_of(engines, low, pictures), free
+    engines = compile_engines(run.low, watch, pictures=pictures, **how)
+    return engines, memory_of(engines, run.low, pictures), free
 
 
 def memory_of(engines: Sequence[Engine], run: Inputs, pictures: Pictures | None = None) -> int:
