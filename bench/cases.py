@@ -128,9 +128,9 @@ class Solve:
 
     @property
     def name(self) -> str:
-        """Pictures, start and solver, and the precision where it is not the usual one."""
+        """Pictures, start, solver and evaluations, and the precision where it is not the usual one."""
         parts = [self.content, self.style, f"{self.width}x{self.height}", self.platform, self.init, self.solver]
-        return "-".join(parts + ([self.precision] if self.precision != "float32" else []))
+        return "-".join([*parts, str(self.evaluations), *([self.precision] if self.precision != "float32" else [])])
 
     @property
     def inputs(self) -> dict[str, Any]:
@@ -205,7 +205,8 @@ def evaluations(profile: Profile, devices: dict[str, dict[str, Any]]) -> dict[Ev
 def solves(profile: Profile, platform: str) -> dict[Solve, list[str]]:
     """The quality cases with their axes: every start with the default solver, every solver from the content.
 
-    On every pair and from every start the default is also set against plain L-BFGS, ``torch-lbfgs``.
+    On every pair and from every start the default is also set against plain L-BFGS, ``torch-lbfgs``, with as many evaluations
+    and with half as many.
     """
     found: dict[Solve, list[str]] = {}
     height = side_of(profile.side / 2)
@@ -217,8 +218,10 @@ def solves(profile: Profile, platform: str) -> dict[Solve, list[str]]:
             found.setdefault(replace(base, solver=solver), []).append("solver")
         if profile.everywhere:
             for init in ("content", "noise", "style"):
-                for solver in ("lbfgs", "torch-lbfgs"):
-                    found.setdefault(replace(base, init=init, solver=solver), []).append("preconditioner")
+                half = replace(base, init=init, evaluations=max(1, base.evaluations // 2))
+                plain = replace(base, init=init, solver="torch-lbfgs")
+                for case in (half, replace(base, init=init), plain):
+                    found.setdefault(case, []).append("preconditioner")
             for precision in PRECISIONS.get(platform, PRECISIONS["cpu"])[1:]:
                 found.setdefault(replace(base, precision=precision), []).append("solve precision")
     return found

@@ -9,7 +9,9 @@ import jax
 
 from jaxstyle.convolution import PRECISIONS
 from jaxstyle.errors import InputError, unknown
+from jaxstyle.lbfgs import LBFGS
 from jaxstyle.losses import CONTENT_SCALES, PRESETS, Objective
+from jaxstyle.metric import METRICS
 from jaxstyle.sizes import MIN_SIDE
 from jaxstyle.solvers import SOLVERS, Solver, make_solver
 from jaxstyle.variable import PRECONDITIONERS, check_preconditioner
@@ -52,6 +54,9 @@ class Config:
     solver: str = _option("lbfgs", "the minimiser", choices=SOLVERS)
     preconditioner: str | None = _option(
         None, "how the solver's variable is scaled (default: spectral; none for adam and lbfgs-torch)", choices=PRECONDITIONERS
+    )
+    metric: str | None = _option(
+        None, "how Gram matrices are compared on the way (default: whitened with lbfgs, plain with others)", choices=METRICS
     )
     precision: str = _option("float32", "of the convolutions' operands; tf32 needs an NVIDIA GPU", choices=PRECISIONS)
     evaluations: int = _option(300, "how often loss and gradient are computed", "N")
@@ -97,6 +102,8 @@ def check(config: Config) -> None:
     """Raises an InputError for whatever can be seen to be wrong before any file is opened."""
     objective_of(config)
     check_preconditioner(preconditioner_of(config))
+    if (metric := metric_of(config)) not in METRICS:
+        raise unknown("metric", metric, METRICS)
     for name, least, most in (("noise_ratio", 0.0, 1.0), ("noise_sigma", 0.0, 10.0)):
         number(getattr(config, name), name, least=least, most=most)
     if config.precision not in PRECISIONS:
@@ -116,6 +123,8 @@ def check(config: Config) -> None:
     if config.scales > config.evaluations:
         raise InputError("scales", config.scales, f"must not be more than the {config.evaluations} evaluations")
     solver_of(config, MIN_SIDE, MIN_SIDE)
+    if config.metric == "whitened" and config.solver != "lbfgs":
+        raise InputError("metric", "whitened", f"is not for the solver {config.solver}", "give solver lbfgs or metric plain")
 
 
 def preconditioner_of(config: Config) -> str:
@@ -123,12 +132,18 @@ def preconditioner_of(config: Config) -> str:
     return config.preconditioner or ("none" if config.solver in ("adam", "lbfgs-torch") else "spectral")
 
 
+def metric_of(config: Config) -> str:
+    """The metric of all stages but the last that a configuration asks for: as given, else what serves its solver."""
+    return config.metric or ("whitened" if config.solver == "lbfgs" else "plain")
+
+
 def solver_of(config: Config, width: int, height: int) -> Solver:
     """The solver that a configuration asks for, for a picture of this size."""
     pair = 2 * 4 * 3 * width * height  # bytes
     usual = 100 if config.solver == "lbfgs-torch" else 50
     history = config.history or max(5, min(usual, HISTORY[config.memory] // pair))
-    return make_solver(config.solver, history=history, learning_rate=config.learning_rate)
+    solver = make_solver(config.solver, history=history, learning_rate=config.learning_rate)
+    return replace(solver, has_aux=True) if isinstance(solver, LBFGS) and metric_of(config) == "whitened" else solver
 
 
 def number(value: Any, argument: str, *, least: float, most: float = float("inf")) -> float:

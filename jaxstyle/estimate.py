@@ -101,7 +101,7 @@ def _seconds_per_pixel(run: Inputs, engine: Engine) -> float:
     state, seconds = engine.programs.init(task.start), []
     for _ in range(6):
         began = time.perf_counter()
-        state, report = engine.programs.step(state, task.start, engine.params, task.targets, task.weights)
+        state, report = engine.programs.step(state, *task.advancing(engine.params))
         jax.block_until_ready(report)
         seconds.append(time.perf_counter() - began)
     return median(seconds[2:]) / (engine.size[0] * engine.size[1])

@@ -3,7 +3,8 @@
     state = solver.init(x)                       # evaluates nothing
     state = solver.step(fun, state, *args)       # at least one evaluation of fun and its gradient; the first is at x itself
 
-`fun(x, *args)` is a scalar function of one float array. `step` is pure: it can be jitted (donate the state), vmapped over
+`fun(x, *args)` is a scalar function of one float array; where a solver has an attribute `has_aux`, and it is true, of two
+scalars: what is minimised, and what is passed on. `step` is pure: it can be jitted (donate the state), vmapped over
 states, saved and loaded between steps. Work is counted in evaluations, one value with its gradient.
 
 A value or gradient that is not finite never enters the state: the solver goes back to its best point, forgets its history
@@ -28,6 +29,7 @@ class State(NamedTuple):
     Attributes:
         x: the current point.
         value: fun(x); inf before the first step, and where `x` has to be evaluated again after a restart.
+        aux: the second scalar that fun gave at `x`; the first again where it has no second.
         evaluations: how often fun and its gradient were computed, int32.
         best_x, best_value: the point of the lowest finite value so far.
         fresh: whether the next step only evaluates fun at `x`, at the start and after a restart.
@@ -40,6 +42,7 @@ class State(NamedTuple):
 
     x: Array
     value: Array
+    aux: Array
     evaluations: Array
     best_x: Array
     best_value: Array
@@ -67,7 +70,7 @@ def begin(x: Array, inner: Any) -> State:
     """The state before anything is evaluated."""
     infinity, zero, one = jnp.asarray(jnp.inf, x.dtype), jnp.zeros((), jnp.int32), jnp.ones((), x.dtype)
     yes, no = jnp.array(True), jnp.array(False)
-    state = State(x, infinity, zero, x, infinity, yes, one, zero, no, yes, inner)
+    state = State(x, infinity, infinity, zero, x, infinity, yes, one, zero, no, yes, inner)
     # Copies, since a state is donated to its step and no buffer may be donated twice; of strong type, as step returns them.
     return jax.tree.map(lambda leaf: jnp.array(leaf, dtype=leaf.dtype), state)
 
@@ -81,6 +84,7 @@ def settle(
     inner: Any,
     ok: Array,
     refused: Array | bool = False,
+    aux: Array | None = None,
 ) -> State:
     """The state after an iteration came to `x`, or stayed there where it `refused`; falls back to the best unless `ok`."""
     better = ok & (value < state.best_value)
@@ -88,6 +92,7 @@ def settle(
     return State(
         x=jnp.where(ok, x, best_x),
         value=jnp.where(ok, value, jnp.inf).astype(state.value.dtype),
+        aux=jnp.where(ok, value if aux is None else aux, jnp.inf).astype(state.value.dtype),
         evaluations=state.evaluations + jnp.asarray(cost, jnp.int32),
         best_x=best_x,
         best_value=jnp.where(better, value, state.best_value),
@@ -167,10 +172,12 @@ class LBFGS:
     Attributes:
         history: pairs kept, each two arrays of the size of x.
         guarded: whether bad steps are refused and the first is measured by the value.
+        has_aux: whether `fun` gives a second scalar.
     """
 
     history: int = 20
     guarded: bool = True
+    has_aux: bool = False
 
     def init(self, x: Array) -> State:
         m = self.history + 1
@@ -217,12 +224,14 @@ class LBFGS:
         direction = (rows @ memory.basis).reshape(state.x.shape) + steepest * memory.grad
         length = state.step * memory.length
         x = jnp.where(fresh, state.x, state.x + length * direction)
-        value, grad = jax.value_and_grad(fun)(x, *args)
+        evaluated, grad = jax.value_and_grad(fun, has_aux=self.has_aux)(x, *args)
+        value, aux = evaluated if self.has_aux else (evaluated, evaluated)
         ok = finite(value, grad) & jnp.all(jnp.isfinite(x))
         refused, next_length = self._judge(state, length, value, jnp.vdot(direction, memory.grad), ok & ~fresh)
         forgotten = refused & (next_length < SHORTEST)
 
-        x, value = jnp.where(refused, state.x, x), jnp.where(refused, state.value, value)
+        before, after = (state.x, state.value, state.aux), (x, value, aux)
+        x, value, aux = (jnp.where(refused, old, new) for old, new in zip(before, after, strict=True))
         grad = jnp.where(ok, jnp.where(refused, memory.grad, grad), 0)
         restart = fresh | ~ok | forgotten
         s, y = (jnp.where(restart, 0, new - old).ravel() for new, old in ((x, state.x), (grad, memory.grad)))
@@ -246,7 +255,7 @@ class LBFGS:
             gamma=jnp.where(restart, first, jnp.where(keep, curvature / spread, memory.gamma)),
             length=jnp.where(forgotten, 1, next_length),
         )
-        return settle(state, x, value, grad, 1, inner, ok, refused)
+        return settle(state, x, value, grad, 1, inner, ok, refused, aux)
 
     def _judge(self, state: State, length: Array, value: Array, slope: Array, judged: Array) -> tuple[Array, Array]:
         """Whether a step of this length to this value is refused, and the length of the next one."""

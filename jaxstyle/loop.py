@@ -19,7 +19,8 @@ from jax import Array
 from jaxstyle.devices import Layout
 from jaxstyle.errors import JaxstyleError
 from jaxstyle.losses import CANONICAL, Objective
-from jaxstyle.objective import Losses, Targets, Weights, loss_parts, total_loss
+from jaxstyle.metric import Metric
+from jaxstyle.objective import Losses, Targets, Weights, loss_parts, losses_in, total_loss
 from jaxstyle.solvers import Solver, State
 from jaxstyle.variable import decode
 from jaxstyle.vgg import Params
@@ -53,7 +54,8 @@ Callback = Callable[[Progress], Any]
 
 
 class Entry(NamedTuple):
-    """One accepted iterate. `loss` is canonical, None where it was not measured; `objective` is what the solver saw."""
+    """One accepted iterate. `loss` is canonical, None where it was not measured; `objective` is what the solver saw, in the
+    metric of its stage."""
 
     evaluation: int
     loss: float | None
@@ -103,7 +105,7 @@ class Method:
 
     Attributes:
         objective: what to minimise; its weights come as arrays, in `Task.weights`.
-        solver: how.
+        solver: how; one that has `has_aux` is given the loss in the metrics of `Task` beside the loss itself.
         preconditioner: key of `PRECONDITIONERS`; with ``"none"`` L-BFGS runs as torch's does.
         precision: of the convolutions within the solver; what is reported is measured in float32.
         strips: whether features are computed strip by strip.
@@ -115,8 +117,13 @@ class Method:
     precision: str = "float32"
     strips: bool = False
 
+    @property
+    def has_metrics(self) -> bool:
+        """Whether the solver sees the loss in the metrics of `Task`."""
+        return getattr(self.solver, "has_aux", False)
+
     def is_canonical(self, weights: Weights) -> np.ndarray:
-        """Whether what the solver sees is what is reported, for weights of shape () or, of each member, (N,)."""
+        """Whether the loss, metrics apart, is what is reported, for weights of shape () or, of each member, (N,)."""
         if (self.objective.form, self.precision) != (CANONICAL.form, "float32"):
             return np.zeros(np.shape(weights.tv), bool)
         pairs = zip(*map(jax.tree.leaves, (weights, Weights.of(CANONICAL))), strict=True)
@@ -140,12 +147,18 @@ class Task(NamedTuple):
         targets: of the method's objective, in its precision.
         canonical: the targets of the canonical loss, in float32; may be the same.
         weights: of the objective's terms.
+        metrics: of the differences of the style's Gram matrices, by tap; of no use to a solver without `has_aux`.
     """
 
     start: Array
     targets: Targets
     canonical: Targets
     weights: Weights
+    metrics: dict[str, Metric] | None = None
+
+    def advancing(self, params: Any) -> tuple[Any, ...]:
+        """What `Programs.step` takes beside the state."""
+        return self.start, params, self.targets, self.weights, self.metrics
 
 
 class Programs(NamedTuple):
@@ -168,13 +181,14 @@ def compile_programs(
     def image_of(z: Array, start: Array) -> Array:
         return decode(z, start, method.preconditioner)
 
-    def fun(z: Array, start: Array, params: Params, targets: Targets, weights: Weights) -> Array:
+    def fun(z: Array, start: Array, params: Params, targets: Targets, weights: Weights, metrics: Any) -> Any:
         how: Any = dict(objective=method.objective, weights=weights, precision=method.precision, strips=method.strips)
-        return total_loss(image_of(z, start), params, targets, **how)
+        loss = partial(losses_in, metrics) if method.has_metrics else total_loss
+        return loss(image_of(z, start), params, targets, **how)
 
     def advance(state: State, *args: Any) -> tuple[State, tuple[Array, ...]]:
         state = method.solver.step(fun, state, *args)
-        return state, (state.value, state.evaluations, state.restarts, state.stationary, state.accepted)
+        return state, (state.value, state.aux, state.evaluations, state.restarts, state.stationary, state.accepted)
 
     def measure(z: Array, start: Array, params: Params, targets: Targets) -> Losses:
         return loss_parts(image_of(z, start), params, targets, objective=CANONICAL, strips=method.strips)
@@ -183,7 +197,7 @@ def compile_programs(
         return method.solver.init(jnp.zeros_like(start))
 
     if task.start.ndim == 4:
-        advance = jax.vmap(advance, (0, 0, None, 0, 0))
+        advance = jax.vmap(advance, (0, 0, None, 0, 0, 0))
         measure = jax.vmap(measure, (0, 0, None, 0))
         init, image_of_all = jax.vmap(init), jax.vmap(image_of)
     else:
@@ -193,9 +207,7 @@ def compile_programs(
     compile_measure = stopwatch.compile if measured else stopwatch.compile_when_called
     return Programs(
         stopwatch.compile(init, task.start, out=spread),
-        stopwatch.compile(
-            advance, state, task.start, params, task.targets, task.weights, donate=(0,), out=spread and (spread, None)
-        ),
+        stopwatch.compile(advance, state, *task.advancing(params), donate=(0,), out=spread and (spread, None)),
         compile_measure(measure, state.x, task.start, params, task.canonical),
         stopwatch.compile(image_of_all, state.x, task.start),
     )
@@ -208,7 +220,7 @@ class _Course:
     Attributes:
         budget: of evaluations.
         before: evaluations at other sizes, which `known` includes.
-        canonical: whether what the solver sees is what is reported.
+        canonical: whether the run's own loss is what is reported.
         reason: to stop, in words; empty until then.
         error: where there is nothing to show.
     """
@@ -225,7 +237,7 @@ class _Course:
 
     def take(self, report: Sequence[Any], measured: Any, seconds: float) -> None:
         """Enters an iterate: what `Programs.step` reports of the state, and its canonical loss or None."""
-        value, count, restarts, stationary, accepted = report
+        value, loss, count, restarts, stationary, accepted = report
         self.known = self.before + int(count)
         if not np.isfinite(value):
             if not self.trace:
@@ -236,7 +248,7 @@ class _Course:
             return
         if not accepted:
             return
-        shown = float(value) if self.canonical else None if measured is None else float(measured)
+        shown = float(loss) if self.canonical else None if measured is None else float(measured)
         self.loss = self.loss if shown is None else shown
         self.trace.append(Entry(self.known, shown, float(value), round(seconds, 4)))
         if stationary:
@@ -304,7 +316,7 @@ def run_members(
 
     while len(outcomes) < len(courses):
         live = [course for course in courses if not course.reason]
-        state, report = programs.step(state, start, params, task.targets, task.weights)
+        state, report = programs.step(state, *task.advancing(params))
         due = not canonical.all() and steps % MEASURE_EVERY == 0
         pending.append((report, programs.measure(state.x, start, params, task.canonical).total if due else None))
         steps += 1

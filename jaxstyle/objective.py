@@ -11,7 +11,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxstyle.errors import InputError
-from jaxstyle.losses import CANONICAL, Objective, content_loss, style_loss, total_variation
+from jaxstyle.losses import CANONICAL, STYLE_SCALES, Objective, content_loss, style_loss, total_variation
+from jaxstyle.metric import Metric, mean_square
 from jaxstyle.strips import read
 from jaxstyle.vgg import Params
 
@@ -128,6 +129,20 @@ def loss_terms(
 
     `weights` stand in for the objective's own, total variation left out where its own weight is zero.
     """
+    return _terms(image, params, targets, objective, weights, precision, strips)[0]
+
+
+def _terms(
+    image: Array,
+    params: Params,
+    targets: Targets,
+    objective: Objective,
+    weights: Weights | None,
+    precision: str,
+    strips: bool,
+    metrics: dict[str, Metric] | None = None,
+) -> tuple[dict[str, dict[str, Array]], dict[str, Array]]:
+    """`loss_terms`, and each style layer's term once more in its metric."""
     how: Any = dict(pooling=objective.pooling, precision=precision, strips=strips)
     found, grams = read(params, image, objective.content_layers, objective.style_layers, **how)
     weights = Weights.of(objective) if weights is None else weights
@@ -140,7 +155,29 @@ def loss_terms(
         for name in objective.style_layers
     }
     tv = {"image": weights.tv * total_variation(image, objective.tv_scale)} if objective.tv_weight else {}
-    return {"content": content, "style": style, "tv": tv}
+    factor = STYLE_SCALES[objective.style_scale]
+    measured = {
+        name: weights.style[name] * (factor(len(grams[name])) * mean_square(grams[name] - targets.style[name], metric))
+        for name, metric in (metrics or {}).items()
+    }
+    return {"content": content, "style": style, "tv": tv}, measured
+
+
+def losses_in(
+    metrics: dict[str, Metric],
+    image: Array,
+    params: Params,
+    targets: Targets,
+    *,
+    objective: Objective = CANONICAL,
+    weights: Weights | None = None,
+    precision: str = "float32",
+    strips: bool = False,
+) -> tuple[Array, Array]:
+    """`total_loss` with the differences of the style's Gram matrices in these metrics, by tap; and `total_loss` itself."""
+    terms, measured = _terms(image, params, targets, objective, weights, precision, strips, metrics)
+    content, style, tv = (sum(terms[part].values(), jnp.zeros(())) for part in ("content", "style", "tv"))
+    return content + sum(measured.values(), jnp.zeros(())) + tv, content + style + tv
 
 
 def loss_parts(

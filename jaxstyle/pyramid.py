@@ -1,9 +1,11 @@
-"""Coarse to fine: the sizes of a run, the evaluations at each, and how one size hands over to the next.
+"""The stages of a run: its sizes from coarse to fine, metric and evaluations at each, and how one hands over to the next.
 
 A network sees motifs up to the size of its receptive field, so that what a style has of large shapes (a star, a tree) can only
 be made in a picture that is small enough; the fine texture can only be made at full size (Gatys et al., Controlling Perceptual
-Factors in Neural Style Transfer, CVPR 2017, section 6).
+Factors in Neural Style Transfer, CVPR 2017, section 6). At full size the whitened metric comes first and the loss itself last.
 """
+
+from typing import NamedTuple
 
 import jax
 from jax import Array
@@ -12,7 +14,23 @@ from jaxstyle.errors import InputError
 from jaxstyle.sizes import MIN_SIDE
 
 COARSE_SHARE = 1 / 3
-"""Of the evaluations, at each size but the last: they are cheap there."""
+"""Of the evaluations, at all sizes but the last together: they are cheap there."""
+WHITENED_SHARE = 3 / 4
+"""Of the evaluations at full size, in the whitened metric where a run has it."""
+
+
+class Stage(NamedTuple):
+    """A part of a run that is one course of the solver.
+
+    Attributes:
+        scale: which of the run's sizes, from 0 for the smallest.
+        metric: key of `METRICS`.
+        evaluations: how many; 0 where there are too few for all.
+    """
+
+    scale: int
+    metric: str
+    evaluations: int
 
 
 def sizes(width: int, height: int, scales: int) -> list[tuple[int, int]]:
@@ -27,6 +45,15 @@ def budgets(evaluations: int, scales: int) -> list[int]:
     """Evaluations at each of `scales` sizes, which add up to `evaluations`, at least one each."""
     coarse = max(1, round(evaluations * COARSE_SHARE / max(1, scales - 1)))
     return [coarse] * (scales - 1) + [max(1, evaluations - coarse * (scales - 1))]
+
+
+def stages(evaluations: int, scales: int, metric: str) -> list[Stage]:
+    """The stages of a run; the last one is in the plain metric, and has at least one evaluation."""
+    *coarse, full = [Stage(k, metric, count) for k, count in enumerate(budgets(evaluations, scales))]
+    if metric == "plain":
+        return [*coarse, full]
+    first = min(round(WHITENED_SHARE * full.evaluations), full.evaluations - 1)
+    return [*coarse, full._replace(evaluations=first), Stage(full.scale, "plain", full.evaluations - first)]
 
 
 def hand_over(image: Array, start: Array, finer: Array) -> Array:

@@ -7,6 +7,7 @@ from itertools import accumulate
 from typing import Any, NamedTuple
 
 from jaxstyle import memory, pyramid
+from jaxstyle.config import metric_of
 from jaxstyle.devices import Layout, layout_of
 from jaxstyle.errors import JaxstyleError
 from jaxstyle.loop import Entry, Outcome, Progress, Stopwatch, run_members
@@ -15,10 +16,10 @@ from jaxstyle.stages import Engine, compile_engine
 
 
 class Found(NamedTuple):
-    """A run's last outcome with the trace of the whole run, and the size and the evaluations at each of its sizes."""
+    """A run's last outcome with the trace of the whole run, and the size, metric and evaluations of each of its stages."""
 
     outcome: Outcome
-    scales: list[dict[str, Any]]
+    stages: list[dict[str, Any]]
 
 
 def compile_engines(
@@ -81,12 +82,13 @@ def search(
     Returns:
         By run, what was found, or an error where its loss was not finite at the start.
     """
-    limits = [list(accumulate(pyramid.budgets(run.config.evaluations, run.config.scales))) for run in runs]
+    plans = [pyramid.stages(run.config.evaluations, run.config.scales, metric_of(run.config)) for run in runs]
+    limits = [list(accumulate(stage.evaluations for stage in plan)) for plan in plans]
     totals = [limit[-1] for limit in limits]
     traces: list[list[Entry]] = [[] for _ in runs]
-    scales: list[list[dict[str, Any]]] = [[] for _ in runs]
+    done: list[list[dict[str, Any]]] = [[] for _ in runs]
     found: list[Found | JaxstyleError | None] = [None] * len(runs)
-    reached: dict[int, tuple[Any, Any]] = {}  # the last size's image, and where a run at its size would have started
+    reached: dict[int, tuple[Any, Any, Engine]] = {}  # the last stage's image, where a run at its size starts, its engine
     spent = [(0, 0.0)] * len(runs)
     stopped: dict[int, str] = {}
 
@@ -94,20 +96,26 @@ def search(
         whole = [replace(p, evaluations=totals[i]) for p, i in zip(progress, live, strict=True)]
         return callback is not None and callback(whole)
 
-    for stage, engine in enumerate(engines):
-        last = engine is engines[-1]
-        live = [i for i, end in enumerate(found) if end is None]
+    def begin(i: int, start: Any, engine: Engine) -> Any:
+        if i not in reached:
+            return start
+        image, before, there = reached[i]
+        return image if there is engine else pyramid.hand_over(image, before, start)
+
+    for number, stage in enumerate(plans[0] if plans else ()):  # alike in all runs of a method, but for the evaluations
+        engine, last = engines[stage.scale], number + 1 == len(plans[0])
+        live = [i for i, end in enumerate(found) if end is None and (last or limits[i][number] > spent[i][0])]
         if not live or (stopped and not last):
             continue
         here = [resized(runs[i], *engine.size, pictures) for i in live]
         own = [starting_image(run) for run in here]
-        starts = [pyramid.hand_over(*reached[i], start) if i in reached else start for i, start in zip(live, own, strict=True)]
+        starts = [begin(i, start, engine) for i, start in zip(live, own, strict=True)]
         ends = run_members(
-            engine.task(here, starts),
+            engine.task(here, starts, stage.metric),
             engine.params,
             engine.method,
             # a stopped run is still measured at full size
-            budgets=[spent[i][0] + 1 if stopped else limits[i][stage] for i in live],
+            budgets=[spent[i][0] + 1 if stopped else limits[i][number] for i in live],
             spent=[spent[i] for i in live],
             callback=None if stopped else partial(tell, live=live),
             programs=engine.programs,
@@ -117,16 +125,17 @@ def search(
                 found[i] = end
                 continue
             traces[i] += end.trace
-            scales[i].append({"size": engine.size, "evaluations": end.evaluations - spent[i][0]})
-            reached[i], spent[i] = (end.image, start), (end.evaluations, end.seconds)
+            done[i].append({"size": engine.size, "metric": stage.metric, "evaluations": end.evaluations - spent[i][0]})
+            reached[i], spent[i] = (end.image, start, engine), (end.evaluations, end.seconds)
             if end.stopped_by_callback:
                 stopped[i] = f"stopped on request after {end.evaluations} of {totals[i]} evaluations"
-        if stopped and not last:  # members whose coarse part was over just then
+        if stopped and not last:  # members whose part of the stage was over just then
             for i in live:
                 stopped.setdefault(i, f"stopped on request after {spent[i][0]} of {totals[i]} evaluations")
+        over = last or (stopped and engine is engines[-1])
         for i, end in zip(live, ends, strict=True):
-            if last and not isinstance(end, JaxstyleError):
+            if over and not isinstance(end, JaxstyleError):
                 reason = stopped.get(i) or end.stop_reason
                 whole = end._replace(trace=traces[i], stop_reason=reason, stopped_by_callback=i in stopped)
-                found[i] = Found(whole, scales[i])
+                found[i] = Found(whole, done[i])
     return [end for end in found if end is not None]

@@ -15,6 +15,7 @@ from jaxstyle.convolution import convolution_algorithm
 from jaxstyle.devices import Layout, Rows
 from jaxstyle.loop import Method, Programs, Stopwatch, Task, compile_programs
 from jaxstyle.losses import CANONICAL, Objective
+from jaxstyle.metric import Metric, plain, whitened
 from jaxstyle.objective import Targets, Weights, content_target, mix_styles, style_target
 from jaxstyle.prepare import Inputs
 from jaxstyle.vgg import Params
@@ -34,6 +35,7 @@ class Targeting:
         self._functions = {"content": partial(content_target, **how), "style": partial(style_target, **how)}
         self.program = lru_cache(None)(self._program)
         self._found = lru_cache(KEPT)(self._compute)
+        self._mixed, self._compared = lru_cache(KEPT)(self._mix), lru_cache(KEPT)(self._compare)
 
     def _program(self, part: str, width: int, height: int) -> Any:
         image = self._layout.shapes(jax.ShapeDtypeStruct((height, width, 3), jnp.float32))
@@ -52,10 +54,26 @@ class Targeting:
         """The programs that a run needs, compiled."""
         return [self.program("content", *run.content.size), *(self.program("style", *style.size) for style in run.styles)]
 
+    def _mix(self, styles: tuple[images.Picture, ...], blend: tuple[float, ...] | None) -> dict[str, jax.Array]:
+        return mix_styles([self._found("style", style) for style in styles], blend)
+
+    def _compare(self, *style: Any) -> dict[str, Metric]:
+        return {name: whitened(gram) for name, gram in self._mixed(*style).items()}
+
     def __call__(self, run: Inputs) -> Targets:
         """The targets of a run."""
-        grams = [self._found("style", style) for style in run.styles]
-        return Targets(self._found("content", run.content), mix_styles(grams, parse_blend(run.config.blend)))
+        return Targets(self._found("content", run.content), self._mixed(*_style_of(run)))
+
+    def metrics(self, run: Inputs, metric: str) -> dict[str, Metric]:
+        """The metrics of a stage of a run, by tap."""
+        if metric == "whitened":
+            return self._compared(*_style_of(run))
+        return {name: plain(len(gram)) for name, gram in self._mixed(*_style_of(run)).items()}
+
+
+def _style_of(run: Inputs) -> tuple[Any, ...]:
+    blend = parse_blend(run.config.blend)
+    return tuple(run.styles), blend and tuple(blend)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,8 +99,8 @@ class Engine:
     canonical: Targeting
     programs: Programs
 
-    def task(self, runs: Sequence[Inputs], starts: Sequence[jax.Array]) -> Task:
-        """The arrays of so many runs; where they are fewer than the members, the last one fills the batch."""
+    def task(self, runs: Sequence[Inputs], starts: Sequence[jax.Array], metric: str = "plain") -> Task:
+        """The arrays of a stage of so many runs; where they are fewer than the members, the last one fills the batch."""
         own = [self.own(run) for run in runs]
         shared = self.canonical is self.own
         canonical = own if shared else [self.canonical(run) for run in runs]
@@ -95,7 +113,8 @@ class Engine:
             return self.layout.put(jax.tree.map(lambda *leaves: jnp.stack(leaves), *filled))
 
         targets = together(own)
-        return Task(together(list(starts)), targets, targets if shared else together(canonical), together(weights))
+        metrics = together([self.own.metrics(run, metric) for run in runs]) if self.method.has_metrics else None
+        return Task(together(list(starts)), targets, targets if shared else together(canonical), together(weights), metrics)
 
     def memory(self, runs: Sequence[Inputs]) -> int:
         """The most bytes that are held at one time for these runs, beside the network and their own pictures: by each device,
@@ -136,7 +155,9 @@ def compile_engine(
         weights = Weights.of(run.objective)
         measured = not method.is_canonical(weights) if measured is None else measured
         start: Any = jax.ShapeDtypeStruct((height, width, 3), jnp.float32)
-        shapes = Task(start, own.shapes(width, height), canonical.shapes(width, height), weights)
+        targets = own.shapes(width, height)
+        metrics = {name: Metric(gram, gram) for name, gram in targets.style.items()} if method.has_metrics else None
+        shapes = Task(start, targets, canonical.shapes(width, height), weights, metrics)
         if members is not None:
             shapes = jax.tree.map(lambda a: jax.ShapeDtypeStruct((members, *a.shape), a.dtype), shapes)
         programs = compile_programs(method, layout, layout.shapes(shapes), params, watch, measured=measured)

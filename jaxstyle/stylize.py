@@ -92,7 +92,7 @@ def stylize(
 
 def finish(run: Inputs, found: Found, engine: Engine, costs: dict[str, float], **more: Any) -> Result:
     """A result from what was found; `more` is added to its record."""
-    outcome, scales = found
+    outcome, stages = found
     loss = {name: float(value) for name, value in outcome.losses._asdict().items()}
     written = {
         "schema": record.SCHEMA,
@@ -107,7 +107,7 @@ def finish(run: Inputs, found: Found, engine: Engine, costs: dict[str, float], *
         "solver": engine.method.solver,
         "preconditioner": engine.method.preconditioner,
         "size": run.content.size,
-        "scales": scales,
+        "stages": stages,
         "style_sizes": [picture.size for picture in run.styles],
         "evaluations": outcome.evaluations,
         "stop_reason": outcome.stop_reason,

@@ -9,6 +9,8 @@ from jaxstyle import Config, InputError, JaxstyleError, batch, memory, stylize, 
 from jaxstyle.commands.single import SAMPLES
 from jaxstyle.jobs import make_jobs, shown, title
 
+pytestmark = pytest.mark.usefixtures("quickly_compiled")
+
 CHELSEA, COFFEE, SWIRLS, GLASS, WAVES = (SAMPLES / f"{n}.jpg" for n in ("chelsea", "coffee", "swirls", "glass", "waves"))
 
 
@@ -25,7 +27,8 @@ def assert_same(member, alone):
     assert [e[1] is None for e in course(member)] == [e[1] is None for e in course(alone)]
     for place in (1, 2):
         got, wanted = (np.array([e[place] for e in course(r) if e[place] is not None]) for r in (member, alone))
-        np.testing.assert_allclose(got[:3], wanted[:3], rtol=1e-5)
+        early = sum(e[0] <= 3 and e[place] is not None for e in course(alone))
+        np.testing.assert_allclose(got[:early], wanted[:early], rtol=1e-5)
         np.testing.assert_allclose(got, wanted, rtol=0.02)
     assert member.loss == pytest.approx(alone.loss, rel=0.02)
     assert member.stop_reason == alone.stop_reason
@@ -42,7 +45,7 @@ def test_members_are_the_single_runs():
 
 def test_members_have_their_own_weights_seeds_and_measurements():
     """1e3 is the canonical weight: that member is measured at every evaluation, the others at every tenth."""
-    settings = dict(size="48x32", evaluations=12, init="noise")
+    settings = dict(size="48x32", evaluations=6, init="noise")
     results = stylize_batch(CHELSEA, SWIRLS, seeds=[3, 5], style_weights=[1e2, 1e3], batch_size=4, **settings)
     chosen = [(seed, weight) for seed in (3, 5) for weight in (1e2, 1e3)]
     for result, (seed, weight) in zip(results, chosen, strict=True):
@@ -56,7 +59,8 @@ def test_coarse_to_fine_members():
     first, second = stylize_batch(CHELSEA, [SWIRLS, [GLASS, WAVES]], batch_size=2, **settings)
     assert_same(first, stylize(CHELSEA, SWIRLS, **settings))
     assert_same(second, stylize(CHELSEA, [GLASS, WAVES], **settings))
-    assert first.record["scales"] == [{"size": (32, 24), "evaluations": 4}, {"size": (64, 48), "evaluations": 8}]
+    stages = [(stage["size"], stage["metric"], stage["evaluations"]) for stage in first.record["stages"]]
+    assert stages == [((32, 24), "whitened", 4), ((64, 48), "whitened", 6), ((64, 48), "plain", 2)]
 
 
 def test_a_member_that_fails_leaves_the_others_alone():

@@ -54,7 +54,8 @@ print(json.dumps(found))
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
     pictures = [str(SAMPLES / "chelsea.jpg"), str(SAMPLES / "swirls.jpg")]
-    environment = {**os.environ, "JAX_NUM_CPU_DEVICES": "4", "JAX_PLATFORMS": "cpu"}
+    devices = {"JAX_NUM_CPU_DEVICES": "4", "JAX_PLATFORMS": "cpu", "JAX_DISABLE_MOST_OPTIMIZATIONS": "true"}
+    environment = os.environ | devices
     command = [sys.executable, "-c", SCRIPT, *pictures]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=tmp_path_factory.mktemp("devices"))
     assert done.returncode == 0, done.stderr

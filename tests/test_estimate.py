@@ -13,6 +13,8 @@ from jaxstyle import InputError, estimate, memory, stylize
 from jaxstyle.cli import main
 from jaxstyle.commands.single import SAMPLES
 
+pytestmark = pytest.mark.usefixtures("quickly_compiled")
+
 CONTENT, STYLE = SAMPLES / "chelsea.jpg", SAMPLES / "swirls.jpg"
 
 

@@ -13,7 +13,7 @@ BENCH = Path(__file__).resolve().parents[1] / "bench"
 # Lower layers first; a module may import from layers above its own in this list only, and from its own layer never,
 # the parts of `weights` apart, which have an order of their own.
 LAYERS = [
-    {"allocator", "errors", "start"},
+    {"allocator", "errors", "metric", "start"},
     {"convolution", "memory", "sizes"},
     {"pyramid"},
     {"vgg"},

@@ -13,6 +13,8 @@ from jaxstyle.losses import CONTENT_SCALES, PRESETS, content_loss, gram, style_l
 from jaxstyle.objective import Targets, loss_parts, loss_terms, make_targets, total_loss
 from jaxstyle.vgg import features
 
+pytestmark = pytest.mark.usefixtures("quickly_compiled")
+
 
 def raw_gram(f):
     """F F^T with loops: F has C rows and H*W columns."""

@@ -24,7 +24,7 @@ CHELSEA, COFFEE, SWIRLS, GLASS, WAVES = (str(SAMPLES / f"{n}.jpg") for n in ("ch
 TINY = ["--size", "32x32", "--evaluations", "2"]
 
 
-pytestmark = pytest.mark.usefixtures("empty_folder")
+pytestmark = pytest.mark.usefixtures("empty_folder", "quickly_compiled")
 
 
 def table(folder):

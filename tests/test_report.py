@@ -173,8 +173,8 @@ def test_numbers_are_those_of_the_file(tmp_path, path):
         "In shares of that time: bfloat16 0.52.",
         "picture a second by pictures at once: 1: 100.00, 2: 133.33; batching pays.",
         "chelsea x swirls, canonical loss after 3 evaluations by start: content 20, noise 300.",
-        "evaluations to the loss that torch's L-BFGS has after 3: lbfgs 3.",
-        "after 3: chelsea x swirls from content 3, chelsea x swirls from noise more than 3 (its loss is then 1.500 times",
+        "loss after 3 evaluations in shares of that of torch's L-BFGS: lbfgs 0.50.",
+        "plain L-BFGS after 3: chelsea x swirls from content 0.50, chelsea x swirls from noise 1.50.",
         "An evaluation in shares of the time of PyTorch float32: 64x64 0.55 (0.50 to 0.60).",
     ):
         assert sentence in page.text

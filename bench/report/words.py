@@ -86,29 +86,24 @@ def solvers(result: Result) -> list[str]:
         aim = goal(result, records[0])
         if aim is None:
             continue
-        needed = []
-        for record in records:
-            if record.case["solver"] != "torch-lbfgs":
-                point = reached(record.trace, aim[0])
-                needed.append(f"{record.case['solver']} {point[0] if point else 'not within its budget'}")
+        shares = [f"{r.case['solver']} {r.trace[-1][1] / aim[0]:.2f}" for r in records if r.case["solver"] != "torch-lbfgs"]
         pair = f"{records[0].case['content']} x {records[0].case['style']}"
-        found.append(f"{pair}, evaluations to the loss that torch's L-BFGS has after {aim[1]}: {', '.join(needed)}.")
+        found.append(f"{pair}, loss after {aim[1]} evaluations in shares of that of torch's L-BFGS: {', '.join(shares)}.")
     return found
 
 
 def plain(result: Result) -> list[str]:
     """The default against plain L-BFGS, on every pair and from every start where both ran."""
-    found = []
+    found: dict[tuple[int, int], list[str]] = {}
     for record in result.along("preconditioner"):
         if record.case["solver"] == "lbfgs" and (aim := goal(result, record)):
-            point = reached(record.trace, aim[0])
             name = f"{record.case['content']} x {record.case['style']} from {record.case['init']}"
-            more = f"more than {record.info['evaluations']} (its loss is then {record.trace[-1][1] / aim[0]:.3f} times as high)"
-            found.append(f"{name} {point[0] if point else more}")
-    if not found:
-        return []
-    count = result.along("preconditioner")[0].info["evaluations"]
-    return [f"Evaluations of the default to the loss of plain L-BFGS after {count}: {', '.join(found)}."]
+            counts = record.info["evaluations"], aim[1]
+            found.setdefault(counts, []).append(f"{name} {record.trace[-1][1] / aim[0]:.2f}")
+    return [
+        f"Loss of the default after {ours} evaluations in shares of that of plain L-BFGS after {theirs}: {', '.join(names)}."
+        for (ours, theirs), names in sorted(found.items())
+    ]
 
 
 def others(result: Result) -> list[str]:

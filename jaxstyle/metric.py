@@ -1,0 +1,61 @@
+"""How the difference of two Gram matrices is measured on the way to a picture: as it is, or whitened.
+
+Features move a Gram matrix G = F^T F / M unequally: along the gradient of a function of G, whose derivative is X, G moves by
+(G X + X G) * 2 / M, so that the strong patterns of a style (its principal components of large variance) move thousands of
+times as fast as the weak ones. By the mean square of G - A, which defines the loss, a solver settles the former at once and
+takes hundreds of evaluations over the latter. Measured by the inverse of this map all patterns are equally easy to move: in the
+basis of A's principal components, with their variances s, that is a weight of 1 / (s_i + s_j) on the square of each entry.
+
+The minimum in this metric is not quite that of the loss, since the content pulls against the style: the last part of a run
+goes by the loss itself.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+METRICS = ("plain", "whitened")
+
+FLOOR = 0.3
+"""Added to the variances, of which the mean is 1: weaker patterns are not told from rounding and from each other."""
+LEVEL = 4.0
+"""Factor on all weights: how much the style counts against the content."""
+
+
+class Metric(NamedTuple):
+    """Weighs the squares of the entries of a difference of (C, C) Gram matrices in a basis of its own.
+
+    Attributes:
+        basis: (C, C), orthonormal columns.
+        weights: (C, C), of the entries in that basis.
+    """
+
+    basis: Array
+    weights: Array
+
+
+def _put(*parts: np.ndarray) -> Metric:
+    return Metric(*(jax.device_put(part.astype(np.float32)) for part in parts))  # where `jnp.asarray` would compile a program
+
+
+def plain(channels: int) -> Metric:
+    """The mean square itself."""
+    return _put(np.eye(channels), np.ones((channels, channels)))
+
+
+def whitened(target: Array) -> Metric:
+    """The metric for differences from a style's Gram matrix, (C, C)."""
+    gram = np.asarray(target, np.float64)
+    variances, basis = np.linalg.eigh((gram + gram.T) / 2)
+    variances = np.maximum(variances, 0) / max(variances.mean(), 1e-30)
+    weights = LEVEL / ((variances[:, None] + variances) / 2 + FLOOR)
+    return _put(basis, weights)
+
+
+def mean_square(difference: Array, metric: Metric) -> Array:
+    """The mean of a difference's weighted squares; those of its entries as they are with `plain`."""
+    inner = jnp.matmul(jnp.matmul(metric.basis.T, difference, precision="highest"), metric.basis, precision="highest")
+    return jnp.mean(metric.weights * inner**2)
