@@ -21,7 +21,7 @@ METRICS = ("plain", "whitened")
 
 FLOOR = 0.3
 """Added to the variances, of which the mean is 1: weaker patterns are not told from rounding and from each other."""
-LEVEL = 4.0
+LEVEL = 2.0
 """Factor on all weights: how much the style counts against the content."""
 
 

@@ -21,13 +21,14 @@ def course(result):
 def assert_same(member, alone):
     """That a member of a batch took the course of the run alone, evaluation by evaluation, to the same picture.
 
-    The programs round differently on some machines, by 3e-7 of a gradient; L-BFGS magnifies that by 2 to 5 an evaluation.
+    The programs round differently on some machines, by 3e-7 of a gradient; L-BFGS magnifies that, to 9e-5 of the value at once
+    when it takes the first pair of gradients for curvature, at the third evaluation, and by 2 to 5 at each one after that.
     """
     assert [e[0] for e in course(member)] == [e[0] for e in course(alone)]
     assert [e[1] is None for e in course(member)] == [e[1] is None for e in course(alone)]
     for place in (1, 2):
         got, wanted = (np.array([e[place] for e in course(r) if e[place] is not None]) for r in (member, alone))
-        early = sum(e[0] <= 3 and e[place] is not None for e in course(alone))
+        early = sum(e[0] <= 2 and e[place] is not None for e in course(alone))
         np.testing.assert_allclose(got[:early], wanted[:early], rtol=1e-5)
         np.testing.assert_allclose(got, wanted, rtol=0.02)
     assert member.loss == pytest.approx(alone.loss, rel=0.02)
