@@ -37,7 +37,7 @@ def assert_same(member, alone):
 
 
 def test_members_are_the_single_runs():
-    settings = dict(size="64x48", evaluations=10)
+    settings = dict(size="64x48", evaluations=6)
     results = stylize_batch([CHELSEA, COFFEE], [SWIRLS, GLASS], batch_size=4, **settings)
     assert [r.record["batch"] for r in results] == [{"members": 4, "member": i} for i in range(4)]
     for result, (content, style) in zip(results, [(c, s) for c in (CHELSEA, COFFEE) for s in (SWIRLS, GLASS)], strict=True):
