@@ -104,6 +104,8 @@ def check(config: Config) -> None:
     check_preconditioner(preconditioner_of(config))
     if (metric := metric_of(config)) not in METRICS:
         raise unknown("metric", metric, METRICS)
+    if metric == "whitened" and config.solver != "lbfgs":
+        raise InputError("metric", metric, f"is not for the solver {config.solver}", "give solver lbfgs or metric plain")
     for name, least, most in (("noise_ratio", 0.0, 1.0), ("noise_sigma", 0.0, 10.0)):
         number(getattr(config, name), name, least=least, most=most)
     if config.precision not in PRECISIONS:
@@ -123,8 +125,6 @@ def check(config: Config) -> None:
     if config.scales > config.evaluations:
         raise InputError("scales", config.scales, f"must not be more than the {config.evaluations} evaluations")
     solver_of(config, MIN_SIDE, MIN_SIDE)
-    if config.metric == "whitened" and config.solver != "lbfgs":
-        raise InputError("metric", "whitened", f"is not for the solver {config.solver}", "give solver lbfgs or metric plain")
 
 
 def preconditioner_of(config: Config) -> str:

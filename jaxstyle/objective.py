@@ -124,25 +124,13 @@ def loss_terms(
     weights: Weights | None = None,
     precision: str = "float32",
     strips: bool = False,
+    metrics: dict[str, Metric] | None = None,
 ) -> dict[str, dict[str, Array]]:
     """Each layer's part of the loss, times its weights: ``{"content": {tap: ()}, "style": {tap: ()}, "tv": {"image": ()}}``.
 
-    `weights` stand in for the objective's own, total variation left out where its own weight is zero.
+    `weights` stand in for the objective's own, total variation left out where its own weight is zero. With `metrics` a part
+    ``"measured"`` comes with them: the style's terms with the differences of Gram matrices in these metrics, by tap.
     """
-    return _terms(image, params, targets, objective, weights, precision, strips)[0]
-
-
-def _terms(
-    image: Array,
-    params: Params,
-    targets: Targets,
-    objective: Objective,
-    weights: Weights | None,
-    precision: str,
-    strips: bool,
-    metrics: dict[str, Metric] | None = None,
-) -> tuple[dict[str, dict[str, Array]], dict[str, Array]]:
-    """`loss_terms`, and each style layer's term once more in its metric."""
     how: Any = dict(pooling=objective.pooling, precision=precision, strips=strips)
     found, grams = read(params, image, objective.content_layers, objective.style_layers, **how)
     weights = Weights.of(objective) if weights is None else weights
@@ -155,29 +143,14 @@ def _terms(
         for name in objective.style_layers
     }
     tv = {"image": weights.tv * total_variation(image, objective.tv_scale)} if objective.tv_weight else {}
-    factor = STYLE_SCALES[objective.style_scale]
-    measured = {
-        name: weights.style[name] * (factor(len(grams[name])) * mean_square(grams[name] - targets.style[name], metric))
-        for name, metric in (metrics or {}).items()
-    }
-    return {"content": content, "style": style, "tv": tv}, measured
-
-
-def losses_in(
-    metrics: dict[str, Metric],
-    image: Array,
-    params: Params,
-    targets: Targets,
-    *,
-    objective: Objective = CANONICAL,
-    weights: Weights | None = None,
-    precision: str = "float32",
-    strips: bool = False,
-) -> tuple[Array, Array]:
-    """`total_loss` with the differences of the style's Gram matrices in these metrics, by tap; and `total_loss` itself."""
-    terms, measured = _terms(image, params, targets, objective, weights, precision, strips, metrics)
-    content, style, tv = (sum(terms[part].values(), jnp.zeros(())) for part in ("content", "style", "tv"))
-    return content + sum(measured.values(), jnp.zeros(())) + tv, content + style + tv
+    terms = {"content": content, "style": style, "tv": tv}
+    if metrics is not None:
+        factor = STYLE_SCALES[objective.style_scale]
+        terms["measured"] = {
+            name: weights.style[name] * (factor(len(grams[name])) * mean_square(grams[name] - targets.style[name], metric))
+            for name, metric in metrics.items()
+        }
+    return terms
 
 
 def loss_parts(
@@ -192,6 +165,10 @@ def loss_parts(
 ) -> Losses:
     """Total, content, style and total-variation loss of an (H, W, 3) image; each a scalar."""
     terms = loss_terms(image, params, targets, objective=objective, weights=weights, precision=precision, strips=strips)
+    return _summed(terms)
+
+
+def _summed(terms: dict[str, dict[str, Array]]) -> Losses:
     content, style, tv = (sum(terms[part].values(), jnp.zeros(())) for part in ("content", "style", "tv"))
     return Losses(content + style + tv, content, style, tv)
 
@@ -215,3 +192,10 @@ def total_loss(
     Values outside [0, 1] are as good as any: nothing is clamped here, since that would corrupt L-BFGS' curvature pairs.
     """
     return loss_parts(image, params, targets, objective=objective, weights=weights, precision=precision, strips=strips).total
+
+
+def losses_in(metrics: dict[str, Metric], image: Array, params: Params, targets: Targets, **how: Any) -> tuple[Array, Array]:
+    """`total_loss` with the style's terms measured in these metrics, and `total_loss` itself, of which `how` are options."""
+    terms = loss_terms(image, params, targets, metrics=metrics, **how)
+    loss = _summed(terms)
+    return loss.content + sum(terms["measured"].values(), jnp.zeros(())) + loss.tv, loss.total

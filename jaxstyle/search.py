@@ -96,11 +96,11 @@ def search(
         whole = [replace(p, evaluations=totals[i]) for p, i in zip(progress, live, strict=True)]
         return callback is not None and callback(whole)
 
-    def begin(i: int, start: Any, engine: Engine) -> Any:
-        if i not in reached:
-            return start
-        image, before, there = reached[i]
-        return image if there is engine else pyramid.hand_over(image, before, start)
+    def begin(i: int, engine: Engine, run: Inputs) -> tuple[Any, Any]:  # where a stage starts, and a run at its size
+        if i in reached and reached[i][2] is engine:
+            return reached[i][:2]
+        start = starting_image(run)
+        return pyramid.hand_over(*reached[i][:2], start) if i in reached else start, start
 
     for number, stage in enumerate(plans[0] if plans else ()):  # alike in all runs of a method, but for the evaluations
         engine, last = engines[stage.scale], number + 1 == len(plans[0])
@@ -108,8 +108,7 @@ def search(
         if not live or (stopped and not last):
             continue
         here = [resized(runs[i], *engine.size, pictures) for i in live]
-        own = [starting_image(run) for run in here]
-        starts = [begin(i, start, engine) for i, start in zip(live, own, strict=True)]
+        starts, own = zip(*(begin(i, engine, run) for i, run in zip(live, here, strict=True)), strict=True)
         ends = run_members(
             engine.task(here, starts, stage.metric),
             engine.params,

@@ -1,5 +1,7 @@
 """The whitened metric against SciPy's Sylvester equation, and what it does to a run: another way, to a lower loss."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,7 +10,7 @@ import scipy.linalg
 
 from jaxstyle import metric, pyramid, stylize
 from jaxstyle.commands.single import SAMPLES
-from jaxstyle.losses import gram
+from jaxstyle.losses import CANONICAL, gram
 from jaxstyle.objective import Weights, loss_terms, losses_in, make_targets, total_loss
 
 pytestmark = pytest.mark.usefixtures("quickly_compiled")
@@ -60,7 +62,9 @@ def test_only_the_styles_part_is_measured_otherwise(tiny_params, rng):
     style_part = sum(loss_terms(image, tiny_params, targets)["style"].values())
     np.testing.assert_allclose(loss, total_loss(image, tiny_params, targets), rtol=1e-6)
     np.testing.assert_allclose(measured, loss + style_part, rtol=1e-5)
-    assert Weights.of  # weights are the objective's own by default
+    heavier = Weights.of(replace(CANONICAL, style_weight=3 * CANONICAL.style_weight))
+    measured, _ = losses_in(twice, image, tiny_params, targets, weights=heavier)
+    np.testing.assert_allclose(measured, loss + 5 * style_part, rtol=1e-5)
 
 
 def test_the_last_quarter_goes_by_the_loss_itself():
