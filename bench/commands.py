@@ -26,9 +26,11 @@ def run(*arguments: str, **environment: str) -> None:
         raise Failure(kind, f"ended with {done.returncode}: {last[:200]}")
 
 
-def jaxstyle(content: Path, style: Path, out: Path, size: str, evaluations: int, cache: Path) -> None:
+def jaxstyle(
+    content: Path, style: Path, out: Path, size: str, evaluations: int, cache: Path, style_size: str | None = None
+) -> None:
     """`jaxstyle stylize`, its compiled programs in `cache`."""
-    options = ["--size", size, "--style-size", size, "--evaluations", str(evaluations), "-q", "-o", str(out)]
+    options = ["--size", size, "--style-size", style_size or size, "--evaluations", str(evaluations), "-q", "-o", str(out)]
     run("-m", "jaxstyle", "stylize", str(content), str(style), *options, JAXSTYLE_CACHE=str(cache))
 
 

@@ -19,6 +19,12 @@ def sample(name: str, width: int, height: int) -> np.ndarray:
         return np.asarray(ImageOps.fit(image.convert("RGB"), (width, height), Image.Resampling.BILINEAR))
 
 
+def pixels(path: str | Path) -> np.ndarray:
+    """A picture file, uint8 (H, W, 3)."""
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))
+
+
 def noise(width: int, height: int, seed: int) -> np.ndarray:
     """(height, width, 3), float32 in [0, 1]: for what depends on the shape alone."""
     return np.random.default_rng(seed).random((height, width, 3), np.float32)

@@ -12,7 +12,7 @@ import numpy as np
 
 import jaxstyle
 from bench.kernel import Job
-from bench.pictures import encoded, noise, sample
+from bench.pictures import encoded, noise, pixels, sample
 
 VARIANTS = {"cpu": ("float32", "bfloat16", "compile"), "gpu": ("float32", "tf32", "bfloat16", "compile")}
 """Of the evaluation: precisions (bfloat16 by autocast), and float32 through `torch.compile`."""
@@ -114,8 +114,18 @@ def torch_evaluation(width: int, height: int, variant: str) -> Job:
 
 def torch_solve(content: str, style: str, width: int, height: int, evaluations: int) -> Job:
     """A whole picture by `torch.optim.LBFGS` as the notebook runs it, from the content; a run answers as `solve`'s."""
+    return course(sample(content, width, height), sample(style, width, height), evaluations)
+
+
+def torch_race(content: str, style: str, evaluations: int, until: float) -> Job:
+    """`torch_solve` of two picture files as they are, which ends where its loss is `until` or less."""
+    return course(pixels(content), pixels(style), evaluations, until)
+
+
+def course(content: np.ndarray, style: np.ndarray, evaluations: int, until: float = 0) -> Job:
+    """What the above do, for uint8 pictures."""
     notebook = Notebook("float32")
-    pictures = [sample(name, width, height).astype(np.float32) / 255 for name in (content, style)]
+    pictures = [picture.astype(np.float32) / 255 for picture in (content, style)]
 
     def run() -> dict[str, Any]:
         notebook.aim(*pictures)
@@ -131,12 +141,12 @@ def torch_solve(content: str, style: str, width: int, height: int, evaluations: 
             trace.append((len(trace) + 1, float(loss), round(time.perf_counter() - began, 4)))
             return loss
 
-        while len(trace) < evaluations:
+        while len(trace) < evaluations and not (trace and trace[-1][1] <= until):
             optimizer.param_groups[0]["max_iter"] = min(20, evaluations - len(trace))
             optimizer.step(closure)
         return {
             "loss": {"total": trace[-1][1]},
-            "evaluations": evaluations,
+            "evaluations": len(trace),
             "trace": trace,
             "picture": encoded(notebook.picture(x)),
         }

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-PATIENCE = 1800
+PATIENCE = 3600
 """Seconds after which a request that is not answered counts as failed."""
 
 

@@ -21,6 +21,8 @@ INITS = ("content", "noise", "style")
 MEMORY = ("auto", "low")
 HISTORY = {"auto": 2**30, "low": 2**28}
 """The most bytes that L-BFGS keeps of its course, by `Config.memory`."""
+WORTH_WHITENING = 25
+"""From so many evaluations the whitened metric ends lower: at 1.5 times the plain one's loss with 20, at 0.8 with 30."""
 Layers = str | Sequence[str] | Mapping[str, float]
 
 
@@ -56,7 +58,9 @@ class Config:
         None, "how the solver's variable is scaled (default: spectral; none for adam and lbfgs-torch)", choices=PRECONDITIONERS
     )
     metric: str | None = _option(
-        None, "how Gram matrices are compared on the way (default: whitened with lbfgs, plain with others)", choices=METRICS
+        None,
+        f"how Gram matrices are compared on the way (default: whitened with lbfgs from {WORTH_WHITENING} evaluations)",
+        choices=METRICS,
     )
     precision: str = _option("float32", "of the convolutions' operands; tf32 needs an NVIDIA GPU", choices=PRECISIONS)
     evaluations: int = _option(300, "how often loss and gradient are computed", "N")
@@ -101,6 +105,13 @@ def objective_of(config: Config) -> Objective:
 def check(config: Config) -> None:
     """Raises an InputError for whatever can be seen to be wrong before any file is opened."""
     objective_of(config)
+    whole = {"evaluations": 1, "seed": 0, "scales": 1, "devices": 1} | ({} if config.history is None else {"history": 1})
+    for name, low in whole.items():
+        value = getattr(config, name)
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value < 2**31:
+            raise InputError(name, value, f"must be a whole number from {low} to {2**31 - 1}")
+    if config.scales > config.evaluations:
+        raise InputError("scales", config.scales, f"must not be more than the {config.evaluations} evaluations")
     check_preconditioner(preconditioner_of(config))
     if (metric := metric_of(config)) not in METRICS:
         raise unknown("metric", metric, METRICS)
@@ -117,13 +128,6 @@ def check(config: Config) -> None:
     if config.memory == "low" and config.devices != 1:
         raise InputError("memory", "low", "cannot be had where devices share one picture's rows", "give the one or the other")
     number(config.learning_rate, "learning_rate", least=0.0)
-    whole = {"evaluations": 1, "seed": 0, "scales": 1, "devices": 1} | ({} if config.history is None else {"history": 1})
-    for name, low in whole.items():
-        value = getattr(config, name)
-        if not isinstance(value, int) or isinstance(value, bool) or not low <= value < 2**31:
-            raise InputError(name, value, f"must be a whole number from {low} to {2**31 - 1}")
-    if config.scales > config.evaluations:
-        raise InputError("scales", config.scales, f"must not be more than the {config.evaluations} evaluations")
     solver_of(config, MIN_SIDE, MIN_SIDE)
 
 
@@ -133,8 +137,9 @@ def preconditioner_of(config: Config) -> str:
 
 
 def metric_of(config: Config) -> str:
-    """The metric of all stages but the last that a configuration asks for: as given, else what serves its solver."""
-    return config.metric or ("whitened" if config.solver == "lbfgs" else "plain")
+    """The metric of all stages but the last that a configuration asks for: as given, else what serves its run."""
+    serves = config.solver == "lbfgs" and config.evaluations >= WORTH_WHITENING
+    return config.metric or ("whitened" if serves else "plain")
 
 
 def solver_of(config: Config, width: int, height: int) -> Solver:

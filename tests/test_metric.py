@@ -10,6 +10,7 @@ import scipy.linalg
 
 from jaxstyle import metric, pyramid, stylize
 from jaxstyle.commands.single import SAMPLES
+from jaxstyle.config import WORTH_WHITENING, Config, metric_of
 from jaxstyle.losses import CANONICAL, gram
 from jaxstyle.objective import Weights, loss_terms, losses_in, make_targets, total_loss
 
@@ -72,6 +73,13 @@ def test_the_last_quarter_goes_by_the_loss_itself():
     assert pyramid.stages(300, 1, "whitened") == [(0, "whitened", 225), (0, "plain", 75)]
     assert pyramid.stages(300, 2, "whitened") == [(0, "whitened", 100), (1, "whitened", 150), (1, "plain", 50)]
     assert pyramid.stages(2, 2, "whitened") == [(0, "whitened", 1), (1, "whitened", 0), (1, "plain", 1)]
+
+
+def test_short_runs_go_by_the_loss_itself_where_nothing_is_said():
+    assert metric_of(Config(evaluations=WORTH_WHITENING - 1)) == "plain"
+    assert metric_of(Config(evaluations=WORTH_WHITENING)) == "whitened"
+    assert metric_of(Config(evaluations=2, metric="whitened")) == "whitened"
+    assert metric_of(Config(solver="adam")) == "plain"
 
 
 def test_a_whitened_run_comes_lower_in_as_many_evaluations():

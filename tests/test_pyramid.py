@@ -52,7 +52,7 @@ def test_a_run_through_three_sizes():
         sizes.append(progress.image().shape)
         seen.append(progress)
 
-    result = stylize(CONTENT, STYLE, size="72x64", evaluations=12, scales=3, callback=callback)
+    result = stylize(CONTENT, STYLE, size="72x64", evaluations=12, scales=3, metric="whitened", callback=callback)
     assert result.image.shape == (64, 72, 3)
     assert result.record["stages"] == [
         {"size": (18, 16), "metric": "whitened", "evaluations": 2},
