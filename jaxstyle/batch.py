@@ -13,11 +13,12 @@ from typing import Any
 import jax
 
 from jaxstyle import memory
+from jaxstyle.compiler import Compiler
 from jaxstyle.config import Config
 from jaxstyle.devices import members_layout
 from jaxstyle.errors import InputError, JaxstyleError
 from jaxstyle.jobs import Job, make_jobs
-from jaxstyle.loop import Progress, Stopwatch
+from jaxstyle.loop import Progress
 from jaxstyle.objective import Weights
 from jaxstyle.prepare import Inputs, Pictures, prepare
 from jaxstyle.search import compile_to_fit, search
@@ -159,9 +160,9 @@ class _Hand:
 def _run_bucket(
     bucket: Bucket, jobs: Sequence[Job], pictures: Pictures, batch_size: int | None, hand: _Hand
 ) -> Iterator[tuple[int, Result | JaxstyleError]]:
-    watch = Stopwatch()
+    compiler = Compiler()
     try:
-        engines, needed = _compile(bucket, jobs, pictures, batch_size, watch)
+        engines, needed = _compile(bucket, jobs, pictures, batch_size, compiler)
     except JaxstyleError as error:
         yield from ((index, error) for index in bucket.jobs)
         return
@@ -175,7 +176,7 @@ def _run_bucket(
                 runs[index] = read(jobs[index], pictures)
             except InputError as error:  # it was there when the batch began
                 yield index, error
-        costs = {"compile": watch.seconds, "predicted": needed}
+        costs = {"compile": compiler.seconds, "predicted": needed}
         ends = search(engines, [*runs.values()], partial(hand.tell, jobs=[*runs]), pictures)
         for place, ((index, run), found) in enumerate(zip(runs.items(), ends, strict=True)):
             if isinstance(found, JaxstyleError):
@@ -185,7 +186,7 @@ def _run_bucket(
 
 
 def _compile(
-    bucket: Bucket, jobs: Sequence[Job], pictures: Pictures, batch_size: int | None, watch: Stopwatch
+    bucket: Bucket, jobs: Sequence[Job], pictures: Pictures, batch_size: int | None, compiler: Compiler
 ) -> tuple[list[Engine], float]:
     """The engines of a bucket with as many members as fit, and the bytes that they will take."""
     run = read(jobs[bucket.jobs[0]], pictures)
@@ -198,7 +199,7 @@ def _compile(
     while True:
         count, fewest = members if members > 1 else None, members == len(devices)
         how: Any = dict(members=count, layout=layout, measured=bucket.measured, pictures=pictures)
-        engines, needed, free = compile_to_fit(run, watch, lower=fewest, **how)
+        engines, needed, free = compile_to_fit(run, compiler, lower=fewest, **how)
         if free is None or needed <= free or fewest:
             break
         members = max(1, int(members * 0.9 * free / needed) // len(devices)) * len(devices)

@@ -137,6 +137,11 @@ def convolution_algorithm(algorithm: str) -> Iterator[None]:
         _forced.reset(token)
 
 
+def forced_algorithm() -> str | None:
+    """The algorithm of a `convolution_algorithm` around this call."""
+    return _forced.get()
+
+
 def _convolve(x: Array, kernel: Array, precision: str, turned: bool = False) -> Array:
     """With a turned kernel: the gradient of a convolution with it, (N, H, W, O) -> (N, H, W, I).
 

@@ -9,8 +9,8 @@ import jax
 import numpy as np
 
 from jaxstyle import memory
+from jaxstyle.compiler import Compiler
 from jaxstyle.config import Config
-from jaxstyle.loop import Stopwatch
 from jaxstyle.prepare import Inputs, make_config, prepare, resized, starting_image
 from jaxstyle.pyramid import budgets
 from jaxstyle.search import compile_to_fit
@@ -64,8 +64,8 @@ def estimate(content: Any = None, style: Any = None, *, config: Config | None = 
     config = make_config(config, **options)
     blank = _blank(config)
     run = prepare(blank if content is None else content, blank if style is None else style, config)
-    watch = Stopwatch()
-    engines, needed, free = compile_to_fit(run, watch)
+    compiler = Compiler()
+    engines, needed, free = compile_to_fit(run, compiler)
     used, (width, height) = memory.resident(), run.content.size
     per_pixel = _seconds_per_pixel(run, engines[-1])
     counts = budgets(config.evaluations, config.scales)
@@ -77,7 +77,7 @@ def estimate(content: Any = None, style: Any = None, *, config: Config | None = 
         needed + used,
         None if free is None else free + used,
         None if free is None or needed <= free else memory.largest(width, height, needed, free),
-        watch.seconds,
+        compiler.seconds,
         per_pixel * width * height,
         sum(counts),
         per_pixel * sum(count * area for count, area in zip(counts, areas, strict=True)),
@@ -96,7 +96,7 @@ def _seconds_per_pixel(run: Inputs, engine: Engine) -> float:
     width, height = run.content.size
     if (factor := (MOST_PIXELS / (width * height)) ** 0.5) < 1:
         run = resized(run.low if engine.method.strips else run, int(width * factor), int(height * factor))
-        engine = compile_engine(run, Stopwatch())
+        engine = compile_engine(run, Compiler())
     task = engine.task([run], [starting_image(run)])
     state, seconds = engine.programs.init(task.start), []
     for _ in range(6):

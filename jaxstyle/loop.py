@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from jaxstyle.compiler import Compiler
 from jaxstyle.devices import Layout
 from jaxstyle.errors import JaxstyleError
 from jaxstyle.losses import CANONICAL, Objective
@@ -78,25 +79,6 @@ class Outcome(NamedTuple):
     def losses(self) -> Losses:
         """Measured when asked for: only the last size of a run needs it."""
         return self.measure()
-
-
-@dataclass
-class Stopwatch:
-    """Compiles functions ahead of their first call and keeps count of the seconds."""
-
-    seconds: float = 0.0
-
-    def compile(self, function: Callable, *args: Any, donate: tuple[int, ...] = (), out: Any = None) -> Any:
-        """`function`, compiled for arguments like these, which may be `jax.ShapeDtypeStruct`s; `out`: shardings."""
-        began = time.perf_counter()
-        compiled = jax.jit(function, donate_argnums=donate, out_shardings=out).lower(*args).compile()
-        self.seconds += time.perf_counter() - began
-        return compiled
-
-    def compile_when_called(self, function: Callable, *args: Any) -> Callable:
-        """The same, put off: for what only the end of a run needs, so that its beginning need not wait."""
-        compiled = lru_cache(maxsize=1)(lambda: self.compile(function, *args))
-        return lambda *given: compiled()(*given)
 
 
 @dataclass(frozen=True)
@@ -170,9 +152,7 @@ class Programs(NamedTuple):
     picture: Any
 
 
-def compile_programs(
-    method: Method, layout: Layout, task: Any, params: Any, stopwatch: Stopwatch, *, measured: bool
-) -> Programs:
+def compile_programs(method: Method, layout: Layout, task: Any, params: Any, compiler: Compiler, *, measured: bool) -> Programs:
     """Compiles a run for a task like this; shapes are enough. A batch where `task.start` is (N, H, W, 3).
 
     `measured` says whether the canonical loss will be needed along the way, or at the end only.
@@ -204,12 +184,15 @@ def compile_programs(
         image_of_all = image_of
     state = layout.shapes(jax.eval_shape(init, task.start))
     spread = layout.shardings(state)
-    compile_measure = stopwatch.compile if measured else stopwatch.compile_when_called
+    key = (method, layout)
+    compile_measure = compiler.compile if measured else compiler.compile_when_called
     return Programs(
-        stopwatch.compile(init, task.start, out=spread),
-        stopwatch.compile(advance, state, *task.advancing(params), donate=(0,), out=spread and (spread, None)),
-        compile_measure(measure, state.x, task.start, params, task.canonical),
-        stopwatch.compile(image_of_all, state.x, task.start),
+        compiler.compile(init, task.start, key=("init", *key), out=spread),
+        compiler.compile(
+            advance, state, *task.advancing(params), key=("advance", *key), donate=(0,), out=spread and (spread, None)
+        ),
+        compile_measure(measure, state.x, task.start, params, task.canonical, key=("measure", *key)),
+        compiler.compile(image_of_all, state.x, task.start, key=("image", *key)),
     )
 
 
@@ -290,7 +273,7 @@ def run_members(
     """
     start = task.start
     canonical = np.atleast_1d(method.is_canonical(task.weights))
-    programs = programs or compile_programs(method, Layout(), task, params, Stopwatch(), measured=not canonical.all())
+    programs = programs or compile_programs(method, Layout(), task, params, Compiler(), measured=not canonical.all())
     spent = spent or [(0, 0.0)] * len(budgets)
     before = [evaluations for evaluations, _ in spent]
     courses = [_Course(*each, known=each[1]) for each in zip(budgets, before, map(bool, canonical), strict=False)]

@@ -7,10 +7,11 @@ from itertools import accumulate
 from typing import Any, NamedTuple
 
 from jaxstyle import memory, pyramid
+from jaxstyle.compiler import Compiler
 from jaxstyle.config import metric_of
 from jaxstyle.devices import Layout, layout_of
 from jaxstyle.errors import JaxstyleError
-from jaxstyle.loop import Entry, Outcome, Progress, Stopwatch, run_members
+from jaxstyle.loop import Entry, Outcome, Progress, run_members
 from jaxstyle.prepare import Inputs, Pictures, resized, starting_image
 from jaxstyle.stages import Engine, compile_engine
 
@@ -24,7 +25,7 @@ class Found(NamedTuple):
 
 def compile_engines(
     run: Inputs,
-    watch: Stopwatch,
+    compiler: Compiler,
     *,
     members: int | None = None,
     layout: Layout | None = None,
@@ -36,13 +37,13 @@ def compile_engines(
     how: Any = dict(members=members, measured=measured)
     layouts = [layout or layout_of(*size, run.config.devices) for size in sizes]
     return [
-        compile_engine(resized(run, *size, pictures), watch, layout=place, **how)
+        compile_engine(resized(run, *size, pictures), compiler, layout=place, **how)
         for size, place in zip(sizes, layouts, strict=True)
     ]
 
 
 def compile_to_fit(
-    run: Inputs, watch: Stopwatch, *, lower: bool = True, pictures: Pictures | None = None, **how: Any
+    run: Inputs, compiler: Compiler, *, lower: bool = True, pictures: Pictures | None = None, **how: Any
 ) -> tuple[list[Engine], int, int | None]:
     """`compile_engines`, strip by strip where the run does not fit otherwise and has the choice (`Config.memory`).
 
@@ -52,11 +53,11 @@ def compile_to_fit(
     Returns:
         The engines, the bytes that they need, and those that are free; None where the device does not say.
     """
-    engines = compile_engines(run, watch, pictures=pictures, **how)
+    engines = compile_engines(run, compiler, pictures=pictures, **how)
     needed, free = memory_of(engines, run, pictures), memory.available()
     if free is None or needed <= free or not lower or run.config.memory == "low" or run.config.devices != 1:
         return engines, needed, free
-    engines = compile_engines(run.low, watch, pictures=pictures, **how)
+    engines = compile_engines(run.low, compiler, pictures=pictures, **how)
     return engines, memory_of(engines, run.low, pictures), free
 
 

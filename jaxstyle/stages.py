@@ -10,10 +10,11 @@ import jax
 import jax.numpy as jnp
 
 from jaxstyle import images, memory
+from jaxstyle.compiler import Compiler
 from jaxstyle.config import parse_blend
 from jaxstyle.convolution import convolution_algorithm
 from jaxstyle.devices import Layout, Rows
-from jaxstyle.loop import Method, Programs, Stopwatch, Task, compile_programs
+from jaxstyle.loop import Method, Programs, Task, compile_programs
 from jaxstyle.losses import CANONICAL, Objective
 from jaxstyle.metric import Metric, plain, whitened
 from jaxstyle.objective import Targets, Weights, content_target, mix_styles, style_target
@@ -28,10 +29,11 @@ class Targeting:
     """Compiles and computes the targets of an objective; those of a picture that comes again are not computed again."""
 
     def __init__(
-        self, params: Params, objective: Objective, precision: str, layout: Layout, watch: Stopwatch, *, strips: bool = False
+        self, params: Params, objective: Objective, precision: str, layout: Layout, compiler: Compiler, *, strips: bool = False
     ):
-        self._params, self._layout, self._watch = params, layout, watch
+        self._params, self._layout, self._compiler = params, layout, compiler
         how: Any = dict(objective=objective.form, precision=precision, strips=strips)
+        self._how = (layout, *how.values())
         self._functions = {"content": partial(content_target, **how), "style": partial(style_target, **how)}
         self.program = lru_cache(None)(self._program)
         self._found = lru_cache(KEPT)(self._compute)
@@ -39,7 +41,7 @@ class Targeting:
 
     def _program(self, part: str, width: int, height: int) -> Any:
         image = self._layout.shapes(jax.ShapeDtypeStruct((height, width, 3), jnp.float32))
-        return self._watch.compile(self._functions[part], self._params, image)
+        return self._compiler.compile(self._functions[part], self._params, image, key=(part, *self._how))
 
     def _compute(self, part: str, picture: images.Picture) -> dict[str, jax.Array]:
         image = self._layout.put(jnp.asarray(images.as_float(picture)))
@@ -130,13 +132,13 @@ class Engine:
 
 
 def compile_engine(
-    run: Inputs, watch: Stopwatch, *, members: int | None = None, layout: Layout | None = None, measured: bool | None = None
+    run: Inputs, compiler: Compiler, *, members: int | None = None, layout: Layout | None = None, measured: bool | None = None
 ) -> Engine:
     """Compiles what runs pictures of this run's size by its method.
 
     Args:
         run: an example; of its pictures only the sizes count.
-        watch: counts the seconds.
+        compiler: counts the seconds.
         members: how many pictures at once.
         layout: on which devices; one by default.
         measured: whether the canonical loss is needed along the way; by default where this run's objective is another.
@@ -148,10 +150,10 @@ def compile_engine(
     # XLA splits its own convolution by rows with halos, and Winograd's many shapes with copies of everything.
     with convolution_algorithm("direct") if isinstance(layout, Rows) else nullcontext():
         known = params if spread is layout else run.loaded.params
-        own = Targeting(known, method.objective, method.precision, spread, watch, strips=method.strips)
+        own = Targeting(known, method.objective, method.precision, spread, compiler, strips=method.strips)
         canonical = own
         if not method.shares_targets:
-            canonical = Targeting(known, CANONICAL, "float32", spread, watch, strips=method.strips)
+            canonical = Targeting(known, CANONICAL, "float32", spread, compiler, strips=method.strips)
         weights = Weights.of(run.objective)
         measured = not method.is_canonical(weights) if measured is None else measured
         start: Any = jax.ShapeDtypeStruct((height, width, 3), jnp.float32)
@@ -160,7 +162,7 @@ def compile_engine(
         shapes = Task(start, targets, canonical.shapes(width, height), weights, metrics)
         if members is not None:
             shapes = jax.tree.map(lambda a: jax.ShapeDtypeStruct((members, *a.shape), a.dtype), shapes)
-        programs = compile_programs(method, layout, layout.shapes(shapes), params, watch, measured=measured)
+        programs = compile_programs(method, layout, layout.shapes(shapes), params, compiler, measured=measured)
         for part in dict.fromkeys((own, canonical)):
             part.compile(run)
     return Engine(method, (width, height), members, layout, params, own, canonical, programs)

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from jaxstyle import memory, outputs, record
+from jaxstyle.compiler import Compiler
 from jaxstyle.config import Config
 from jaxstyle.errors import JaxstyleError
-from jaxstyle.loop import Callback, Entry, Progress, Stopwatch
+from jaxstyle.loop import Callback, Entry, Progress
 from jaxstyle.prepare import Inputs, make_config, prepare
 from jaxstyle.search import Found, compile_to_fit, search
 from jaxstyle.stages import Engine
@@ -76,8 +77,8 @@ def stylize(
         JaxstyleError: where the loss is not finite at the starting image.
     """
     config = make_config(config, **options)
-    run, watch = prepare(content, style, config), Stopwatch()
-    engines, needed, free = compile_to_fit(run, watch)
+    run, compiler = prepare(content, style, config), Compiler()
+    engines, needed, free = compile_to_fit(run, compiler)
     memory.check(*run.content.size, needed, free)
     needed += memory.resident()
 
@@ -87,7 +88,7 @@ def stylize(
     (found,) = search(engines, [run], callback and tell)
     if isinstance(found, JaxstyleError):
         raise found
-    return finish(run, found, engines[-1], {"compile": watch.seconds, "predicted": needed})
+    return finish(run, found, engines[-1], {"compile": compiler.seconds, "predicted": needed})
 
 
 def finish(run: Inputs, found: Found, engine: Engine, costs: dict[str, float], **more: Any) -> Result:

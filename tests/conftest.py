@@ -24,9 +24,11 @@ TINY = Architecture("tiny", (2, 2, 2, 2, 1), (4, 5, 6, 7, 8))
 
 @pytest.fixture(scope="session", autouse=True)
 def _compiled_once(tmp_path_factory):
-    """What one test has compiled, the next does not compile again; nothing is kept between two runs of the tests."""
-    jax.config.update("jax_compilation_cache_dir", str(tmp_path_factory.mktemp("compiled")))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+    """What one test has compiled, the next one and its processes do not compile again; nothing is kept between two runs."""
+    settings = {"jax_compilation_cache_dir": str(tmp_path_factory.mktemp("compiled"))}
+    for name, value in (settings | {"jax_persistent_cache_min_compile_time_secs": 0.2}).items():
+        jax.config.update(name, value)
+        os.environ[name.upper()] = str(value)
 
 
 @pytest.fixture

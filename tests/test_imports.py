@@ -15,7 +15,7 @@ BENCH = Path(__file__).resolve().parents[1] / "bench"
 LAYERS = [
     {"allocator", "errors", "metric", "start"},
     {"convolution", "memory", "sizes"},
-    {"pyramid"},
+    {"compiler", "pyramid"},
     {"vgg"},
     {"images"},
     {"outputs"},
