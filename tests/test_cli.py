@@ -40,29 +40,29 @@ def test_stylize_writes_a_picture_and_its_record(capsys):
 
 
 def test_the_output_has_a_name_of_its_own_and_quiet_is_quiet(capsys):
-    assert main(["stylize", CONTENT, STYLE, "--size", "32", "--evaluations", "2", "--quiet"]) == 0
+    assert main(["stylize", CONTENT, STYLE, "--size", "32x32", "--evaluations", "2", "--quiet"]) == 0
     assert sorted(os.listdir()) == ["chelsea-swirls.json", "chelsea-swirls.png"]
     assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "webp", "tiff"])
 def test_every_format(suffix):
-    assert main(["demo", "-o", f"out.{suffix}", "--size", "32", "--evaluations", "1", "-q"]) == 0
+    assert main(["demo", "-o", f"out.{suffix}", "--size", "32x32", "--evaluations", "1", "-q"]) == 0
     with Image.open(f"out.{suffix}") as image:
-        assert image.size == (32, 21)
+        assert image.size == (32, 32)
 
 
 def test_intermediate_pictures():
-    assert main(["demo", "--size", "32", "--evaluations", "30", "--save-every", "12", "-q"]) == 0
-    assert sorted(os.listdir()) == ["demo-00012.png", "demo-00024.png", "demo.json", "demo.png"]
-    first, last = (np.asarray(Image.open(name)) for name in ("demo-00012.png", "demo.png"))
+    assert main(["demo", "--size", "32x32", "--evaluations", "10", "--save-every", "4", "-q"]) == 0
+    assert sorted(os.listdir()) == ["demo-00004.png", "demo-00008.png", "demo.json", "demo.png"]
+    first, last = (np.asarray(Image.open(name)) for name in ("demo-00004.png", "demo.png"))
     assert (first != last).any()
 
 
 def test_notices_are_printed(capsys):
     frames = [Image.new("RGB", (40, 40), colour) for colour in ("red", "blue")]
     frames[0].save("moving.gif", save_all=True, append_images=frames[1:])
-    assert main(["stylize", "moving.gif", STYLE, "--size", "32", "--evaluations", "1"]) == 0
+    assert main(["stylize", "moving.gif", STYLE, "--size", "32x32", "--evaluations", "1"]) == 0
     assert "note: content moving.gif: animated, its first frame is used" in capsys.readouterr().err
 
 
@@ -136,7 +136,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(capsys, argv, message):
 
 
 def test_a_loss_that_is_not_finite_exits_1(capsys):
-    assert main(["demo", "--size", "32", "--style-weight", "1e38"]) == 1
+    assert main(["demo", "--size", "32x32", "--style-weight", "1e38"]) == 1
     assert "not finite at the starting image" in capsys.readouterr().err
     assert os.listdir() == []
 

@@ -177,15 +177,15 @@ def test_the_fast_network_is_the_direct_one(rng):
     """Features and the image gradient of the whole loss, on the bundled weights, within 1e-4 (relative, by norm)."""
     params = jaxstyle.load_weights()
     image, style = (jnp.asarray(rng.random((h, w, 3)), jnp.float32) for h, w in ((128, 140), (96, 128)))
-    targets = jaxstyle.make_targets(params, image[::-1], [style])
+    targets = jax.jit(jaxstyle.make_targets)(params, image[::-1], [style])
     taps = [f"relu{block}_1" for block in range(1, 6)]
 
     def evaluate():
-        def both(image):
-            grad = jax.grad(lambda x: jaxstyle.total_loss(x, params, targets))(image)
+        def both(image, params, targets):
+            grad = jax.grad(jaxstyle.total_loss)(image, params, targets)
             return [*jaxstyle.features(params, image, taps).values(), grad]
 
-        return jax.jit(both)(image)
+        return jax.jit(both)(image, params, targets)
 
     fast = evaluate()
     with convolution_algorithm("direct"):

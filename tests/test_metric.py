@@ -102,6 +102,6 @@ def test_a_whitened_run_comes_lower_in_as_many_evaluations():
 
 
 def test_a_run_stopped_in_its_first_stage_is_measured():
-    result = stylize(CONTENT, STYLE, size=32, evaluations=40, callback=lambda progress: progress.evaluation == 5)
+    result = stylize(CONTENT, STYLE, size="32x32", evaluations=40, callback=lambda progress: progress.evaluation == 5)
     assert result.stop_reason == "stopped on request after 5 of 40 evaluations"
     assert result.loss["total"] == pytest.approx(result.trace[-1].loss, rel=1e-5)

@@ -49,13 +49,15 @@ def test_the_reported_loss_is_that_of_the_image_returned(rng):
     params = jaxstyle.load_weights()
     content, style = (jnp.asarray(rng.random(shape), jnp.float32) for shape in ((24, 32, 3), (20, 20, 3)))
     johnson = PRESETS["johnson"]
-    targets, canonical = (jaxstyle.make_targets(params, content, [style], objective=o) for o in (johnson, CANONICAL))
+    make = jax.jit(jaxstyle.make_targets, static_argnames="objective")
+    targets, canonical = (make(params, content, [style], objective=o.form) for o in (johnson, CANONICAL))
     method = Method(johnson, jaxstyle.make_solver("lbfgs"))
     task = Task(content, targets, canonical, Weights.of(johnson))
     (outcome,) = run_members(task, params, method, budgets=[15])
-    again = float(jaxstyle.total_loss(outcome.image, params, canonical))
+    loss = jax.jit(jaxstyle.total_loss, static_argnames="objective")
+    again = float(loss(outcome.image, params, canonical))
     assert float(outcome.losses.total) == pytest.approx(again, rel=1e-5)
-    objective = float(jaxstyle.total_loss(outcome.image, params, targets, objective=johnson))
+    objective = float(loss(outcome.image, params, targets, objective=johnson.form, weights=Weights.of(johnson)))
     assert min(entry.objective for entry in outcome.trace) == pytest.approx(objective, rel=1e-5)
 
 
@@ -94,7 +96,7 @@ def test_every_solver_makes_a_picture(solver):
 
 
 def test_same_seed_same_bytes_other_seed_another_picture():
-    one, same, other = (stylize(CONTENT, STYLE, init="noise", seed=seed, size=48, evaluations=10) for seed in (1, 1, 2))
+    one, same, other = (stylize(CONTENT, STYLE, init="noise", seed=seed, size="48x48", evaluations=4) for seed in (1, 1, 2))
     assert one.image.tobytes() == same.image.tobytes()
     assert np.abs(one.image - other.image).mean() > 0.05
 
@@ -138,7 +140,7 @@ def test_noise_has_the_stated_mean_and_deviation():
 def test_inputs_of_every_kind_give_the_same_picture():
     image = Image.open(CONTENT).convert("RGB")
     array = np.asarray(image)
-    results = [stylize(c, STYLE, size=32, evaluations=2).image for c in (CONTENT, str(CONTENT), image, array)]
+    results = [stylize(c, STYLE, size="32x32", evaluations=2).image for c in (CONTENT, str(CONTENT), image, array)]
     for other in results[1:]:
         np.testing.assert_array_equal(results[0], other)
 
@@ -182,7 +184,7 @@ def test_the_second_evaluation_compiles_nothing():
         lambda event, *_, **__: compiled.append(event) if event == "/jax/core/compile/backend_compile_duration" else None
     )
     counts = []
-    settings = dict(size=40, evaluations=6, metric="whitened")
+    settings = dict(size="40x40", evaluations=6, metric="whitened")
     stylize(CONTENT, STYLE, callback=lambda _: counts.append(len(compiled)) and False, **settings)
     assert len(compiled) > 0
     assert len(set(counts)) == 1
@@ -190,14 +192,15 @@ def test_the_second_evaluation_compiles_nothing():
 
 def test_nothing_to_improve_is_said():
     flat = np.zeros((32, 32, 3))  # differences of equal numbers other than zero may not vanish in fused arithmetic
-    result = stylize(flat, STYLE, content_weight=0, style_weight=0, tv_weight=1, size=32, evaluations=20, metric="whitened")
+    weights = dict(content_weight=0, style_weight=0, tv_weight=1)
+    result = stylize(flat, STYLE, size="32x32", evaluations=20, metric="whitened", **weights)
     assert result.stop_reason == "the gradient is zero: no change of the image can lower the loss"
     assert result.evaluations == 2, "one in each metric"
 
 
 def test_a_loss_that_is_not_finite_at_the_start_is_refused():
     with pytest.raises(JaxstyleError, match="not finite at the starting image"):
-        stylize(CONTENT, STYLE, size=32, style_weight=1e38)
+        stylize(CONTENT, STYLE, size="32x32", style_weight=1e38)
 
 
 def test_the_canonical_loss_does_not_depend_on_the_preset():
@@ -218,7 +221,7 @@ def test_layers_take_weights_from_the_user_or_the_preset():
     }
     assert parse_layers({"relu5_1": 2}, preset, vgg, "style_layers") == {"relu5_1": 2.0}
     assert parse_layers(["pool2=0.5"], preset, vgg, "style_layers") == {"pool2": 0.5}
-    result = stylize(CONTENT, STYLE, style_layers="relu2_1=3", content_layers="relu3_1", size=32, evaluations=2)
+    result = stylize(CONTENT, STYLE, style_layers="relu2_1=3", content_layers="relu3_1", size="32x32", evaluations=2)
     assert result.record["objective"].style_layers == {"relu2_1": 3.0}
 
 
@@ -253,7 +256,7 @@ def test_bad_input_is_one_line_that_names_the_argument(options, message):
 
 
 def test_config_is_what_the_keywords_make():
-    result = stylize(CONTENT, STYLE, config=Config(size=32, evaluations=3), evaluations=2)
-    assert (result.record["config"].size, result.evaluations) == (32, 2)
+    result = stylize(CONTENT, STYLE, config=Config(size="32x32", evaluations=3), evaluations=2)
+    assert (result.record["config"].size, result.evaluations) == ("32x32", 2)
     with pytest.raises(InputError, match="`style`"):
         stylize(CONTENT, [])

@@ -19,7 +19,7 @@ from jaxstyle.stylize import stylize as stylize_one
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 DEMO = {"content": "chelsea", "style": "swirls"}
-DEMO_CONFIG = Config(size=384, evaluations=150)
+DEMO_CONFIG = Config(size=384, evaluations=150, style_weight=1e2)
 
 
 def stylize(options: argparse.Namespace) -> int:
