@@ -6,12 +6,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from PIL import Image
 from safetensors.numpy import save_file
 
 import jaxstyle
 from bench.kernel import Job
-from bench.pictures import PAIRS, encoded, sample
+from bench.pictures import PAIRS, encoded, pixels, sample
 
 
 def solve(content: str, style: str, width: int, height: int, options: dict[str, Any]) -> Job:
@@ -64,8 +63,7 @@ def measure(content: str, style: str, width: int, height: int, path: str) -> Job
     function = jax.jit(jaxstyle.loss_parts)
 
     def run() -> dict[str, Any]:
-        with Image.open(path) as picture:
-            image = np.asarray(picture.convert("RGB"), np.float32) / 255
+        image = pixels(path).astype(np.float32) / 255
         if image.shape != pictures[0].shape:
             raise ValueError(f"the picture is {image.shape[1]}x{image.shape[0]}, not {width}x{height}")
         return {"loss": float(function(image, params, targets).total), "picture": encoded(image)}

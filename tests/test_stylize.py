@@ -256,7 +256,7 @@ def test_bad_input_is_one_line_that_names_the_argument(options, message):
 
 
 def test_config_is_what_the_keywords_make():
-    result = stylize(CONTENT, STYLE, config=Config(size="32x32", evaluations=3), evaluations=2)
-    assert (result.record["config"].size, result.evaluations) == ("32x32", 2)
+    result = stylize(CONTENT, STYLE, config=Config(size=32, evaluations=3), evaluations=2)
+    assert (result.record["config"].size, result.evaluations) == (32, 2)
     with pytest.raises(InputError, match="`style`"):
         stylize(CONTENT, [])
