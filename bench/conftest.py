@@ -1,14 +1,16 @@
 """Options, cases and the parts of a record that pytest-benchmark does not know."""
 
+import importlib.util
 import os
 import subprocess
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from bench.cases import FULL, QUICK, Case, Evaluation, Profile, evaluations, solves, together
+from bench.cases import ACCELERATOR, FULL, QUICK, Case, Profile, evaluations, precisions, solves, together
 from bench.machine import describe
 from bench.report.data import SCHEMA
 from bench.worker import ROOT, Failure, Worker
@@ -17,19 +19,25 @@ PROFILE = pytest.StashKey[Profile]()
 DEVICES = pytest.StashKey[dict[str, Any]]()
 CASES = pytest.StashKey[dict[str, dict[str, tuple[Case, list[str]]]]]()
 FAILURES = pytest.StashKey[list[dict[str, str]]]()
+SHARED = pytest.StashKey[dict[tuple[Any, ...], Worker]]()
+BEGAN = pytest.StashKey[float]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("jaxstyle")
-    group.addoption("--quick", action="store_true", help="the short profile, under 3 minutes on 2 cores")
-    group.addoption("--side", type=int, help="pixels of the square that most cases share (256 quick, 512 full)")
-    group.addoption("--evaluations", type=int, help="of each whole picture (40 quick, 200 full)")
+    group.addoption("--quick", action="store_true", help="the short profile, under 4 minutes on 2 cores")
+    group.addoption("--accelerator", action="store_true", help="one GPU against PyTorch on it, under 8 minutes")
+    group.addoption("--side", type=int, help="pixels of the square that most cases share (256 quick, 512 otherwise)")
+    group.addoption("--evaluations", type=int, help="of each whole picture (30 quick, 200 full, 300 accelerator)")
     group.addoption("--rivals", action="store_true", help="also PyTorch, pastiche and pystiche, where they are installed")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", "default::pytest_benchmark.logger.PytestBenchmarkWarning")
-    profile = QUICK if config.getoption("quick") else FULL
+    began = time.monotonic()
+    if config.getoption("quick") and config.getoption("accelerator"):
+        raise pytest.UsageError("--quick and --accelerator are two profiles: give one of them")
+    profile = QUICK if config.getoption("quick") else ACCELERATOR if config.getoption("accelerator") else FULL
     changes = {name: value for name in ("side", "evaluations") if (value := config.getoption(name)) is not None}
     if any(value < 1 for value in changes.values()):
         raise pytest.UsageError(f"--side and --evaluations must be at least 1, got {changes}")
@@ -49,14 +57,34 @@ def pytest_configure(config: pytest.Config) -> None:
         "solve": {case.name: (case, axes) for case, axes in solves(profile, platform).items()},
         "together": {case.name: (case, axes) for case, axes in together(profile, platform).items()},
     }
-    config.stash[FAILURES] = []
+    config.stash[FAILURES], config.stash[SHARED], config.stash[BEGAN] = [], {}, began
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    for worker in config.stash.get(SHARED, {}).values():
+        worker.close()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not config.getoption("rivals"):
-        left_out = [item for item in items if item.get_closest_marker("rival")]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
+    profile = config.stash[PROFILE]
+    rivals = profile.rivals or config.getoption("rivals")
+
+    def is_wanted(item: pytest.Item) -> bool:
+        empty = item.name.endswith("[NOTSET]")  # no case of this profile
+        named = not profile.tests or item.name.partition("[")[0] in profile.tests
+        return named and not empty and (rivals or not item.get_closest_marker("rival"))
+
+    left_out = [item for item in items if not is_wanted(item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if is_wanted(item)]
+    if profile.tests:
+        items.sort(key=lambda item: profile.tests.index(item.name.partition("[")[0]))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    limit = item.config.stash[PROFILE].seconds
+    if limit and time.monotonic() - item.config.stash[BEGAN] > limit:
+        pytest.skip(f"the {limit:g} seconds of this profile are over")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -70,14 +98,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "together" in metafunc.fixturenames:
         metafunc.parametrize("together", list(cases["together"]), indirect=True)
     if "precision" in metafunc.fixturenames:
-        precisions = {case.precision for case, _ in cases["evaluation"].values() if isinstance(case, Evaluation)}
-        metafunc.parametrize("precision", sorted(precisions))
+        metafunc.parametrize("precision", precisions(platform))
     if "variant" in metafunc.fixturenames:
         from bench.rivals import VARIANTS
 
         metafunc.parametrize("variant", VARIANTS.get(platform, VARIANTS["cpu"]))
     if "factor" in metafunc.fixturenames:
         metafunc.parametrize("factor", profile.rival_factors)
+    if "budget" in metafunc.fixturenames:
+        metafunc.parametrize("budget", profile.budgets)
 
 
 @pytest.fixture
@@ -112,15 +141,27 @@ def platform(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def start(request: pytest.FixtureRequest) -> Callable[..., Worker]:
-    """Starts a worker, with the environment that its case asks for, and ends it with the test."""
+    """Starts a worker, with the environment that its case asks for, and ends it with the test; where the profile shares
+    processes and the case needs none of its own, puts the case in one that is there."""
+    is_shared, shared = request.config.stash[PROFILE].shared, request.config.stash[SHARED]
 
-    def begin(job: str, case: dict[str, Any], *, platform: str = "", devices: int = 1) -> Worker:
+    def begin(job: str, case: dict[str, Any], *, platform: str = "", devices: int = 1, alone: bool = False) -> Worker:
+        is_rival = job.startswith("rivals:")
+        if is_rival and importlib.util.find_spec("torch") is None:
+            raise Failure("not installed", "No module named 'torch'")
         environment = {"JAX_PLATFORMS": platform} if platform == "cpu" else {}
         if platform == "cpu" and devices > 1:
             environment["JAX_NUM_CPU_DEVICES"] = str(devices)
-        worker = Worker(job, case, **environment)
-        request.addfinalizer(worker.close)
-        return worker
+        if alone or not is_shared:
+            worker = Worker(job, case, **environment)
+            request.addfinalizer(worker.close)
+            return worker
+        key = (is_rival, *environment.values())
+        if key in shared and shared[key].is_alive:
+            shared[key].prepare(job, case)
+        else:
+            shared[key] = Worker(job, case, **environment)
+        return shared[key]
 
     return begin
 

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import jaxstyle
+from bench.kernel import network
 from bench.machine import describe, in_words
 
 
@@ -46,7 +47,7 @@ def main() -> None:
     width, height = map(int, options.size.split("x"))
     convolve = {"auto": jaxstyle.conv3x3, **jaxstyle.ALGORITHMS}
     rng, seen = np.random.default_rng(0), set()
-    for name, (_, _, i, o) in jaxstyle.load_weights().architecture.shapes.items():
+    for name, (_, _, i, o) in network().architecture.shapes.items():
         sides = height >> (int(name[4]) - 1), width >> (int(name[4]) - 1)
         for direction, shape in (("forwards", (i, o)), ("backwards", (o, i))):
             if (*sides, *shape) in seen:

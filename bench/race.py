@@ -18,6 +18,7 @@ from PIL import Image, ImageOps
 from bench import commands
 from bench.machine import describe, in_words
 from bench.pictures import PAIRS, SAMPLES
+from bench.report.data import reached
 from bench.worker import Worker
 
 
@@ -59,7 +60,8 @@ def main() -> None:
             trace = worker.run()["trace"]
     marks = [trace[mark - 1] for mark in (1, 10, 50, 100, 200, 300, 400, 500) if mark <= len(trace)]
     print("PyTorch:  " + ", ".join(f"{value:.6g} at {count}" for count, value, _ in marks))
-    count, value, seconds = next((entry for entry in trace if entry[1] <= loss), trace[-1])
+    count, seconds = reached(trace, loss) or (trace[-1][0], trace[-1][2])
+    value = trace[count - 1][1]
     print(f"PyTorch:  loss {value:.6g} after {seconds:.1f} s, {count} evaluations of {seconds / count:.3g} s")
     words = "as low" if value <= loss else f"not as low after {count} evaluations, so the ratio is more than"
     parts = f"{count / record['evaluations']:.2f} in evaluations x {seconds / count / each:.2f} each"

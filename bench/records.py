@@ -14,16 +14,25 @@ def describe_case(benchmark: Any, axes: list[str], case: Case | dict[str, Any]) 
     benchmark.extra_info.update(axes=axes, case=case if isinstance(case, dict) else asdict(case))
 
 
-def turn_about(benchmark: Any, ours: Callable, theirs: Callable, rounds: int, warmup_rounds: int = 0) -> dict[str, Any]:
-    """Times `theirs` before each round of `ours`; the seconds of both, and of each round their ratio."""
+def measure(benchmark: Any, run: Callable, rounds: int, calls: int = 1, setup: Callable | None = None) -> list[float]:
+    """Times rounds of `run`, in each of which a worker makes so many calls: the seconds of a call, round by round."""
+    benchmark.pedantic(run, setup=setup, rounds=rounds, iterations=1)
+    benchmark.stats.iterations = calls
+    found = benchmark.stats.stats.data
+    found[:] = [seconds / calls for seconds in found]
+    return found
+
+
+def turn_about(
+    benchmark: Any, ours: Callable, theirs: Callable, rounds: int, calls: tuple[int, int] = (1, 1)
+) -> dict[str, Any]:
+    """Times `theirs` before each round of `ours`; the seconds of a call of both, and of each round their ratio."""
     seconds: list[float] = []
 
     def turn() -> None:
         began = time.perf_counter()
         theirs()
-        seconds.append(time.perf_counter() - began)
+        seconds.append((time.perf_counter() - began) / calls[1])
 
-    benchmark.pedantic(ours, setup=turn, rounds=rounds, iterations=1, warmup_rounds=warmup_rounds)
-    del seconds[:warmup_rounds]
-    mine = benchmark.stats.stats.data
+    mine = measure(benchmark, ours, rounds, calls[0], turn)
     return {"data": seconds, "ratios": [a / b for a, b in zip(mine, seconds, strict=True)]}

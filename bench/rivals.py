@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 import jaxstyle
-from bench.kernel import Job
+from bench.kernel import Job, network, repeated
 from bench.pictures import encoded, noise, pixels, sample
 
 VARIANTS = {"cpu": ("float32", "bfloat16", "compile"), "gpu": ("float32", "tf32", "bfloat16", "compile")}
@@ -34,7 +34,7 @@ class Notebook:
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         torch.backends.cudnn.benchmark = True  # as XLA does: the fastest algorithm for these shapes
         torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = variant == "tf32"
-        params = jaxstyle.load_weights()
+        params = network()
         self.order = list(params.scale.order)
         self.mean, self.multiplier = (np.asarray(v, np.float32) for v in (params.scale.mean, params.scale.multiplier))
         self.taps = params.architecture.taps[: params.architecture.taps.index("relu5_1") + 1]
@@ -43,7 +43,10 @@ class Notebook:
             kernel, bias = np.asarray(layer["kernel"]).transpose(3, 2, 0, 1), np.array(layer["bias"])
             kernel = torch.from_numpy(kernel.copy()).to(self.device, memory_format=torch.channels_last)
             self.layers[name] = kernel, torch.from_numpy(bias).to(self.device)
-        self.compute: Callable[[Any], Any] = torch.compile(self.loss) if variant == "compile" else self.loss
+        self.compute: Callable[[Any], Any] = self.loss
+        if variant == "compile":
+            torch.compiler.reset()  # of what another size in this process left: each is compiled for itself
+            self.compute = torch.compile(self.loss, dynamic=False)
 
     def tensor(self, picture: np.ndarray) -> Any:
         """A picture in [0, 1], (H, W, 3), as the network's input."""
@@ -85,7 +88,7 @@ class Notebook:
                 total = total + 1e3 / found[tap].shape[1] ** 2 * (self.gram(found[tap]) - self.style[tap]).square().mean()
         return total
 
-    def wait(self) -> None:
+    def wait(self, _: Any = None) -> None:
         if self.device == "cuda":
             self.torch.cuda.synchronize()
 
@@ -97,19 +100,18 @@ def torch_evaluation(width: int, height: int, variant: str) -> Job:
     notebook.style = dict.fromkeys(FIRSTS, notebook.content)
     x = notebook.tensor(noise(width, height, 0)).contiguous(memory_format=notebook.torch.channels_last).requires_grad_(True)
 
-    losses = []
-
-    def run() -> None:
+    def once() -> Any:
         x.grad = None
         loss = notebook.compute(x)
         loss.backward()
-        notebook.wait()
-        losses[:] = [loss]
+        return loss
 
     began = time.perf_counter()
-    run()
-    seconds = {"first": time.perf_counter() - began}
-    return {"seconds": seconds, "loss": {"total": float(losses[0])}, "device": notebook.device}, run
+    loss = once()
+    notebook.wait()
+    info = {"seconds": {"first": time.perf_counter() - began}, "loss": {"total": float(loss)}, "device": notebook.device}
+    calls, run = repeated(once, notebook.wait)
+    return info | {"calls": calls}, run
 
 
 def torch_solve(content: str, style: str, width: int, height: int, evaluations: int) -> Job:

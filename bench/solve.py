@@ -9,7 +9,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 import jaxstyle
-from bench.kernel import Job
+from bench.kernel import Job, network
 from bench.pictures import PAIRS, encoded, pixels, sample
 
 
@@ -17,7 +17,7 @@ def solve(content: str, style: str, width: int, height: int, options: dict[str, 
     """`jaxstyle.stylize`, compilation included; a run answers with its course and its picture."""
     jaxstyle.keep_pages()
     pictures = [sample(name, width, height) for name in (content, style)]
-    jaxstyle.load_weights()  # decoded once in a process, and here before anything is timed
+    network()  # decoded once in a process, and here before anything is timed
 
     def run() -> dict[str, Any]:
         result = jaxstyle.stylize(*pictures, **options)
@@ -40,7 +40,7 @@ def together(side: int, pictures: int, evaluations: int) -> Job:
     jaxstyle.keep_pages()
     jax.config.update("jax_cpu_enable_async_dispatch", False)
     content, style = (sample(name, side, side) for name in PAIRS[0])
-    jaxstyle.load_weights()
+    network()
 
     def run() -> dict[str, Any]:
         options: dict[str, Any] = dict(size=f"{side}x{side}", init="noise", evaluations=evaluations)
@@ -57,7 +57,7 @@ def together(side: int, pictures: int, evaluations: int) -> Job:
 
 def measure(content: str, style: str, width: int, height: int, path: str) -> Job:
     """The canonical loss of the picture in a file, as far as 8 bits hold it; a run answers with it."""
-    params = jaxstyle.load_weights()
+    params = network()
     pictures = [jnp.asarray(sample(name, width, height), jnp.float32) / 255 for name in (content, style)]
     targets = jaxstyle.make_targets(params, pictures[0], pictures[1:])
     function = jax.jit(jaxstyle.loss_parts)
@@ -74,7 +74,7 @@ def measure(content: str, style: str, width: int, height: int, path: str) -> Job
 def export(path: str) -> Job:
     """Writes jaxstyle's weights as ``convB_I.weight`` (OIHW) and ``convB_I.bias``, for a rival with its own loader."""
     arrays = {}
-    for name, layer in jaxstyle.load_weights().layers.items():
+    for name, layer in network().layers.items():
         arrays[f"{name}.weight"] = np.ascontiguousarray(np.asarray(layer["kernel"]).transpose(3, 2, 0, 1))
         arrays[f"{name}.bias"] = np.asarray(layer["bias"])
     save_file(arrays, path)

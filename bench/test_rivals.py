@@ -20,7 +20,7 @@ def test_torch_evaluation(benchmark, start, platform, profile, variant, factor):
     describe_case(benchmark, ["rival evaluation"], case)
     theirs = start("rivals:torch_evaluation", {"width": side, "height": side, "variant": variant}, platform=platform)
     ours = start("kernel:evaluation", asdict(case), platform=platform)
-    found = turn_about(benchmark, ours.run, theirs.run, profile.rounds, warmup_rounds=1)
+    found = turn_about(benchmark, ours.run, theirs.run, profile.rounds, (ours.info["calls"], theirs.info["calls"]))
     rival = {"name": f"PyTorch {variant}", **found, "info": theirs.info, "peak": theirs.peak()}
     benchmark.extra_info.update({**ours.info, "rival": rival, "peak": ours.peak()})
 
@@ -35,6 +35,20 @@ def test_torch_solve(benchmark, start, platform, profile):
     found = turn_about(
         benchmark, lambda: answers.update(ours=ours.run()), lambda: answers.update(theirs=theirs.run()), profile.repeats
     )
+    rival = {"name": "PyTorch L-BFGS", **found, **answers["theirs"], "peak": theirs.peak()}
+    benchmark.extra_info.update({**ours.info, **answers["ours"], "rival": rival, "peak": ours.peak()})
+
+
+def test_time_to_loss(benchmark, start, platform, profile, budget):
+    """jaxstyle as it comes, with fewer evaluations, against PyTorch's L-BFGS with all: who is at the other's loss, and when."""
+    width, height = side_of(profile.side), side_of(profile.side * 3 / 4)
+    case = Solve(*PAIRS[0], width, height, profile.rival_evaluations, platform=platform)
+    describe_case(benchmark, ["rival time"], case)
+    theirs = start("rivals:torch_solve", case.inputs | {"evaluations": case.evaluations}, platform=platform)
+    options = {"size": f"{width}x{height}", "evaluations": max(1, round(budget * case.evaluations))}
+    ours = start("solve:solve", case.inputs | {"options": options}, platform=platform, alone=True)
+    answers: dict[str, Any] = {}
+    found = turn_about(benchmark, lambda: answers.update(ours=ours.run()), lambda: answers.update(theirs=theirs.run()), 1)
     rival = {"name": "PyTorch L-BFGS", **found, **answers["theirs"], "peak": theirs.peak()}
     benchmark.extra_info.update({**ours.info, **answers["ours"], "rival": rival, "peak": ours.peak()})
 

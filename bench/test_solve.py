@@ -25,18 +25,24 @@ def test_together(benchmark, start, together):
     benchmark.extra_info.update({**worker.info, **found, "peak": worker.peak()})
 
 
+@pytest.fixture(scope="module")
+def caches(tmp_path_factory):
+    """Folders of compiled programs; the last one is that of the last cold command."""
+    return [tmp_path_factory.mktemp("compiled")]
+
+
 @pytest.mark.parametrize("cache", ["import", "cold", "warm"])
-def test_command(benchmark, profile, tmp_path, cache):
+def test_command(benchmark, profile, tmp_path, cache, caches):
     """Importing jaxstyle; the command to its first evaluation and its picture, with nothing compiled, and with everything."""
     size = f"{profile.side}x{max(16, profile.side * 3 // 4)}"
     options = ["-q", "--size", size, "--evaluations", "1", "--content", PAIRS[0][0], "--style", PAIRS[0][1]]
     arguments = ["-c", "import jaxstyle"] if cache == "import" else ["-m", "jaxstyle", "demo", *options]
     describe_case(benchmark, ["command"], {"what": cache, "size": size})
-    folders = iter(range(100))
 
     def command() -> None:
-        folder = tmp_path / (f"cache{next(folders)}" if cache == "cold" else "cache")
+        if cache == "cold":
+            caches.append(caches[0] / str(len(caches)))
         out = [] if cache == "import" else ["-o", str(tmp_path / "out.png")]
-        commands.run(*arguments, *out, JAXSTYLE_CACHE=str(folder))
+        commands.run(*arguments, *out, JAXSTYLE_CACHE=str(caches[-1]))
 
-    benchmark.pedantic(command, rounds=profile.repeats, iterations=1, warmup_rounds=cache == "warm")
+    benchmark.pedantic(command, rounds=profile.repeats, iterations=1, warmup_rounds=cache == "warm" and len(caches) == 1)

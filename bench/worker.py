@@ -2,9 +2,11 @@
 
 `Worker` is the side of the suite. The process reads one JSON request a line and answers each with one: first a job with
 its case, which is prepared, then any number of runs. A job is a function in a module of `bench`, of the case's fields, that
-returns what is known once it is prepared and a function that runs it once and waits for it.
+returns what is known once it is prepared and a function that runs it once and waits for it. Where starting a process takes
+longer than a case, one process may prepare one job after another.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -43,6 +45,7 @@ class Worker:
 
     Attributes:
         info: what the job told when it was prepared.
+        jobs: how many it has been asked to prepare.
 
     Raises:
         Failure: where it cannot be.
@@ -59,11 +62,27 @@ class Worker:
             text=True,
             start_new_session=True,
         )
+        self.info: dict[str, Any] = {}
+        self.jobs = 0
         try:
-            self.info: dict[str, Any] = self._ask(job=job, case=case)
+            self.prepare(job, case)
         except BaseException:
             self.close()
             raise
+
+    def prepare(self, job: str, case: dict[str, Any]) -> None:
+        """Puts another case in the place of the one before.
+
+        Raises:
+            Failure: where it cannot be prepared; the process may go on.
+        """
+        self.jobs += 1
+        self.info = self._ask(job=job, case=case)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it can be asked."""
+        return self._process.poll() is None
 
     def _ask(self, **request: Any) -> dict[str, Any]:
         assert self._process.stdin is not None
@@ -103,8 +122,9 @@ class Worker:
         return self._ask(run=1)
 
     def peak(self) -> dict[str, int | None]:
-        """The most bytes held so far: ``host`` of the whole process, ``device`` where it counts them."""
-        return self._ask(peak=1)
+        """The most bytes held so far: ``host`` of the whole process, ``device`` where it counts them. Nothing for a case that
+        shares its process."""
+        return self._ask(peak=1) if self.jobs == 1 else {"host": None, "device": None}
 
     def close(self) -> None:
         """Ends the process and what it has started."""
@@ -154,6 +174,13 @@ def peak() -> dict[str, int | None]:
     return {"host": host, "device": device}
 
 
+def release() -> None:
+    """Gives back what the case before has left, on the device too."""
+    gc.collect()
+    if "torch" in sys.modules and (torch := sys.modules["torch"]).cuda.is_available():
+        torch.cuda.empty_cache()
+
+
 def failure(error: Exception) -> tuple[str, str]:
     """Kind and reason of an error, as `Failure` takes them."""
     text = (str(error).strip().splitlines() or [type(error).__name__])[0]
@@ -172,6 +199,8 @@ def main() -> None:
         request = json.loads(line)
         try:
             if "job" in request:
+                run = None
+                release()
                 module, _, name = request["job"].partition(":")
                 found, run = getattr(importlib.import_module(f"bench.{module}"), name)(**request["case"])
             else:

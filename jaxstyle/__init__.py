@@ -4,19 +4,21 @@ Images are RGB: outside uint8 or float, inside float32 in [0, 1], (H, W, 3). Los
 of Gatys' own notebook, whatever preset made the picture. Work is counted in evaluations: one loss with its gradient.
 """
 
-from jaxstyle.allocator import keep_pages
-from jaxstyle.batch import BatchProgress, stylize_batch
-from jaxstyle.config import Config
-from jaxstyle.convolution import ALGORITHMS, conv3x3, convolution_algorithm
+from jaxstyle.batch.run import BatchProgress, stylize_batch
 from jaxstyle.errors import DownloadError, ImageError, InputError, JaxstyleError, WeightsError
-from jaxstyle.estimate import Estimate, estimate
-from jaxstyle.loop import Progress
-from jaxstyle.losses import CANONICAL, PRESETS, Objective, content_loss, gram, style_loss, total_variation
-from jaxstyle.objective import Losses, Targets, Weights, loss_parts, loss_terms, make_targets, total_loss
-from jaxstyle.solvers import SOLVERS, Solver, make_solver
-from jaxstyle.stylize import Result, stylize
-from jaxstyle.vgg import Params, features
-from jaxstyle.weights import convert_weights, fetch_weights, load_weights
+from jaxstyle.loss.objective import Losses, Targets, TermWeights, loss_parts, loss_terms, make_targets, total_loss
+from jaxstyle.loss.presets import CANONICAL, PRESETS, Objective
+from jaxstyle.loss.terms import content_loss, gram, style_loss, total_variation
+from jaxstyle.machine.allocator import keep_pages
+from jaxstyle.network.convolution import ALGORITHMS, conv3x3, convolution_algorithm
+from jaxstyle.network.vgg import Params, features
+from jaxstyle.network.weights import convert_weights, fetch_weights, load_weights
+from jaxstyle.solvers.registry import SOLVERS, make_solver
+from jaxstyle.solvers.state import Solver
+from jaxstyle.transfer.config import Config
+from jaxstyle.transfer.estimate import Estimate, estimate
+from jaxstyle.transfer.loop import Progress
+from jaxstyle.transfer.stylize import Result, stylize
 
 __version__ = "0.1.0"
 
@@ -39,7 +41,7 @@ __all__ = [
     "Result",
     "Solver",
     "Targets",
-    "Weights",
+    "TermWeights",
     "WeightsError",
     "__version__",
     "content_loss",

@@ -1,5 +1,5 @@
 """`python -m jaxstyle`."""
 
-from jaxstyle.cli import entry
+from jaxstyle.cli.main import entry
 
 entry()

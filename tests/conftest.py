@@ -5,14 +5,16 @@ import sys
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
 
 from jaxstyle.errors import ImageError
-from jaxstyle.images import Picture, load
-from jaxstyle.vgg import Architecture, Params, random_params
-from jaxstyle.weights.registry import SCALES
+from jaxstyle.network.vgg import Architecture, InputScale, Params
+from jaxstyle.network.weights import files
+from jaxstyle.network.weights.registry import SCALES
+from jaxstyle.pictures.read import Picture, load
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # so that several processes of tests share a GPU
@@ -33,13 +35,28 @@ def _compiled_once(tmp_path_factory):
 
 @pytest.fixture
 def quickly_compiled(request, monkeypatch):
-    """Programs are compiled in 0.4 of the time and run 1.5 times as long: for whole runs of a few evaluations, where what is
-    tested is not a number of the network's. Processes that the test starts do so too."""
+    """Programs are compiled in a fifth of the time and run several times as long: for whole runs of a few evaluations, where
+    what is tested is not a number of the network's. Processes that the test starts leave out most optimisations too."""
     if request.node.get_closest_marker("slow") is None:
         monkeypatch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "true")
         jax.config.update("jax_disable_most_optimizations", True)
+        compiled = jax.stages.Lowered.compile
+        how = {"xla_cpu_use_fusion_emitters": False}
+        monkeypatch.setattr(jax.stages.Lowered, "compile", lambda lowered, **_: compiled(lowered, compiler_options=how))
     yield
     jax.config.update("jax_disable_most_optimizations", False)
+
+
+@pytest.fixture(scope="session")
+def small_weights(tmp_path_factory) -> Path:
+    """A weights file that holds a tiny random network and describes it."""
+    return write_random(tmp_path_factory.mktemp("weights") / "tiny.safetensors", TINY)
+
+
+@pytest.fixture
+def small_network(small_weights, monkeypatch):
+    """Runs use the tiny network, those in processes that the test starts too: for everything but the network itself."""
+    monkeypatch.setenv("JAXSTYLE_WEIGHTS", str(small_weights))
 
 
 @pytest.fixture(scope="session")
@@ -61,6 +78,26 @@ def reference_params(shared) -> Params:
 def tiny_params() -> Params:
     """A five-block network with a handful of channels, so that its gradients can be checked number by number."""
     return random_params(TINY, SCALES["caffe"], seed=3)
+
+
+def random_params(architecture: Architecture, scale: InputScale, seed: int = 0) -> Params:
+    """Random parameters with the variance of He et al. (ICCV 2015), for tests that need no trained network."""
+    rng = np.random.default_rng(seed)
+    layers = {
+        name: {
+            "kernel": jnp.asarray(rng.normal(0, (2 / (9 * shape[2])) ** 0.5, shape), jnp.float32),
+            "bias": jnp.zeros(shape[-1]),
+        }
+        for name, shape in architecture.shapes.items()
+    }
+    return Params(layers, architecture, scale)
+
+
+def write_random(path: Path, architecture: Architecture) -> Path:
+    """A weights file of a random network, which it describes."""
+    layers = jax.tree.map(np.asarray, random_params(architecture, SCALES["caffe"], seed=3).layers)
+    files.write(path, files.WeightFile(layers, architecture, "caffe", "random", "none", ""))
+    return path
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
-"""The structure: imports go one way, only `solvers` knows jaxopt and optax, the public names are all there."""
+"""The structure: rooms import from rooms below them only, the public names are all there, files stay small."""
 
 import ast
 import inspect
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -10,47 +11,24 @@ import jaxstyle
 
 PACKAGE = Path(jaxstyle.__file__).parent
 BENCH = Path(__file__).resolve().parents[1] / "bench"
-# Lower layers first; a module may import from layers above its own in this list only, and from its own layer never,
-# the parts of `weights` apart, which have an order of their own.
-LAYERS = [
-    {"allocator", "errors", "metric", "start"},
-    {"convolution", "memory", "sizes"},
-    {"compiler", "pyramid"},
-    {"vgg"},
-    {"images"},
-    {"outputs"},
-    {"weights.fetch"},
-    {"weights.registry"},
-    {"weights.files"},
-    {"weights.load"},
-    {"weights.verify"},
-    {"weights"},
-    {"losses"},
-    {"strips"},
-    {"objective", "variable", "lbfgs"},
-    {"solvers"},
-    {"config", "devices", "record"},
-    {"loop"},
-    {"prepare"},
-    {"stages"},
-    {"search"},
-    {"estimate", "stylize", "jobs"},
-    {"batch"},
-    {"folder"},
-    {"sheet"},
-    {"gallery"},
-    {"commands.display", "commands.options"},
-    {"commands.many", "commands.network", "commands.single"},
-    {"commands"},
-    {"cli"},
-    {"__main__"},
+ROOMS = [
+    "cli",
+    "batch",
+    "transfer",
+    "solvers",
+    "loss",
+    "network",
+    "machine",
+    "pictures",
+    "errors",
 ]
+"""Each imports from those below it."""
 
 
 def modules():
     for path in sorted(PACKAGE.rglob("*.py")):
         name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
-        if not name.startswith("samples") and name != "__init__":
+        if name not in ("__init__", "__main__") and not name.startswith("samples"):
             yield name, path
 
 
@@ -68,19 +46,28 @@ def imported(path):
                 yield (f"{module}.{alias.name}" if is_module else module), node in tree.body
 
 
-def layer(name):
-    return next(i for i, names in enumerate(LAYERS) if name in names)
-
-
 @pytest.mark.parametrize(("name", "path"), list(modules()), ids=lambda value: str(value) if isinstance(value, str) else "")
-def test_imports_go_one_way(name, path):
+def test_rooms_import_from_below(name, path):
+    room = name.split(".")[0]
     for module, _ in imported(path):
-        if module == "jaxstyle":  # the version and other public names, for the command line
-            assert name == "cli"
+        if module == "jaxstyle":  # the version
+            assert room == "cli"
         elif module.startswith("jaxstyle."):
-            assert layer(module.removeprefix("jaxstyle.")) < layer(name), f"{name} imports {module}"
+            other = module.split(".")[1]
+            assert ROOMS.index(other) >= ROOMS.index(room), f"{name} imports {module}"
         elif module.split(".")[0] in ("jaxopt", "optax"):
-            assert name == "solvers"
+            assert room == "solvers"
+
+
+def test_no_module_of_a_room_depends_on_itself():
+    graph = {f"jaxstyle.{name}": {module for module, _ in imported(path)} for name, path in modules()}
+    order = list(TopologicalSorter(graph).static_order())  # raises where there is a circle
+    assert len(order) > len(graph) > 30
+
+
+def test_every_module_lies_in_a_room():
+    assert {name.split(".")[0] for name, _ in modules()} == set(ROOMS)
+    assert {path.name for path in PACKAGE.glob("*.py")} == {"__init__.py", "__main__.py", "errors.py"}
 
 
 def test_the_library_never_imports_the_benchmarks():

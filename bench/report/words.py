@@ -3,9 +3,9 @@
 from math import isclose
 from statistics import median
 
-from bench.report import together
+from bench.report import grid, together
 from bench.report.data import Record, Result, reached
-from bench.report.tables import goal, milliseconds, ratio
+from bench.report.tables import compiled, goal, milliseconds, ratio
 
 
 def base(result: Result) -> Record | None:
@@ -18,8 +18,8 @@ def base(result: Result) -> Record | None:
 
 def findings(result: Result) -> list[str]:
     """Sentences; only of what was measured."""
-    kernels = [*evaluation(result), *shares(result), *batches(result), *together.sentence(result)]
-    return [*kernels, *starts(result), *solvers(result), *plain(result), *others(result)]
+    kernels = [*evaluation(result), *grid.sentences(result), *shares(result), *batches(result), *together.sentence(result)]
+    return [*kernels, *starts(result), *solvers(result), *plain(result), *others(result), *times(result)]
 
 
 def evaluation(result: Result) -> list[str]:
@@ -119,9 +119,26 @@ def others(result: Result) -> list[str]:
         sentence = f"A picture of {record.size}, {record.case['evaluations']} evaluations, against {record.rival['name']}: "
         sentence += f"{ratio(record)} of its time, {level}"
         if "trace" in record.info and (point := reached(record.trace, theirs)):
-            waited = record.seconds.median - record.info["seconds"]["solve"] + point[1]
+            waited = compiled(record) + point[1]
             share = median(record.rival["data"]) / waited
             sentence += f"; its loss is there after {point[0]} evaluations and {waited:.1f} s, {share:.2f} times as soon"
+        found.append(f"{sentence}.")
+    return found
+
+
+def times(result: Result) -> list[str]:
+    """How soon the loss of PyTorch's whole run is there."""
+    found = []
+    for record in result.along("rival time"):
+        goal, ours, theirs = record.rival["loss"]["total"], record.info, record.rival
+        sentence = f"A picture of {record.size}: {theirs['name']} comes to the loss {goal:.4g} with {theirs['evaluations']} "
+        sentence += (
+            f"evaluations in {theirs['data'][0]:.1f} s, jaxstyle to one {ours['loss']['total'] / goal:.2f} times as high "
+        )
+        sentence += f"with {ours['evaluations']} in {record.seconds.median:.1f} s, compilation included"
+        if point := reached(record.trace, goal):
+            waited = compiled(record) + point[1]
+            sentence += f"; it is as low after {point[0]} and {waited:.1f} s, {theirs['data'][0] / waited:.2f} times as soon"
         found.append(f"{sentence}.")
     return found
 

@@ -1,0 +1,124 @@
+"""The pictures of a batch or a sweep, as a list: every combination of contents, styles and settings, or pairs of them."""
+
+import itertools
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jaxstyle.errors import InputError, Plain
+from jaxstyle.transfer.config import Config, make_config
+from jaxstyle.transfer.resolve import is_random
+
+Sources = Any
+"""A picture (path, PIL image or array), or a list of them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One picture that is to be made.
+
+    Attributes:
+        content: a path, PIL image or array.
+        style: the same, or a list of them that are blended.
+        config: all settings.
+        labels: what tells it from the others, in words: ``{"content": "cat", "seed": "3", "style": "swirls"}``; the keys are
+            those of all jobs.
+    """
+
+    content: Any
+    style: Any
+    config: Config
+    labels: Mapping[str, str]
+
+
+def make_jobs(
+    contents: Sources,
+    styles: Sources,
+    *,
+    pairs: bool = False,
+    seeds: int | Sequence[int] | None = None,
+    style_weights: Sequence[float] | None = None,
+    vary: Mapping[str, Sequence[Any]] | None = None,
+    config: Config | None = None,
+    **options: Any,
+) -> list[Job]:
+    """Contents x settings x styles as a list of jobs, the styles changing fastest.
+
+    Args:
+        contents: one or more.
+        styles: one or more; a list among them is one style, blended.
+        pairs: the first content with the first style and so on, in place of every content with every style.
+        seeds: how many, from `config.seed` on, or which ones.
+        style_weights: one picture for each.
+        vary: values by field of `Config`; one picture for each combination.
+        config: all other settings; the defaults otherwise.
+        **options: fields of `Config` to change.
+
+    Raises:
+        InputError: for an unknown field, an empty list, pairs that do not match, or seeds where nothing is random.
+    """
+    config = make_config(config, **options)
+    contents, styles = ([*given] if isinstance(given, list | tuple) else [given] for given in (contents, styles))
+    axes: dict[str, list[Any]] = {}
+    if seeds is not None:
+        count = isinstance(seeds, int) and not isinstance(seeds, bool)
+        axes["seed"] = list(range(config.seed, config.seed + seeds)) if count else [*seeds]  # pyright: ignore
+    if style_weights is not None:
+        axes["style_weight"] = [*style_weights]
+    axes |= {name: [*values] for name, values in (vary or {}).items()}
+    for name, values in {"contents": contents, "styles": styles, **axes}.items():
+        if not values:
+            raise InputError(name, Plain("[]"), "is empty", "give at least one")
+    if pairs and len(contents) != len(styles):
+        problem = f"has {len(contents)} contents for {len(styles)} styles"
+        raise InputError("pairs", Plain("True"), problem, "give as many of the one as of the other")
+    named = [list(zip(given, _titles(given), strict=True)) for given in (contents, styles)]
+    groups = [[pair] for pair in zip(*named, strict=True)] if pairs else [[(c, s) for s in named[1]] for c in named[0]]
+    configs = []
+    for chosen in itertools.product(*axes.values()):
+        settings = dict(zip(axes, chosen, strict=True))
+        configs.append((make_config(config, **settings), {name: shown(value) for name, value in settings.items()}))
+    jobs = [
+        Job(content, style, one, {"content": first, **words, "style": second})
+        for group in groups
+        for one, words in configs
+        for (content, first), (style, second) in group
+    ]
+    if "seed" in axes and len(axes["seed"]) > 1 and not any(is_random(job.config) for job in jobs):
+        remedy = "start from noise (init=noise) or mix some in (noise_ratio=0.3)"
+        raise InputError("seeds", Plain(axes["seed"]), "would all give the same picture: nothing here is random", remedy)
+    return jobs
+
+
+def differing(labelled: Sequence[Any]) -> list[str]:
+    """The names of the labels that differ among things with `labels`, such as jobs."""
+    return [name for name in labelled[0].labels if len({one.labels[name] for one in labelled}) > 1]
+
+
+def shown(value: Any) -> str:
+    """A setting in words."""
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, Mapping):
+        return ",".join(f"{name}={shown(weight)}" for name, weight in value.items())
+    return ",".join(map(shown, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def title(source: Any) -> str:
+    """What a picture is called: its file's name without the suffix, the kind of object otherwise; blended ones joined."""
+    if isinstance(source, list | tuple):
+        return "+".join(map(title, source))
+    return Path(source).stem if isinstance(source, str | os.PathLike) else type(source).__name__
+
+
+def _titles(sources: Iterable[Any]) -> list[str]:
+    """Titles by which the sources can be told apart: numbered where they would be the same."""
+    found: list[str] = []
+    for source in sources:
+        name, number = title(source), 1
+        while (numbered := name if number == 1 else f"{name}-{number}") in found:
+            number += 1
+        found.append(numbered)
+    return found

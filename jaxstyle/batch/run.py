@@ -1,0 +1,254 @@
+"""Many pictures: those of one shape and method run as members of one `vmap`, as many at a time as fit and pay.
+
+A batch shares one loop, one compiled program and the network; each member has its own start, targets, weights, trace, best
+image and reason to stop, and comes out as the same run alone would.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+
+from jaxstyle.batch.jobs import Job, make_jobs
+from jaxstyle.errors import InputError, JaxstyleError
+from jaxstyle.loss.objective import TermWeights
+from jaxstyle.machine import memory
+from jaxstyle.machine.compiler import Compiler
+from jaxstyle.machine.devices import members_layout
+from jaxstyle.transfer.config import Config
+from jaxstyle.transfer.engine import Engine, compile_to_fit
+from jaxstyle.transfer.library import Library
+from jaxstyle.transfer.loop import Progress
+from jaxstyle.transfer.plan import Plan
+from jaxstyle.transfer.resolve import resolve
+from jaxstyle.transfer.run import run_plans
+from jaxstyle.transfer.stylize import Result, finish
+
+PAYS = {"cpu": 8 * 128 * 128}
+"""Pixels of a batch beyond which more members gain nothing, by platform; measured by `pytest bench -k together`: on two cores
+pictures of 128x128 come 1.5 times as fast by eights, of 256x256 as fast as one after another, of 512x512 slower."""
+ELSEWHERE = 16 * 512 * 512
+"""The same on accelerators, for each device: not measured yet."""
+MOST = 16
+"""Members on one device."""
+
+
+@dataclass(frozen=True)
+class BatchProgress:
+    """What a batch's callback is told after an accepted iterate of the pictures in hand.
+
+    Attributes:
+        done: pictures that are finished or failed.
+        pictures: how many there are.
+        jobs: which ones are in hand, as indices.
+        members: the progress of each of those.
+    """
+
+    done: int
+    pictures: int
+    jobs: tuple[int, ...]
+    members: tuple[Progress, ...]
+
+
+BatchCallback = Callable[[BatchProgress], Any]
+
+
+@dataclass
+class Bucket:
+    """Jobs that can share a program: one size, one method, one network.
+
+    Attributes:
+        jobs: indices.
+        measured: whether the canonical loss of any must be measured along the way.
+    """
+
+    jobs: list[int]
+    measured: bool
+
+
+def plan_of(job: Job, library: Library) -> Plan:
+    """`resolve` for a job."""
+    return resolve(job.content, job.style, job.config, library)
+
+
+def buckets_of(jobs: Sequence[Job], wanted: Sequence[int], library: Library) -> list[Bucket]:
+    """Resolves the wanted jobs and sorts them into buckets, in the order of their first jobs.
+
+    Raises:
+        InputError: where any of them cannot be made; nothing was computed then.
+    """
+    found: dict[Any, Bucket] = {}
+    for index in wanted:
+        plan = plan_of(jobs[index], library)
+        stages = tuple((stage.size, stage.metric) for stage in plan.stages)
+        key = (plan.method, plan.fallback, stages, plan.devices, plan.network.sha256)
+        bucket = found.setdefault(key, Bucket([], False))
+        bucket.jobs.append(index)
+        bucket.measured |= not plan.method.is_canonical(TermWeights.of(plan.objective))
+    return list(found.values())
+
+
+def members_at_once(jobs: int, width: int, height: int, devices: int, batch_size: int | None) -> int:
+    """How many of so many pictures of one size run at once: all chunks alike, a multiple of the devices.
+
+    Args:
+        jobs: pictures of this size.
+        width, height: of each.
+        devices: among which they are spread.
+        batch_size: the most that the user wants; by default what pays.
+    """
+    pays = PAYS.get(jax.default_backend(), ELSEWHERE)
+    most = batch_size or min(MOST, max(1, pays // (width * height))) * devices
+    chunks = math.ceil(jobs / most)
+    return math.ceil(jobs / chunks / devices) * devices
+
+
+def run_jobs(
+    jobs: Sequence[Job],
+    *,
+    wanted: Sequence[int] | None = None,
+    batch_size: int | None = None,
+    callback: BatchCallback | None = None,
+    library: Library | None = None,
+) -> Iterator[tuple[int, Result | JaxstyleError]]:
+    """Makes pictures, each given out as soon as it is finished.
+
+    Args:
+        jobs: from `make_jobs`.
+        wanted: indices of those to make; all by default.
+        batch_size: the most to run at once; by default as many as pay on this machine. Fewer where memory is short.
+        callback: called with a `BatchProgress` after each accepted iterate; a true answer ends the batch: the pictures in
+            hand come out as they are, the others do not.
+        library: where pictures that were read already are kept.
+
+    Yields:
+        The index of a job with its result, or with an error where its loss is not finite at the start, its file went away,
+        or its size does not fit: the others go on.
+
+    Raises:
+        InputError: before anything is computed, where a job cannot be made.
+    """
+    if batch_size is not None and (not isinstance(batch_size, int) or batch_size < 1):
+        raise InputError("batch_size", batch_size, "must be a whole number of at least 1")
+    wanted = range(len(jobs)) if wanted is None else wanted
+    library, hand = library or Library(), _Hand(callback, len(wanted))
+    for bucket in buckets_of(jobs, wanted, library):
+        for index, result in _run_bucket(bucket, jobs, library, batch_size, hand):
+            hand.done += 1
+            yield index, result
+        if hand.stopped:
+            return
+
+
+@dataclass
+class _Hand:
+    """What the callback is told between chunks, and what it said."""
+
+    callback: BatchCallback | None
+    pictures: int
+    done: int = 0
+    stopped: bool = False
+
+    def tell(self, members: list[Progress], jobs: list[int]) -> bool:
+        """Passes the progress of some jobs on; a true answer holds from then on."""
+        progress = BatchProgress(self.done, self.pictures, tuple(jobs), tuple(members))
+        self.stopped = self.stopped or bool(self.callback and self.callback(progress))
+        return self.stopped
+
+
+def _run_bucket(
+    bucket: Bucket, jobs: Sequence[Job], library: Library, batch_size: int | None, hand: _Hand
+) -> Iterator[tuple[int, Result | JaxstyleError]]:
+    compiler = Compiler()
+    try:
+        engines, needed = _compile(bucket, jobs, library, batch_size, compiler)
+    except JaxstyleError as error:
+        yield from ((index, error) for index in bucket.jobs)
+        return
+    size = engines[-1].members or 1
+    for first in range(0, len(bucket.jobs), size):
+        if hand.stopped:
+            return
+        plans: dict[int, Plan] = {}
+        for index in bucket.jobs[first : first + size]:
+            try:
+                plans[index] = plan_of(jobs[index], library)
+            except InputError as error:  # it was there when the batch began
+                yield index, error
+        costs = {"compile": compiler.seconds, "predicted": needed}
+        ends = run_plans(engines, [*plans.values()], partial(hand.tell, jobs=[*plans]), library)
+        for place, ((index, plan), end) in enumerate(zip(plans.items(), ends, strict=True)):
+            if isinstance(end, JaxstyleError):
+                yield index, end
+            else:
+                yield index, finish(plan, end, engines[-1], costs, batch={"members": len(plans), "member": place})
+
+
+def _compile(
+    bucket: Bucket, jobs: Sequence[Job], library: Library, batch_size: int | None, compiler: Compiler
+) -> tuple[list[Engine], float]:
+    """The engines of a bucket with as many members as fit, and the bytes that they will take."""
+    plan = plan_of(jobs[bucket.jobs[0]], library)
+    (width, height), shared = plan.content.size, plan.devices
+    here = jax.local_devices()
+    devices = here[: min(len(here), len(bucket.jobs))] if shared == 1 else here[:1]
+    members = members_at_once(len(bucket.jobs), width, height, len(devices), batch_size if shared == 1 else 1)
+
+    layout = members_layout(devices) if shared == 1 else None
+    while True:
+        count, fewest = members if members > 1 else None, members == len(devices)
+        how: Any = dict(members=count, layout=layout, measured=bucket.measured, library=library)
+        engines, needed, free = compile_to_fit(plan, compiler, lower=fewest, **how)
+        if free is None or needed <= free or fewest:
+            break
+        members = max(1, int(members * 0.9 * free / needed) // len(devices)) * len(devices)
+    memory.check(width, height, needed, free)
+    return engines, needed + memory.resident()
+
+
+def stylize_batch(
+    contents: Any,
+    styles: Any,
+    *,
+    pairs: bool = False,
+    seeds: int | Sequence[int] | None = None,
+    style_weights: Sequence[float] | None = None,
+    vary: Mapping[str, Sequence[Any]] | None = None,
+    batch_size: int | None = None,
+    config: Config | None = None,
+    callback: BatchCallback | None = None,
+    **options: Any,
+) -> list[Result | JaxstyleError]:
+    """Paints every content in every style, pictures of one shape together: one compiled program, one network.
+
+    Each picture is the one that `stylize` would make of it alone, but for rounding.
+
+    Args:
+        contents: one or more of what `stylize` takes.
+        styles: the same; a list among them is blended into one style.
+        pairs: the first content with the first style and so on, in place of every content with every style.
+        seeds: how many, from `config.seed` on, or which ones; one picture for each.
+        style_weights: one picture for each.
+        vary: values by field of `Config`, as in ``{"init": ["content", "noise"]}``; one picture for each combination.
+        batch_size: the most to run at once; by default as many as pay on this machine. Fewer where memory is short.
+        config: all other settings; the defaults otherwise.
+        callback: called with a `BatchProgress` after each accepted iterate of the pictures in hand; a true answer ends the
+            batch.
+        **options: fields of `Config` to change, as in ``size=256, evaluations=200``.
+
+    Returns:
+        One `Result` for each picture: by content, then by setting, then by style. In its place stands a `JaxstyleError` where
+        the picture could not be made, or where the batch ended before.
+
+    Raises:
+        InputError: before anything is computed, where an argument or a picture is wrong.
+    """
+    choice: dict[str, Any] = dict(pairs=pairs, seeds=seeds, style_weights=style_weights, vary=vary, config=config)
+    jobs = make_jobs(contents, styles, **choice, **options)
+    results: list[Result | JaxstyleError] = [JaxstyleError("the batch was ended before this picture")] * len(jobs)
+    for index, result in run_jobs(jobs, batch_size=batch_size, callback=callback):
+        results[index] = result
+    return results

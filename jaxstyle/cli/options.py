@@ -1,0 +1,64 @@
+"""Flags from the fields of `Config`, and back."""
+
+import argparse
+import dataclasses
+from typing import Any
+
+from jaxstyle.errors import InputError
+from jaxstyle.transfer.config import GROUPS, Config
+
+
+def flag(name: str) -> str:
+    """A field's flag."""
+    return "--" + name.replace("_", "-")
+
+
+def add_options(parser: argparse.ArgumentParser, defaults: Any, basics: Any) -> None:
+    """One flag for each field of Config, in the groups of Config. Values stay text here; `config_of` converts them, with better
+    errors.
+
+    Args:
+        parser: of a command.
+        defaults: shown in the help.
+        basics: the group of the parser that takes the first group's.
+    """
+    groups = {name: basics if name == GROUPS[0] else parser.add_argument_group(name) for name in GROUPS}
+    for option in dataclasses.fields(Config):
+        about = option.metadata
+        default = getattr(defaults, option.name)
+        text = about["help"]
+        if about["choices"]:
+            text += f": {', '.join(about['choices'])}"
+        if default is not None:
+            text += f" (default: {default})"
+        metavar = about["metavar"] or "NAME"
+        groups[about["group"]].add_argument(flag(option.name), metavar=metavar, help=text.replace("%", "%%"))
+
+
+def config_of(options: argparse.Namespace, defaults: Config) -> Config:
+    """The configuration that the flags make of the defaults."""
+    changes: dict[str, Any] = {}
+    for option in dataclasses.fields(defaults):
+        text = getattr(options, option.name, None)
+        if text is not None:
+            changes[option.name] = convert(option, text)
+    return dataclasses.replace(defaults, **changes)
+
+
+def convert(option: dataclasses.Field, text: str) -> Any:
+    """A field's value from its text."""
+    kind = str(option.type)
+    if "str" in kind:
+        return text
+    number, words = (float, "a number") if "float" in kind else (int, "a whole number")
+    try:
+        return number(text)
+    except ValueError:
+        raise InputError(option.name, text, f"is not {words}") from None
+
+
+def positive(name: str, text: str) -> int:
+    """A whole number of at least 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise InputError(name, text, "must be a whole number of at least 1")
+    return int(text)

@@ -1,0 +1,1 @@
+"""What is minimised: terms, presets, the metric of Gram matrices, features in strips."""

@@ -1,0 +1,212 @@
+"""The style transfer objective as a pure function of (image, params, targets), and the targets, which are computed once.
+
+Images are float RGB in [0, 1], (H, W, 3). Everything here can be jitted, differentiated and vmapped; an `Objective` is static.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from jaxstyle.errors import InputError
+from jaxstyle.loss.metric import Metric, mean_square
+from jaxstyle.loss.presets import CANONICAL, Objective
+from jaxstyle.loss.strips import read
+from jaxstyle.loss.terms import STYLE_SCALES, content_loss, style_loss, total_variation
+from jaxstyle.network.vgg import Params
+
+
+class Targets(NamedTuple):
+    """What the image is compared with: features of the content, Grams of the style.
+
+    Attributes:
+        content: {tap: (H', W', C)}.
+        style: {tap: (C, C)}.
+    """
+
+    content: dict[str, Array]
+    style: dict[str, Array]
+
+
+class TermWeights(NamedTuple):
+    """What multiplies each term of an objective, its layer weights included: the same structure as `loss_terms`.
+
+    As arrays they are an argument of a compiled program like any other: other weights need no compilation, and the members
+    of a batch can each have their own.
+    """
+
+    content: dict[str, Array]
+    style: dict[str, Array]
+    tv: Array
+
+    @classmethod
+    def of(cls, objective: Objective) -> "TermWeights":
+        """The weights of an objective as float32 scalars."""
+        content = {name: objective.content_weight * weight for name, weight in objective.content_layers.items()}
+        style = {name: objective.style_weight * weight for name, weight in objective.style_layers.items()}
+        return jax.tree.map(jnp.float32, cls(content, style, objective.tv_weight))  # pyright: ignore[reportArgumentType]
+
+
+class Losses(NamedTuple):
+    """The parts of a loss, each already times its weights, so that total = content + style + tv."""
+
+    total: Array
+    content: Array
+    style: Array
+    tv: Array
+
+
+def content_target(
+    params: Params, content: Array, *, objective: Objective = CANONICAL, precision: str = "float32", strips: bool = False
+) -> dict[str, Array]:
+    """Features of a content, RGB in [0, 1], (H, W, 3) -> {tap: (H', W', C)} for the objective's content layers."""
+    return read(params, content, objective.content_layers, (), pooling=objective.pooling, precision=precision, strips=strips)[0]
+
+
+def style_target(
+    params: Params, style: Array, *, objective: Objective = CANONICAL, precision: str = "float32", strips: bool = False
+) -> dict[str, Array]:
+    """Gram matrices of a style, RGB in [0, 1], (H, W, 3) -> {tap: (C, C)} for the objective's style layers."""
+    return read(params, style, (), objective.style_layers, pooling=objective.pooling, precision=precision, strips=strips)[1]
+
+
+def shares(blend: Sequence[float] | None, styles: int, *, shown: object = None) -> tuple[float, ...]:
+    """What each of several styles counts: `blend` scaled to the sum 1, or equal parts where it is None.
+
+    Raises:
+        InputError: where `blend` does not fit so many styles; it shows `shown`, what the user wrote, in place of `blend`.
+    """
+    shown = blend if shown is None else shown
+    given = [1.0] * styles if blend is None else list(blend)
+    if len(given) != styles:
+        raise InputError("blend", shown, f"must have one share for each style, {styles} in all")
+    if min(given) < 0 or not sum(given) > 0:
+        raise InputError("blend", shown, "must be numbers of at least 0 with a positive sum")
+    return tuple(share / sum(given) for share in given)
+
+
+def mix_styles(styles: Sequence[dict[str, Array]], blend: Sequence[float] | None = None) -> dict[str, Array]:
+    """Several styles' Gram matrices as one: their mean, weighted by `blend`, which is scaled to the sum 1.
+
+    Raises:
+        InputError: where `blend` does not fit `styles`.
+    """
+    parts = shares(blend, len(styles))
+    return {name: sum(p * grams[name] for p, grams in zip(parts, styles, strict=True)) for name in styles[0]}  # pyright: ignore
+
+
+def make_targets(
+    params: Params,
+    content: Array,
+    styles: Sequence[Array],
+    *,
+    objective: Objective = CANONICAL,
+    blend: Sequence[float] | None = None,
+    precision: str = "float32",
+    strips: bool = False,
+) -> Targets:
+    """Computes the targets of an objective, and those of the canonical loss beside them.
+
+    Args:
+        params: the network.
+        content: (H, W, 3), RGB in [0, 1].
+        styles: one or more (H_i, W_i, 3), RGB in [0, 1]; each at its own size.
+        objective: which layers, which pooling.
+        blend: the styles' shares, scaled to the sum 1; equal by default. Several styles mix their Gram matrices.
+        precision: that of the evaluations to come, whose rounding then cancels in the differences.
+        strips: whether to hold the features of one strip of the picture at a time, where memory is short.
+
+    Raises:
+        InputError: where `blend` does not fit `styles`.
+    """
+    how = dict(objective=objective, precision=precision, strips=strips)
+    grams = [style_target(params, style, **how) for style in styles]  # pyright: ignore[reportArgumentType]
+    return Targets(content_target(params, content, **how), mix_styles(grams, blend))  # pyright: ignore[reportArgumentType]
+
+
+def loss_terms(
+    image: Array,
+    params: Params,
+    targets: Targets,
+    *,
+    objective: Objective = CANONICAL,
+    weights: TermWeights | None = None,
+    precision: str = "float32",
+    strips: bool = False,
+    metrics: dict[str, Metric] | None = None,
+) -> dict[str, dict[str, Array]]:
+    """Each layer's part of the loss, times its weights: ``{"content": {tap: ()}, "style": {tap: ()}, "tv": {"image": ()}}``.
+
+    `weights` stand in for the objective's own, total variation left out where its own weight is zero. With `metrics` a part
+    ``"measured"`` comes with them: the style's terms with the differences of Gram matrices in these metrics, by tap.
+    """
+    how: Any = dict(pooling=objective.pooling, precision=precision, strips=strips)
+    found, grams = read(params, image, objective.content_layers, objective.style_layers, **how)
+    weights = TermWeights.of(objective) if weights is None else weights
+    content = {
+        name: weights.content[name] * content_loss(found[name], targets.content[name], objective.content_scale)
+        for name in objective.content_layers
+    }
+    style = {
+        name: weights.style[name] * style_loss(grams[name], targets.style[name], objective.style_scale)
+        for name in objective.style_layers
+    }
+    tv = {"image": weights.tv * total_variation(image, objective.tv_scale)} if objective.tv_weight else {}
+    terms = {"content": content, "style": style, "tv": tv}
+    if metrics is not None:
+        factor = STYLE_SCALES[objective.style_scale]
+        terms["measured"] = {
+            name: weights.style[name] * (factor(len(grams[name])) * mean_square(grams[name] - targets.style[name], metric))
+            for name, metric in metrics.items()
+        }
+    return terms
+
+
+def loss_parts(
+    image: Array,
+    params: Params,
+    targets: Targets,
+    *,
+    objective: Objective = CANONICAL,
+    weights: TermWeights | None = None,
+    precision: str = "float32",
+    strips: bool = False,
+) -> Losses:
+    """Total, content, style and total-variation loss of an (H, W, 3) image; each a scalar."""
+    terms = loss_terms(image, params, targets, objective=objective, weights=weights, precision=precision, strips=strips)
+    return _summed(terms)
+
+
+def _summed(terms: dict[str, dict[str, Array]]) -> Losses:
+    content, style, tv = (sum(terms[part].values(), jnp.zeros(())) for part in ("content", "style", "tv"))
+    return Losses(content + style + tv, content, style, tv)
+
+
+def total_loss(
+    image: Array,
+    params: Params,
+    targets: Targets,
+    *,
+    objective: Objective = CANONICAL,
+    weights: TermWeights | None = None,
+    precision: str = "float32",
+    strips: bool = False,
+) -> Array:
+    """The scalar that the transfer minimises, for an (H, W, 3) image in [0, 1] (paper, eq. 7; weights by `objective`).
+
+    `weights` stand in for the objective's own (see `loss_terms`). `precision` is that of the convolutions' operands (see
+    `features`); Grams and losses are float32. With `strips` the gradient takes a quarter of the memory of a large picture and
+    1.4 times as long or more: it goes over strips of rows, each of them twice.
+
+    Values outside [0, 1] are as good as any: nothing is clamped here, since that would corrupt L-BFGS' curvature pairs.
+    """
+    return loss_parts(image, params, targets, objective=objective, weights=weights, precision=precision, strips=strips).total
+
+
+def losses_in(metrics: dict[str, Metric], image: Array, params: Params, targets: Targets, **how: Any) -> tuple[Array, Array]:
+    """`total_loss` with the style's terms measured in these metrics, and `total_loss` itself, of which `how` are options."""
+    terms = loss_terms(image, params, targets, metrics=metrics, **how)
+    loss = _summed(terms)
+    return loss.content + sum(terms["measured"].values(), jnp.zeros(())) + loss.tv, loss.total

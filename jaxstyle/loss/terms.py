@@ -1,0 +1,83 @@
+"""Content, style and total-variation losses as pure functions.
+
+Features are (H, W, C), images (H, W, 3) RGB in [0, 1]. M = H*W. Every Gram matrix here is divided by M, so that it does not
+depend on the size of the picture; what a convention does differently is a factor on the mean square that `Objective` names.
+"""
+
+from math import sqrt
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+
+from jaxstyle.pictures.colour import PIXEL
+
+CONTENT_SCALES = {
+    "mean": lambda c, m: 1 / (c * m),
+    "half-sum": lambda c, m: 1 / 2,
+    "half-root": lambda c, m: 1 / (2 * sqrt(c) * sqrt(m)),
+}
+"""Factor on sum((F - P)^2) for C channels and M places; half-sum is the paper's eq. 1; cysmith's content kernels 1, 2, 3
+are half-root, mean, half-sum."""
+
+STYLE_SCALES = {
+    "mean": lambda c: 1.0,
+    "quarter-mean": lambda c: 1 / 4,
+    "mean-by-channels": lambda c: 1 / c**2,
+}
+"""Factor on mean((G - A)^2) for C channels; quarter-mean is the paper's eq. 4 for Grams divided by M."""
+
+
+@jax.custom_vjp
+def gram(features: Array) -> Array:
+    """Correlations of channels, (H, W, C) -> (C, C): F^T F / (H*W) (paper, eq. 3, divided by the number of places)."""
+    flat = features.reshape(-1, features.shape[-1])  # (M, C)
+    return lax.dot_general(flat, flat, (((0,), (0,)), ((), ())), precision="highest") / flat.shape[0]
+
+
+def _gram_fwd(features: Array) -> tuple[Array, Array]:
+    return gram(features), features
+
+
+def _gram_bwd(features: Array, grad: Array) -> tuple[Array]:
+    # One product, F (dG + dG^T) / M, where the derived gradient makes one for each of the two factors.
+    flat = features.reshape(-1, features.shape[-1])
+    spread = lax.dot(flat, (grad + grad.T) / flat.shape[0], precision="highest")
+    return (spread.reshape(features.shape),)
+
+
+gram.defvjp(_gram_fwd, _gram_bwd)
+
+
+def content_loss(features: Array, target: Array, scale: str = "mean") -> Array:
+    """`CONTENT_SCALES[scale]` times the sum of squared differences of two (H, W, C) features."""
+    channels, places = features.shape[-1], features.shape[0] * features.shape[1]
+    return CONTENT_SCALES[scale](channels, places) * jnp.sum((features - target) ** 2)
+
+
+def style_loss(matrix: Array, target: Array, scale: str = "mean") -> Array:
+    """`STYLE_SCALES[scale]` times the mean squared difference of two (C, C) Gram matrices."""
+    return STYLE_SCALES[scale](matrix.shape[-1]) * jnp.mean((matrix - target) ** 2)
+
+
+def _absolute(x: Array) -> Array:
+    down, right = x[1:] - x[:-1], x[:, 1:] - x[:, :-1]
+    # |d| as d * sign(d): the derivative of jnp.abs at zero is 1, and flat areas must stay flat.
+    return sum((jnp.sum(d * lax.stop_gradient(jnp.sign(d))) for d in (down, right)), jnp.zeros(()))
+
+
+def _half_squares(x: Array) -> Array:
+    down, right = x[1:, :-1] - x[:-1, :-1], x[:-1, 1:] - x[:-1, :-1]
+    return (jnp.sum(down**2) + jnp.sum(right**2)) / 2
+
+
+TV_SCALES = {"absolute": _absolute, "half-squares": _half_squares}
+
+
+def total_variation(image: Array, scale: str = "absolute") -> Array:
+    """Roughness of an (H, W, 3) image in [0, 1], measured in 8-bit levels.
+
+    ``absolute``: the sum of absolute differences of neighbours (`tf.image.total_variation`). ``half-squares``: half the sum
+    of squared differences over the (H-1) x (W-1) block that has both neighbours (jcjohnson/neural-style).
+    """
+    return TV_SCALES[scale](image * PIXEL)

@@ -1,0 +1,1 @@
+"""Hardware: devices, memory, compiled programs, the allocator."""

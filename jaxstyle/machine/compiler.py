@@ -1,0 +1,52 @@
+"""Compiles functions ahead of their first call, once a process: another run of the same kind and size compiles nothing."""
+
+import time
+from collections.abc import Callable, Hashable
+from functools import lru_cache
+from typing import Any
+
+import jax
+
+KEPT = 48
+"""Programs; a run has four to seven for each of its sizes."""
+_kept: dict[Hashable, Any] = {}  # the one that was used last comes last
+
+
+class Compiler:
+    """Compiles for one run.
+
+    Attributes:
+        seconds: that it took so far, programs that were there already left out.
+    """
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def compile(
+        self, function: Callable, *args: Any, key: tuple[Hashable, ...], donate: tuple[int, ...] = (), out: Any = None
+    ) -> Any:
+        """`function`, compiled.
+
+        Args:
+            args: the shapes of its arguments, as arrays or `jax.ShapeDtypeStruct`s.
+            key: all that it depends on beside its arguments, `donate` and `out` among it.
+            donate: places of arguments whose memory it may take.
+            out: shardings of what it returns.
+        """
+        leaves, structure = jax.tree.flatten(args)
+        shapes = tuple((leaf.shape, leaf.dtype, getattr(leaf, "sharding", None)) for leaf in leaves)
+        whole = (key, structure, shapes, jax.default_backend())
+        program = _kept.pop(whole, None)
+        if program is None:
+            began = time.perf_counter()
+            program = jax.jit(function, donate_argnums=donate, out_shardings=out).lower(*args).compile()
+            self.seconds += time.perf_counter() - began
+        _kept[whole] = program
+        if len(_kept) > KEPT:
+            del _kept[next(iter(_kept))]
+        return program
+
+    def compile_when_called(self, function: Callable, *args: Any, **how: Any) -> Callable:
+        """The same, put off: for what only the end of a run needs, so that its beginning need not wait."""
+        compiled = lru_cache(maxsize=1)(lambda: self.compile(function, *args, **how))
+        return lambda *given: compiled()(*given)

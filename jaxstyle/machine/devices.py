@@ -1,0 +1,123 @@
+"""Where the arrays of a run lie: on one device, a batch's members spread over several, or the rows of one picture.
+
+The programs are the same: plain `jit` with `NamedSharding`s on what goes in and comes out, from which XLA works out the rest
+(Xu et al., GSPMD, 2021): the halos of rows that convolutions need, and the sums over devices of a Gram matrix.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+from jaxstyle.errors import InputError, Plain
+
+ROWS = 16
+"""Rows of a picture that make one of VGG's deepest block: each device holds a multiple of them."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One device: everything stays where JAX puts it."""
+
+    def sharding(self, shape: tuple[int, ...]) -> NamedSharding | None:
+        """How an array of the run that has this shape is spread."""
+        return None
+
+    @property
+    def count(self) -> int:
+        """Devices."""
+        return 1
+
+    def shapes(self, tree: Any) -> Any:
+        """Shapes and dtypes of a pytree, with their shardings."""
+        return jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=self.sharding(a.shape)), tree)
+
+    def shardings(self, tree: Any) -> Any:
+        """The shardings of a pytree's arrays, as `jax.jit` takes them; None where nothing is spread."""
+        return None
+
+    def put(self, tree: Any) -> Any:
+        """Arrays of a run, spread."""
+        return tree
+
+    def put_whole(self, tree: Any) -> Any:
+        """Arrays that every device needs all of."""
+        return tree
+
+
+@dataclass(frozen=True)
+class Spread(Layout):
+    """Every array's leading axis over a mesh of devices: the members of a batch, whose number is a multiple of the devices'."""
+
+    devices: tuple[Any, ...]
+
+    @property
+    def _mesh(self) -> Mesh:
+        return Mesh(np.array(self.devices), ("devices",), axis_types=(AxisType.Auto,))
+
+    @property
+    def count(self) -> int:
+        return len(self.devices)
+
+    def spec(self, shape: tuple[int, ...]) -> PartitionSpec:
+        """Which axis of an array of this shape is spread."""
+        return PartitionSpec("devices")
+
+    def sharding(self, shape: tuple[int, ...]) -> NamedSharding:
+        return NamedSharding(self._mesh, self.spec(shape))
+
+    def shardings(self, tree: Any) -> Any:
+        return jax.tree.map(lambda a: self.sharding(a.shape), tree)
+
+    def put(self, tree: Any) -> Any:
+        return jax.tree.map(lambda a: jax.device_put(a, self.sharding(a.shape)), tree)
+
+    def put_whole(self, tree: Any) -> Any:
+        return jax.device_put(tree, NamedSharding(self._mesh, PartitionSpec()))
+
+
+@dataclass(frozen=True)
+class Rows(Spread):
+    """The rows of one picture, and with them its features, its gradient and the solver's history.
+
+    Attributes:
+        height, width: of the picture.
+    """
+
+    height: int
+    width: int
+
+    def spec(self, shape: tuple[int, ...]) -> PartitionSpec:
+        if len(shape) == 3 and shape[0] % self.count == 0:  # images and features
+            return PartitionSpec("devices")
+        if shape[1:] == (self.height, self.width, 3):  # pairs of L-BFGS
+            return PartitionSpec(None, "devices")
+        return PartitionSpec()
+
+
+def layout_of(width: int, height: int, devices: int) -> Layout:
+    """The layout for one picture on so many devices.
+
+    Raises:
+        InputError: where there are not so many, or the picture's rows cannot be shared evenly.
+    """
+    if devices == 1:
+        return Layout()
+    here = jax.local_devices()
+    if devices > len(here):
+        raise InputError("devices", devices, f"is more than the {len(here)} that JAX finds here")
+    step = ROWS * devices
+    if height % step:
+        lower, upper = height // step * step, -(-height // step) * step
+        near = " or ".join(f"{width}x{h}" for h in (lower, upper) if h)
+        problem = f"cannot be shared by {devices} devices: its height must be a multiple of {step}"
+        raise InputError("size", Plain(f"{width}x{height}"), problem, f"give {near}")
+    return Rows(tuple(here[:devices]), height, width)
+
+
+def members_layout(devices: Sequence[Any]) -> Layout:
+    """The layout for a batch on these devices."""
+    return Spread(tuple(devices)) if len(devices) > 1 else Layout()

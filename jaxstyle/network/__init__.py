@@ -1,0 +1,1 @@
+"""Features: VGG, its convolution, its weights."""

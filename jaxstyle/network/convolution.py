@@ -1,0 +1,264 @@
+"""The 3x3 convolution of a frozen network, and its 2x2 pools, with backward passes made for image gradients.
+
+Arrays are NHWC, kernels HWIO; any batch and channel counts, any float dtype. Pure `jax.numpy` and `jax.lax`.
+
+The derived input gradient of `lax.conv_general_dilated` is a convolution with a transposed kernel layout that XLA's CPU
+backend runs several times slower inside loops and conditionals. Written as an ordinary convolution with the kernel turned
+round it has the same values everywhere. The derived gradient of a max pool (select-and-scatter) is slow for the same kind
+of reason; saving which of the four entries won makes it a broadcast and a comparison.
+
+On a CPU the multiplications themselves are the cost, and Winograd's minimal filtering (Lavin & Gray, CVPR 2016) needs 2.25
+(F2: 2x2 outputs from a 4x4 tile) or 4 times fewer (F4: 4x4 from 6x6). GPUs and TPUs do better with their own convolution.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from jaxstyle.errors import unknown
+
+
+def _cook_toom(*points: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(B^T, G, A^T): an output row of m is A^T ((G g) * (B^T d)) for a kernel row g of 3 and m + 2 inputs d.
+
+    Interpolation at `points` and at infinity, m + 2 in all (Lavin & Gray, section 4, by way of Toom and Cook).
+    """
+    side = len(points) + 1
+
+    def powers(width: int) -> np.ndarray:
+        return np.vstack([np.vander(points, width, increasing=True), np.eye(width)[-1]])
+
+    return np.linalg.inv(powers(side)).T, powers(3), powers(side - 2).T
+
+
+# Pairs on both sides of 1 have half the rounding error of the usual 0, ±1, ±2 (Barabasz et al., "Error analysis and improving
+# the accuracy of Winograd convolution for deep neural networks", ACM TOMS 2020), and these make B and A exact in float32.
+_WINOGRAD = {2: _cook_toom(0, 1, -1), 4: _cook_toom(0, 3 / 4, -3 / 4, 3 / 2, -3 / 2)}
+
+
+class Target(NamedTuple):
+    """What a convolution is traced for.
+
+    Attributes:
+        backend: ``"cpu"``, ``"gpu"`` or ``"tpu"``; None for the one that JAX has here.
+        algorithm: key of `ALGORITHMS`; None for `choose`'s.
+    """
+
+    backend: str | None = None
+    algorithm: str | None = None
+
+
+_NOTHING = Target()
+_target: ContextVar[Target] = ContextVar("target", default=_NOTHING)
+
+PRECISIONS = ("float32", "tf32", "bfloat16")
+"""Of a convolution's operands. Sums are always kept in float32, and so is what lies between two convolutions; but a GPU gives the
+sums of bfloat16 operands back rounded to bfloat16."""
+
+
+def _rounded(x: Array, precision: str) -> Array:
+    return x.astype(jnp.bfloat16) if precision == "bfloat16" else x
+
+
+def _direct(x: Array, kernel: Array, precision: str = "float32", turned: bool = False) -> Array:
+    dtype = x.dtype
+    kernel = jnp.flip(kernel, (0, 1)).swapaxes(2, 3) if turned else kernel  # (3, 3, O, I)
+    if _backend() != "cpu":  # XLA's CPU convolution would turn rounded operands back into float32
+        x, kernel = _rounded(x, precision), _rounded(kernel, precision)
+    layout = ("NHWC", "HWIO", "NHWC")
+    exactly = lax.Precision.HIGHEST if precision == "float32" else lax.Precision.HIGH if precision == "tf32" else None
+    # cuDNN adds in float32 and rounds the sum to its operands' type: for another result XLA would widen the operands.
+    how: Any = dict(precision=exactly, preferred_element_type=None if _backend() == "gpu" else dtype)
+    return lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=layout, **how).astype(dtype)
+
+
+def _winograd_weights(x: Array, kernel: Array, precision: str, turned: bool, *, m: int) -> Array:
+    """The transform of a kernel, (side², ...), in time for its convolution of `x`.
+
+    A turned kernel is never made: its transform is that of the kernel with the nine places read backwards.
+    """
+    to_kernel = jnp.asarray(np.kron(_WINOGRAD[m][1], _WINOGRAD[m][1]), x.dtype)
+    # The zero ties the kernel to its layer's turn: XLA transforms all kernels at the start otherwise, and holds 300 MB of them.
+    kernel = kernel + 0 * x[(0,) * x.ndim].astype(kernel.dtype)
+    weights = ((to_kernel[:, ::-1] if turned else to_kernel) @ kernel.reshape(9, -1)).reshape(-1, *kernel.shape[2:])
+    return _rounded(weights, precision)
+
+
+def _winograd_apply(x: Array, weights: Array, precision: str, turned: bool, *, m: int) -> Array:
+    """Lavin & Gray's algorithm on m x m outputs, each of its transforms one matrix product for both directions at once."""
+    to_input, _, to_output = (jnp.asarray(np.kron(matrix, matrix), x.dtype) for matrix in _WINOGRAD[m])
+    dtype, (n, h, w, channels) = x.dtype, x.shape
+    side, rows, columns = m + 2, -(-h // m), -(-w // m)
+    x = _rounded(x, precision)
+    padded = jnp.pad(x, ((0, 0), (1, (rows + 1) * m - h - 1), (1, (columns + 1) * m - w - 1), (0, 0)))
+    # Entry (i, j) of every m x m block, (m, m, N, rows + 1, columns + 1, I); a tile is a block and two more of its neighbours'
+    # rows and columns. Two joins of two: XLA writes one join of side² strided slices three times slower.
+    blocks = padded.reshape(n, rows + 1, m, columns + 1, m, channels).transpose(2, 4, 0, 1, 3, 5)
+    tall = jnp.concatenate([blocks[:, :, :, :-1], blocks[:2, :, :, 1:]])
+    tiles = jnp.concatenate([tall[:, :, :, :, :-1], tall[:, :2, :, :, 1:]], 1).reshape(side * side, -1)
+    inputs = jnp.matmul(_rounded(to_input, precision), tiles, preferred_element_type=dtype).reshape(side * side, -1, channels)
+    summed = ((2,), (2 if turned else 1,)), ((0,), (0,))  # over the channels, for each entry of a tile
+    products = lax.dot_general(_rounded(inputs, precision), weights, summed, preferred_element_type=dtype)
+    outputs = (to_output @ products.reshape(side * side, -1)).reshape(m, m, n * rows, columns, -1)
+    return outputs.transpose(2, 0, 3, 1, 4).reshape(n, rows * m, columns * m, -1)[:, :h, :w]
+
+
+def _winograd(x: Array, kernel: Array, precision: str = "float32", turned: bool = False, *, m: int) -> Array:
+    return _winograd_apply(x, _winograd_weights(x, kernel, precision, turned, m=m), precision, turned, m=m)
+
+
+_TILES = {f"winograd{m}": m for m in _WINOGRAD}
+ALGORITHMS = {"direct": _direct, **{name: partial(_winograd, m=m) for name, m in _TILES.items()}}
+"""Convolutions by name, of (x, kernel, precision) as `conv3x3` takes them."""
+
+
+def choose(backend: str, shape: tuple[int, ...], channels: int) -> str:
+    """The fastest algorithm for an input (N, H, W, I) and `channels` outputs, as measured on two cores.
+
+    `bench/layers.py` times every layer of VGG-19 by each of them; the least counts of places are from whole evaluations at
+    64x48 to 512x512, where a layer that is alone in the caches tells less.
+
+    Winograd pays on a CPU where the channels are many, so that its products outweigh its transforms, and where the places
+    are, so that the kernel's transform is small beside them.
+    """
+    narrow, wide = sorted((shape[3], channels))
+    places = shape[0] * shape[1] * shape[2]
+    if backend != "cpu" or narrow < 64 or wide < 128 or places < 64:
+        return "direct"
+    return "winograd4" if places >= 768 else "winograd2"
+
+
+@contextmanager
+def traced_for(target: Target) -> Iterator[None]:
+    """Within it, every convolution is traced for this backend, by this algorithm. What `target` leaves open stays as it was."""
+    known = _target.get()
+    token = _target.set(Target(target.backend or known.backend, target.algorithm or known.algorithm))
+    try:
+        yield
+    finally:
+        _target.reset(token)
+
+
+@contextmanager
+def convolution_algorithm(algorithm: str) -> Iterator[None]:
+    """Within it, every convolution that is traced uses this algorithm: for benchmarks and tests.
+
+    Args:
+        algorithm: key of `ALGORITHMS`.
+
+    Raises:
+        InputError: for any other.
+    """
+    if algorithm not in ALGORITHMS:
+        raise unknown("algorithm", algorithm, ALGORITHMS)
+    with traced_for(Target(algorithm=algorithm)):
+        yield
+
+
+def current_target() -> Target:
+    """What convolutions are traced for here."""
+    return _target.get()
+
+
+def _backend() -> str:
+    return _target.get().backend or jax.default_backend()
+
+
+def _convolve(x: Array, kernel: Array, precision: str, turned: bool = False) -> Array:
+    """With a turned kernel: the gradient of a convolution with it, (N, H, W, O) -> (N, H, W, I).
+
+    Under `vmap` over `x` alone the members share what depends on the kernel only. Each has the algorithm, and its products the
+    shapes, of one convolved alone: rounding depends on them, and L-BFGS makes the most of it.
+    """
+
+    def algorithm(x: Array) -> str:
+        return _target.get().algorithm or choose(_backend(), x.shape, kernel.shape[2 if turned else 3])
+
+    @jax.custom_batching.custom_vmap
+    def convolve(x: Array, kernel: Array) -> Array:
+        return ALGORITHMS[algorithm(x)](x, kernel, precision, turned)
+
+    @convolve.def_vmap
+    def members(size: int, mapped: list[bool], x: Array, kernel: Array) -> tuple[Array, bool]:
+        if mapped[1]:
+            axes = tuple(0 if over else None for over in mapped)
+            return jax.vmap(partial(_direct, precision=precision, turned=turned), axes)(x, kernel), True
+        m = _TILES.get(algorithm(x[0]))
+        if m is None:
+            joined = _direct(x.reshape(-1, *x.shape[2:]), kernel, precision, turned)
+            return joined.reshape(size, -1, *joined.shape[1:]), True
+        weights = _winograd_weights(x, kernel, precision, turned, m=m)
+        return lax.map(lambda one: _winograd_apply(one, weights, precision, turned, m=m), x), True
+
+    return convolve(x, kernel)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def conv3x3(x: Array, kernel: Array, precision: str = "float32") -> Array:
+    """Cross-correlates `x` (N, H, W, I) with `kernel` (3, 3, I, O), stride 1, zero padding 1: (N, H, W, O).
+
+    Differentiable in both arguments; the gradient with respect to `kernel` costs nothing unless it is asked for. The
+    algorithm is `choose`'s, in both directions. `precision` is one of `PRECISIONS`.
+    """
+    return _convolve(x, kernel, precision)
+
+
+def _conv3x3_fwd(x: Any, kernel: Any, precision: str) -> tuple[Array, tuple[Array, Array | None]]:
+    return _convolve(x.value, kernel.value, precision), (kernel.value, x.value if kernel.perturbed else None)
+
+
+def _conv3x3_bwd(precision: str, saved: tuple[Array, Array | None], grad: Any) -> tuple[Array | None, Array | None]:
+    kernel, x = saved
+    if isinstance(grad, jax.custom_derivatives.SymbolicZero):
+        return None, None
+    kernel_grad = None if x is None else jax.linear_transpose(lambda k: _direct(x, k), kernel)(grad)[0]
+    return _convolve(grad, kernel, precision, turned=True), kernel_grad
+
+
+conv3x3.defvjp(_conv3x3_fwd, _conv3x3_bwd, symbolic_zeros=True)
+
+
+def _windows(x: Array) -> Array:
+    """(N, H, W, C) -> (N, H//2, 2, W//2, 2, C); an odd last row or column is dropped, as PyTorch does."""
+    n, h, w, c = x.shape
+    return x[:, : h // 2 * 2, : w // 2 * 2].reshape(n, h // 2, 2, w // 2, 2, c)
+
+
+def average_pool(x: Array) -> Array:
+    """Mean over 2x2 windows, stride 2: (N, H, W, C) -> (N, H//2, W//2, C)."""
+    return _windows(x).mean((2, 4))
+
+
+@jax.custom_vjp
+def max_pool(x: Array) -> Array:
+    """Maximum over 2x2 windows, stride 2: (N, H, W, C) -> (N, H//2, W//2, C).
+
+    The gradient goes to the first of equal entries in row-major order, as in PyTorch.
+    """
+    return _windows(x).max((2, 4))
+
+
+def _max_pool_fwd(x: Array) -> tuple[Array, tuple[Array, tuple[int, ...]]]:
+    w = _windows(x)
+    a, b, c, d = w[:, :, 0, :, 0], w[:, :, 0, :, 1], w[:, :, 1, :, 0], w[:, :, 1, :, 1]
+    top, bottom = jnp.maximum(a, b), jnp.maximum(c, d)
+    winner = jnp.where(bottom > top, jnp.where(d > c, 3, 2), jnp.where(b > a, 1, 0)).astype(jnp.uint8)
+    return jnp.maximum(top, bottom), (winner, x.shape)
+
+
+def _max_pool_bwd(saved: tuple[Array, tuple[int, ...]], grad: Array) -> tuple[Array]:
+    winner, (n, h, w, c) = saved
+    place = jnp.arange(4, dtype=jnp.uint8).reshape(1, 1, 2, 1, 2, 1)
+    spread = jnp.where(winner[:, :, None, :, None] == place, grad[:, :, None, :, None], 0)
+    even = spread.reshape(n, h // 2 * 2, w // 2 * 2, c)
+    return (jnp.pad(even, ((0, 0), (0, h % 2), (0, w % 2), (0, 0))),)
+
+
+max_pool.defvjp(_max_pool_fwd, _max_pool_bwd)

@@ -1,0 +1,49 @@
+"""Network weights: load, fetch, convert, verify."""
+
+import importlib.util
+import os
+from pathlib import Path
+
+from jaxstyle.errors import InputError, WeightsError, unknown
+from jaxstyle.network.weights import files, load
+from jaxstyle.network.weights.fetch import fetch
+from jaxstyle.network.weights.load import load_weights
+from jaxstyle.network.weights.registry import SOURCES
+from jaxstyle.network.weights.verify import Check, verify
+
+__all__ = ["SOURCES", "Check", "convert_weights", "fetch_weights", "load_weights", "verify"]
+
+
+def fetch_weights(name: str = "vgg19-full", *, progress: bool = True) -> Path:
+    """Downloads a registered set of weights once, verifies it and converts it; needs h5py.
+
+    Returns:
+        The converted file in the user's cache, which the name stands for from then on.
+
+    Raises:
+        DownloadError: where every mirror fails.
+        InputError: where the name is unknown, or h5py is missing.
+    """
+    if name not in SOURCES:
+        raise unknown("name", name, SOURCES)
+    download = SOURCES[name].download
+    if download is None:
+        return load.bundled()
+    if importlib.util.find_spec("h5py") is None:
+        raise InputError("name", name, "comes as an .h5 file, which needs h5py", "pip install 'jaxstyle[keras]'")
+    original, target = fetch(download, progress=progress), load.converted(name)
+    convert_weights(original, target)
+    return target
+
+
+def convert_weights(source: str | os.PathLike, out: str | os.PathLike, *, scale: str | None = None) -> files.WeightFile:
+    """Rewrites a weight file of any known layout in this project's format; see `files.read` for the layouts.
+
+    Raises:
+        WeightsError: where the source cannot be read or `out` cannot be written.
+    """
+    if Path(out).suffix.lower() != ".safetensors":
+        raise WeightsError("out", str(out), "must end in .safetensors")
+    weights = files.read(source, scale=scale, argument="file")
+    files.write(out, weights)
+    return weights

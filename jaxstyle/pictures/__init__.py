@@ -1,0 +1,1 @@
+"""Pixels: files in and out, sizes, colour, noise."""

@@ -1,0 +1,39 @@
+"""Noise to start from, alone or mixed into a picture. Images are float RGB, (H, W, 3), where 1 is white."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from jaxstyle.pictures.colour import OPPONENT, SMOOTH, blur, gaussian
+
+GREY = (0.485, 0.458, 0.408)
+"""Mean colour of ImageNet, RGB in [0, 1]: the centre of the noise, and zero on the network's own scale."""
+GRAIN = 0.7
+"""Deviation in pixels of the blur of noise in brightness: its finest detail is then as strong as a painting's."""
+
+
+def white_noise(shape: tuple[int, ...], seed: int, sigma: float) -> Array:
+    """Normal noise of deviation `sigma` around `GREY`, (H, W, 3), RGB where 1 is white; not clipped."""
+    return jnp.asarray(GREY)[None, None] + sigma * jax.random.normal(jax.random.key(seed), shape)
+
+
+def soft_noise(shape: tuple[int, ...], seed: int, sigma: float) -> np.ndarray:
+    """Noise of the same mean and deviation without what no solver could take away again, float32.
+
+    The loss hardly sees brightness that alternates from pixel to pixel, and fine colour not at all: both would stay in the
+    result as grain. So brightness is blurred by `GRAIN` pixels, the opponent colours by `colour.SMOOTH`, each scaled back to
+    `sigma`.
+    """
+    channels = (np.asarray(white_noise(shape, seed, sigma)) - np.float32(GREY)) @ OPPONENT.T.astype(np.float32)
+    parts = []
+    for noise, deviation in ((channels[..., :1], GRAIN), (channels[..., 1:], SMOOTH)):
+        soft = blur(noise, deviation)
+        share = np.sum(gaussian(deviation) ** 2)  # of white noise's deviation that the blur leaves
+        parts.append((soft - soft.mean((0, 1))) / share)
+    return np.float32(GREY) + np.concatenate(parts, -1) @ OPPONENT.astype(np.float32)
+
+
+def mix(picture: Array, noise: Array, ratio: float) -> Array:
+    """`ratio` parts of noise in one of both (`noise_ratio` of cysmith/neural-style-tf); arrays (H, W, 3)."""
+    return ratio * noise + (1 - ratio) * picture

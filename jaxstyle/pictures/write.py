@@ -1,0 +1,142 @@
+"""Results out: pictures and other files, each written whole or not at all.
+
+What is wrong with a place to write is an `ImageError`: one line that names the argument. What the user should merely
+know is a notice, a sentence that `save` returns.
+"""
+
+import contextlib
+import difflib
+import io
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, PngImagePlugin, features
+
+from jaxstyle.errors import ImageError, InputError, reason
+from jaxstyle.pictures.read import describe, over_white, to_bytes
+
+_SRGB_CHUNK = PngImagePlugin.PngInfo()
+_SRGB_CHUNK.add(b"sRGB", b"\0")
+_JPEG = ("JPEG", "jpg", {"quality": 95, "subsampling": 0})
+_TIFF = ("TIFF", "libtiff", {"compression": "tiff_adobe_deflate"})
+_FORMATS: dict[str, tuple[str, str, dict[str, Any]]] = {  # suffix: Pillow's format, the codec it needs, options
+    ".png": ("PNG", "zlib", {"pnginfo": _SRGB_CHUNK}),
+    ".jpg": _JPEG,
+    ".jpeg": _JPEG,
+    # Lossless: lossy WebP always halves the colour resolution, and style transfer lives on fine colour texture.
+    ".webp": ("WEBP", "webp", {"lossless": True, "exact": True}),
+    ".tif": _TIFF,
+    ".tiff": _TIFF,
+}
+
+
+def check_output(path: str | os.PathLike[str], *, argument: str = "out") -> Path:
+    """`path` as a Path, once it is sure that `save` can write there: call it before the work starts.
+
+    Raises ImageError for an unknown suffix, a missing or unwritable folder, or a folder in the file's place.
+    """
+    probe = _beside(_target(path, argument))
+    with _writing(path, argument):  # tried, not asked: root is granted every permission, in a read-only place too
+        probe.touch(exist_ok=False)
+        probe.unlink()
+    return Path(path)
+
+
+def save(path: str | os.PathLike[str], rgb: Any, *, alpha: Any = None, argument: str = "out") -> tuple[str, ...]:
+    """Writes a picture in its suffix's format, whole or not at all: an old file stays until the new one is complete.
+
+    Args:
+        path: .png, .webp (lossless), .tif, .tiff (deflated), .jpg or .jpeg (quality 95, full colour resolution).
+        rgb: (H, W, 3), floating and clipped to [0, 1], then rounded to the nearest of 256 levels; or uint8 as it is.
+        alpha: (H, W) uint8, stored with the colours; JPEG has no place for it, so there the picture is put over white.
+
+    Returns notices, each a sentence for the user. Raises ImageError where the file cannot be written.
+    """
+    _target(path, argument)
+    kind, _, options = _FORMATS[Path(path).suffix.lower()]
+    rgb, notices = np.asarray(rgb), ()
+    if rgb.ndim != 3 or rgb.shape[2] != 3 or not (rgb.dtype == np.uint8 or rgb.dtype.kind == "f"):
+        raise ImageError("rgb", describe(rgb), "must be (H, W, 3), floats in [0, 1] or uint8")
+    if np.isnan(rgb).any():
+        raise ImageError("rgb", describe(rgb), "holds NaN, so there is no picture to save")
+    pixels = to_bytes(rgb)
+    if alpha is not None:
+        alpha = np.asarray(alpha)
+        if alpha.shape != rgb.shape[:2] or alpha.dtype != np.uint8:
+            raise ImageError("alpha", describe(alpha), f"must be uint8 of shape {rgb.shape[:2]}, like the picture")
+        if kind == "JPEG":
+            pixels = over_white(pixels, alpha)
+            notices = (f"{argument} {Path(path).name}: JPEG has no transparency, so the picture is put over white",)
+        else:
+            pixels = np.dstack([pixels, alpha])
+    encoded = io.BytesIO()
+    with _writing(path, argument):
+        Image.fromarray(pixels).save(encoded, format=kind, **options)
+    write_atomically(path, encoded.getbuffer(), argument=argument)
+    return notices
+
+
+def write_atomically(
+    path: str | os.PathLike[str],
+    data: bytes | memoryview,
+    *,
+    argument: str = "out",
+    kind: type[InputError] = ImageError,
+) -> None:
+    """Writes a file whole or not at all, through links; a file that is replaced keeps its permissions.
+
+    Raises an error of `kind` where that fails; the old file is then untouched, and nothing else is left in the folder.
+    """
+    with _writing(path, argument, kind):
+        target = Path(os.path.realpath(path))
+        temporary = _beside(target)
+        try:
+            with open(temporary, "xb") as file:  # not tempfile, whose files are closed to everybody else
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            with contextlib.suppress(OSError):
+                shutil.copymode(target, temporary)
+            os.replace(temporary, target)
+        finally:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+
+
+def _beside(target: Path) -> Path:
+    return target.with_name(f".jaxstyle-{secrets.token_hex(8)}")
+
+
+def _target(path: str | os.PathLike[str], argument: str) -> Path:
+    """The file that `path` stands for, links followed; raises ImageError where that is no place for a picture."""
+    shown, suffix = os.fspath(path), Path(path).suffix.lower()
+    if os.path.isdir(path):
+        raise ImageError(argument, shown, "is a folder", f"give a file, such as {os.path.join(shown, 'out.png')!r}")
+    if suffix not in _FORMATS:
+        near = difflib.get_close_matches(suffix, _FORMATS, n=1)
+        remedy = (f"did you mean {near[0]!r}? " if near else "") + f"known: {', '.join(_FORMATS)}"
+        raise ImageError(argument, shown, f"has the unknown suffix {suffix!r}" if suffix else "has no suffix", remedy)
+    if not features.check(_FORMATS[suffix][1]):
+        raise ImageError(argument, shown, f"needs {_FORMATS[suffix][1]}, which this Pillow lacks", "write a .png")
+    with _writing(path, argument):
+        target = Path(os.path.realpath(path))
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            os.stat(target)  # finds names that are too long and links that go round
+    if not target.parent.is_dir():
+        problem = f"cannot be written: {str(target.parent)!r} is not a folder"
+        raise ImageError(argument, shown, problem, "create it first, or choose another folder")
+    return target
+
+
+@contextlib.contextmanager
+def _writing(path: str | os.PathLike[str], argument: str, kind: type[InputError] = ImageError) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        remedy = "choose a folder that you can write to and that has space left" if isinstance(error, OSError) else ""
+        raise kind(argument, os.fspath(path), f"cannot be written ({reason(error)})", remedy) from error

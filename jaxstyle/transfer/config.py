@@ -1,0 +1,113 @@
+"""Everything that the user can say about a transfer, as one frozen dataclass. The command line is made from it.
+
+Nothing here is checked or filled in: `resolve` does that, once.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from jaxstyle.errors import unknown
+from jaxstyle.loss.metric import METRICS
+from jaxstyle.loss.presets import PRESETS
+from jaxstyle.loss.terms import CONTENT_SCALES
+from jaxstyle.network.convolution import PRECISIONS
+from jaxstyle.network.vgg import ARCHITECTURES, POOLS
+from jaxstyle.solvers.precondition import PRECONDITIONERS
+from jaxstyle.solvers.registry import SOLVERS
+
+INITS = ("content", "noise", "style")
+MEMORY = ("auto", "low")
+QUALITIES = {"draft": 30, "good": 60, "best": 300}
+"""Evaluations of each quality, chosen from `bench/results/*-quality`."""
+Layers = str | Sequence[str] | Mapping[str, float]
+
+GROUPS = ("basics", "style and content", "start", "solver", "speed and memory")
+"""Headings of the command line's help, in their order."""
+
+
+def _option(group: str, default: Any, text: str, metavar: str = "", choices: Any = ()) -> Any:
+    metadata = {"group": group, "help": text, "metavar": metavar, "choices": tuple(choices)}
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Config:
+    """How a picture is made. The fields' help texts stand in their metadata and on the command line."""
+
+    size: int | str = _option("basics", 512, "longest side; short:N the shorter side; WxH exactly", "N|short:N|WxH")
+    quality: str = _option("basics", "good", "how long to work on it", choices=QUALITIES)
+    evaluations: int | None = _option(
+        "basics", None, f"the same as a number of evaluations ({', '.join(f'{q} {n}' for q, n in QUALITIES.items())})", "N"
+    )
+    style_weight: float | None = _option("basics", None, "weight of the style term (default: the preset's)", "W")
+    init: str | None = _option("basics", None, "where to start (default: the preset's)", "content|noise|style|FILE")
+
+    preset: str = _option("style and content", "gatys-notebook", "whose convention of the loss", choices=PRESETS)
+    style_size: int | str | None = _option(
+        "style and content", None, "size of the styles (default: as --size, each with its own aspect)", "N|short:N|WxH"
+    )
+    blend: str | Sequence[float] | None = _option(
+        "style and content", None, "shares of several styles (default: equal)", "S,S,..."
+    )
+    content_weight: float | None = _option("style and content", None, "weight of the content term (default: the preset's)", "W")
+    tv_weight: float | None = _option("style and content", None, "weight of total variation (default: the preset's)", "W")
+    content_layers: Layers | None = _option(
+        "style and content", None, "layers with optional weights (default: the preset's)", "TAP[=W],..."
+    )
+    style_layers: Layers | None = _option(
+        "style and content", None, "layers with optional weights (default: the preset's)", "TAP[=W],..."
+    )
+    content_scale: str | None = _option(
+        "style and content", None, "normalisation of the content term (default: the preset's)", choices=CONTENT_SCALES
+    )
+    pooling: str | None = _option("style and content", None, "how blocks are joined (default: the preset's)", choices=POOLS)
+    network: str | None = _option(
+        "style and content", None, "the feature network (default: that of --weights)", choices=ARCHITECTURES
+    )
+    weights: str | None = _option("style and content", None, "a name from `jaxstyle weights list`, or a file", "NAME|FILE")
+
+    seed: int = _option("start", 0, "of the noise", "N")
+    noise_ratio: float = _option("start", 0.0, "share of noise mixed into the start", "R")
+    noise_sigma: float = _option("start", 0.1, "deviation of the noise around grey, where white is 1", "S")
+    scales: int = _option(
+        "start", 1, "sizes to go through, each twice the one before; a third of the evaluations are coarse", "N"
+    )
+
+    solver: str = _option("solver", "lbfgs", "the minimiser", choices=SOLVERS)
+    preconditioner: str | None = _option(
+        "solver",
+        None,
+        "how the solver's variable is scaled (default: spectral; none for adam and lbfgs-torch)",
+        choices=PRECONDITIONERS,
+    )
+    metric: str | None = _option(
+        "solver",
+        None,
+        "how Gram matrices are compared on the way (default: whitened with lbfgs, except in very short runs)",
+        choices=METRICS,
+    )
+    history: int | None = _option(
+        "solver", None, "pairs that L-BFGS keeps (default: 30, lbfgs-torch 100, fewer in little memory)", "N"
+    )
+    learning_rate: float = _option("solver", 10.0, "Adam's, in 8-bit levels", "R")
+
+    precision: str = _option(
+        "speed and memory", "float32", "of the convolutions' operands; tf32 needs an NVIDIA GPU", choices=PRECISIONS
+    )
+    memory: str = _option(
+        "speed and memory",
+        "auto",
+        "low: strip by strip, which is slower; auto: where the picture would not fit",
+        choices=MEMORY,
+    )
+    devices: int = _option("speed and memory", 1, "share the rows of one picture between this many devices", "N")
+
+
+def make_config(config: Config | None = None, **changes: Any) -> Config:
+    """A configuration with some fields changed; an unknown field is an InputError with the nearest one suggested."""
+    known = [f.name for f in fields(Config)]
+    for name in changes:
+        if name not in known:
+            raise unknown("option", name, known)
+    return replace(config or Config(), **changes)

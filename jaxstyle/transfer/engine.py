@@ -1,0 +1,214 @@
+"""What runs pictures of one size, compiled: targets and the programs of the loop, for one picture or a batch of members."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxstyle.loss.metric import Metric, plain, whitened
+from jaxstyle.loss.objective import Targets, TermWeights, content_target, mix_styles, style_target
+from jaxstyle.loss.presets import CANONICAL, Objective
+from jaxstyle.machine import memory
+from jaxstyle.machine.compiler import Compiler
+from jaxstyle.machine.devices import Layout, Rows, layout_of
+from jaxstyle.network.convolution import Target, traced_for
+from jaxstyle.network.vgg import Params
+from jaxstyle.pictures import read
+from jaxstyle.transfer.library import Library
+from jaxstyle.transfer.plan import Plan
+from jaxstyle.transfer.programs import Method, Programs, Task, compile_programs
+
+KEPT = 16
+"""Targets that are kept for the members of a batch that share a content or a style."""
+
+
+class TargetPrograms:
+    """Compiles and computes the targets of an objective; those of a picture that comes again are not computed again."""
+
+    def __init__(
+        self,
+        params: Params,
+        objective: Objective,
+        precision: str,
+        layout: Layout,
+        compiler: Compiler,
+        *,
+        strips: bool = False,
+        algorithm: str | None = None,
+    ):
+        self._params, self._layout, self._compiler, self._algorithm = params, layout, compiler, algorithm
+        how: Any = dict(objective=objective.form, precision=precision, strips=strips)
+        self._key = (layout, algorithm, *how.values())
+        self._functions = {"content": partial(content_target, **how), "style": partial(style_target, **how)}
+        self.program = lru_cache(None)(self._program)
+        self._found = lru_cache(KEPT)(self._compute)
+        self._mixed, self._compared = lru_cache(KEPT)(self._mix), lru_cache(KEPT)(self._compare)
+
+    def _program(self, part: str, width: int, height: int) -> Any:
+        image = self._layout.shapes(jax.ShapeDtypeStruct((height, width, 3), jnp.float32))
+        with traced_for(Target(algorithm=self._algorithm)):
+            return self._compiler.compile(self._functions[part], self._params, image, key=(part, *self._key))
+
+    def _compute(self, part: str, picture: read.Picture) -> dict[str, jax.Array]:
+        image = self._layout.put(jnp.asarray(read.as_float(picture)))
+        return self.program(part, *picture.size)(self._params, image)
+
+    def shapes(self, width: int, height: int) -> Targets:
+        """Shapes of the targets of a picture of this size; a style's Grams depend on no size."""
+        image = jax.ShapeDtypeStruct((height, width, 3), jnp.float32)
+        return Targets(*(jax.eval_shape(self._functions[part], self._params, image) for part in ("content", "style")))
+
+    def compile(self, plan: Plan) -> list[Any]:
+        """The programs that a plan needs, compiled."""
+        return [self.program("content", *plan.content.size), *(self.program("style", *style.size) for style in plan.styles)]
+
+    def _mix(self, styles: tuple[read.Picture, ...], blend: tuple[float, ...]) -> dict[str, jax.Array]:
+        return mix_styles([self._found("style", style) for style in styles], blend)
+
+    def _compare(self, *style: Any) -> dict[str, Metric]:
+        return {name: whitened(gram) for name, gram in self._mixed(*style).items()}
+
+    def __call__(self, plan: Plan) -> Targets:
+        """The targets of a plan."""
+        return Targets(self._found("content", plan.content), self._mixed(plan.styles, plan.blend))
+
+    def metrics(self, plan: Plan, metric: str) -> dict[str, Metric]:
+        """The metrics of a stage of a plan, by tap."""
+        if metric == "whitened":
+            return self._compared(plan.styles, plan.blend)
+        return {name: plain(len(gram)) for name, gram in self._mixed(plan.styles, plan.blend).items()}
+
+
+@dataclass(frozen=True, eq=False)
+class Engine:
+    """What runs pictures of one size, compiled. Made by `compile_engine`.
+
+    Attributes:
+        method: how an image is searched for.
+        size: (width, height).
+        members: how many pictures at once; None for one picture without a batch axis.
+        layout: on which devices.
+        params: the network, on them.
+        own, canonical: targets of the method's objective, and of the canonical loss.
+        programs: of the loop.
+    """
+
+    method: Method
+    size: tuple[int, int]
+    members: int | None
+    layout: Layout
+    params: Params
+    own: TargetPrograms
+    canonical: TargetPrograms
+    programs: Programs
+
+    def task(self, plans: Sequence[Plan], starts: Sequence[jax.Array], metric: str = "plain") -> Task:
+        """The arrays of a stage of these plans; where they are fewer than the members, the last one fills the batch."""
+        own = [self.own(plan) for plan in plans]
+        shared = self.canonical is self.own
+        canonical = own if shared else [self.canonical(plan) for plan in plans]
+        weights = [TermWeights.of(plan.objective) for plan in plans]
+
+        def together(parts: list[Any]) -> Any:
+            if self.members is None:
+                return self.layout.put(parts[0])
+            filled = [*parts, *parts[-1:] * (self.members - len(parts))]
+            return self.layout.put(jax.tree.map(lambda *leaves: jnp.stack(leaves), *filled))
+
+        targets = together(own)
+        metrics = together([self.own.metrics(plan, metric) for plan in plans]) if self.method.has_metrics else None
+        return Task(together(list(starts)), targets, targets if shared else together(canonical), together(weights), metrics)
+
+    def memory(self, plan: Plan) -> int:
+        """The most bytes that are held at one time for pictures like this plan's, the network and the pictures left out: by
+        each device, or by all together where they are those of one CPU."""
+        step = self.programs.step
+        width, height = self.size
+        start = 3 * 4 * width * height * (self.members or 1) // self.layout.count
+        preparing = [memory.working(program) for part in {self.own, self.canonical} for program in part.compile(plan)]
+        network = memory.size_of(self.params) if self.layout.count == 1 else 0  # a copy for each of several
+        needed = max(memory.held(step) + memory.working(step) - network - start, *preparing)
+        return needed * (self.layout.count if jax.default_backend() == "cpu" else 1)
+
+
+def compile_engine(
+    plan: Plan, compiler: Compiler, *, members: int | None = None, layout: Layout | None = None, measured: bool | None = None
+) -> Engine:
+    """Compiles what runs pictures of this plan's size by its method.
+
+    Args:
+        plan: an example; of its pictures only the sizes count.
+        compiler: counts the seconds.
+        members: how many pictures at once.
+        layout: on which devices; one by default.
+        measured: whether the canonical loss is needed along the way; by default where this plan's objective is another.
+    """
+    layout = layout or Layout()
+    method, (width, height) = plan.method, plan.content.size
+    rows = isinstance(layout, Rows)
+    # XLA splits its own convolution by rows with halos, and Winograd's many shapes with copies of everything.
+    algorithm = "direct" if rows else None
+    params = layout.put_whole(plan.network.params)
+    # The pictures of a batch have their targets made one by one, on one device.
+    where: Any = (layout, compiler) if rows else (Layout(), compiler)
+    known = params if rows else plan.network.params
+    how: Any = dict(strips=method.strips, algorithm=algorithm)
+    own = canonical = TargetPrograms(known, method.objective, method.precision, *where, **how)
+    if not method.shares_targets:
+        canonical = TargetPrograms(known, CANONICAL, "float32", *where, **how)
+    weights = TermWeights.of(plan.objective)
+    measured = not method.is_canonical(weights) if measured is None else measured
+    start: Any = jax.ShapeDtypeStruct((height, width, 3), jnp.float32)
+    targets = own.shapes(width, height)
+    metrics = {name: Metric(gram, gram) for name, gram in targets.style.items()} if method.has_metrics else None
+    shapes = Task(start, targets, canonical.shapes(width, height), weights, metrics)
+    if members is not None:
+        shapes = jax.tree.map(lambda a: jax.ShapeDtypeStruct((members, *a.shape), a.dtype), shapes)
+    task = layout.shapes(shapes)
+    programs = compile_programs(method, layout, task, params, compiler, measured=measured, algorithm=algorithm)
+    for part in dict.fromkeys((own, canonical)):
+        part.compile(plan)
+    return Engine(method, (width, height), members, layout, params, own, canonical, programs)
+
+
+def compile_engines(
+    plan: Plan,
+    compiler: Compiler,
+    *,
+    members: int | None = None,
+    layout: Layout | None = None,
+    measured: bool | None = None,
+    library: Library | None = None,
+) -> list[Engine]:
+    """An engine for each size of a plan, from the smallest to the full one; by default on as many devices as it wants."""
+    how: Any = dict(members=members, measured=measured)
+    layouts = [layout or layout_of(*size, plan.devices) for size in plan.sizes]
+    return [
+        compile_engine(plan.at(size, library), compiler, layout=place, **how)
+        for size, place in zip(plan.sizes, layouts, strict=True)
+    ]
+
+
+def compile_to_fit(
+    plan: Plan, compiler: Compiler, *, lower: bool = True, library: Library | None = None, **how: Any
+) -> tuple[list[Engine], int, int | None]:
+    """`compile_engines`, by the plan's fallback where it has one and does not fit otherwise.
+
+    Args:
+        lower: False to leave it at the plan's own method.
+
+    Returns:
+        The engines, the bytes that they need, and those that are free; None where the device does not say.
+    """
+
+    def compiled(plan: Plan) -> tuple[list[Engine], int]:
+        engines = compile_engines(plan, compiler, library=library, **how)
+        return engines, max(engine.memory(plan.at(engine.size, library)) for engine in engines)
+
+    (engines, needed), free = compiled(plan), memory.available()
+    if lower and plan.fallback is not None and free is not None and needed > free:
+        engines, needed = compiled(plan.low)
+    return engines, needed, free

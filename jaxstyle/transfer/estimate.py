@@ -1,0 +1,106 @@
+"""What a run will take, before it is started: its memory from the compiled programs, its time from a few evaluations."""
+
+import time
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxstyle.machine import memory
+from jaxstyle.machine.compiler import Compiler
+from jaxstyle.pictures.size import parse_size
+from jaxstyle.transfer.config import Config, make_config
+from jaxstyle.transfer.engine import Engine, compile_engine, compile_to_fit
+from jaxstyle.transfer.plan import Plan
+from jaxstyle.transfer.resolve import resolve
+from jaxstyle.transfer.start import starting_image
+
+MOST_PIXELS = 512 * 512
+"""Time is measured at sizes up to this and grows with the number of pixels beyond."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run will take.
+
+    Attributes:
+        size: (width, height) of the picture.
+        style_sizes: the same of each style.
+        strips: whether it will run strip by strip, to take less memory.
+        memory: bytes of the whole process at its peak; on an accelerator, of the device.
+        free: bytes that a run could have, what this process holds included; None where the device does not say.
+        largest: (width, height) that fits in `free`; None where the size itself fits.
+        compiling: seconds, with no program in the cache.
+        evaluation: seconds of one evaluation at full size, the solver's step included.
+        evaluations: how many there will be.
+        seconds: of the whole solution, compilation and reading left out.
+    """
+
+    size: tuple[int, int]
+    style_sizes: list[tuple[int, int]]
+    strips: bool
+    memory: int
+    free: int | None
+    largest: tuple[int, int] | None
+    compiling: float
+    evaluation: float
+    evaluations: int
+    seconds: float
+
+
+def estimate(content: Any = None, style: Any = None, *, config: Config | None = None, **options: Any) -> Estimate:
+    """Predicts memory and time of `stylize` with the same arguments, in some seconds.
+
+    Args:
+        content, style: as of `stylize`; pictures of 4:3 at the size asked for where they are not given.
+        config: all settings; the defaults otherwise.
+        **options: fields of `Config` to change.
+
+    Raises:
+        InputError: as `stylize`, but for a size that does not fit.
+    """
+    config = make_config(config, **options)
+    blank = _blank(config)
+    plan = resolve(blank if content is None else content, blank if style is None else style, config)
+    compiler = Compiler()
+    engines, needed, free = compile_to_fit(plan, compiler)
+    used, (width, height) = memory.resident(), plan.content.size
+    per_pixel = _seconds_per_pixel(plan, engines[-1])
+    work = sum(stage.evaluations * stage.size[0] * stage.size[1] for stage in plan.stages)
+    return Estimate(
+        (width, height),
+        [picture.size for picture in plan.styles],
+        engines[-1].method.strips,
+        needed + used,
+        None if free is None else free + used,
+        None if free is None or needed <= free else memory.largest(width, height, needed, free),
+        compiler.seconds,
+        per_pixel * width * height,
+        plan.evaluations,
+        per_pixel * work,
+    )
+
+
+def _blank(config: Config) -> np.ndarray:
+    """A picture of 4:3, or of the exact size that is asked for."""
+    sides = parse_size(config.size).sides
+    width, height = sides if len(sides) == 2 else (640, 480)
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+
+
+def _seconds_per_pixel(plan: Plan, engine: Engine) -> float:
+    """Measured at full size where that is small, on a smaller copy otherwise."""
+    width, height = plan.content.size
+    if (factor := (MOST_PIXELS / (width * height)) ** 0.5) < 1:
+        plan = (plan.low if engine.method is plan.fallback else plan).at((int(width * factor), int(height * factor)))
+        engine = compile_engine(plan, Compiler())
+    task = engine.task([plan], [starting_image(plan)])
+    state, seconds = engine.programs.init(task.start), []
+    for _ in range(6):
+        began = time.perf_counter()
+        state, report = engine.programs.step(state, *task.advancing(engine.params))
+        jax.block_until_ready(report)
+        seconds.append(time.perf_counter() - began)
+    return median(seconds[2:]) / (engine.size[0] * engine.size[1])

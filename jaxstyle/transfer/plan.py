@@ -1,0 +1,125 @@
+"""What will be done to make one picture: every choice made, every picture read. `resolve` makes plans, everything else follows
+them; nothing below looks at what the user said.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from typing import Any
+
+from jaxstyle.loss.presets import Objective
+from jaxstyle.network.weights.load import Loaded
+from jaxstyle.pictures.read import Picture
+from jaxstyle.pictures.size import MIN_SIDE
+from jaxstyle.transfer import record
+from jaxstyle.transfer.config import Config
+from jaxstyle.transfer.library import Library
+from jaxstyle.transfer.programs import Method
+from jaxstyle.transfer.schedule import Stage
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a run begins; `start` makes the image.
+
+    Attributes:
+        kind: ``"content"``, ``"noise"``, ``"style"`` or ``"picture"``.
+        noise_ratio: share of noise mixed into a picture, 0 to 1.
+        noise_sigma: deviation of the noise, where white is 1.
+        seed: of the noise.
+        smooth_colour: whether fine colour is taken away first, since the loss hardly sees it and no solver would.
+    """
+
+    kind: str
+    noise_ratio: float
+    noise_sigma: float
+    seed: int
+    smooth_colour: bool
+
+    @property
+    def is_random(self) -> bool:
+        """Whether the seed matters."""
+        return self.kind == "noise" or bool(self.noise_ratio)
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """One picture that will be made.
+
+    Attributes:
+        content, styles: at the size of the run; styles each at their own.
+        picture: the one to start from; None unless `start` wants one.
+        blend: each style's share; they add up to 1.
+        start: where to begin.
+        network: parameters of the feature network.
+        objective: what to minimise, weights included.
+        method: how.
+        fallback: the method where that does not fit in memory; None where there is no choice.
+        stages: sizes, metrics and evaluations.
+        devices: that share the rows of the picture.
+        sources: where the pictures came from and their hashes, for the record.
+        config: what the user said, for the record.
+    """
+
+    content: Picture
+    styles: tuple[Picture, ...]
+    picture: Picture | None
+    blend: tuple[float, ...]
+    start: Start
+    network: Loaded
+    objective: Objective
+    method: Method
+    fallback: Method | None
+    stages: tuple[Stage, ...]
+    devices: int
+    sources: dict[str, Any]
+    config: Config
+
+    @property
+    def evaluations(self) -> int:
+        """Of all stages."""
+        return sum(stage.evaluations for stage in self.stages)
+
+    @property
+    def sizes(self) -> tuple[tuple[int, int], ...]:
+        """(width, height) of the stages, each once, from coarse to fine."""
+        return tuple(dict.fromkeys(stage.size for stage in self.stages))
+
+    @property
+    def low(self) -> "Plan":
+        """The same run by its fallback."""
+        assert self.fallback is not None
+        return replace(self, method=self.fallback, fallback=None)
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Sentences about the pictures that the user should know."""
+        pictures = (self.content, *self.styles, *([self.picture] if self.picture else []))
+        return tuple(dict.fromkeys(notice for picture in pictures for notice in picture.notices))
+
+    @property
+    def key(self) -> str:
+        """A hash of all that makes the picture, by which a rerun knows it; not of where its inputs lie."""
+        hashes = {
+            role: [source["sha256"] for source in (given if isinstance(given, list) else [given])]
+            for role, given in self.sources.items()
+        }
+        method = replace(self.method, strips=False)
+        made = [self.objective, type(method.solver).__name__, method, self.stages, self.start, self.blend]
+        sizes = [style.size for style in self.styles]
+        text = json.dumps(record.plain([record.SCHEMA, made, sizes, hashes, self.network.sha256]), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def at(self, size: tuple[int, int], library: Library | None = None) -> "Plan":
+        """The same run with a content of another size, the styles along with it."""
+        resize = (library or Library()).resize
+        factor = size[0] / self.content.size[0]
+
+        def along(picture: Picture) -> Picture:
+            return resize(picture, *(max(MIN_SIDE, round(side * factor)) for side in picture.size))
+
+        def same(picture: Picture) -> Picture:
+            return resize(picture, *size)
+
+        styles = tuple((same if self.objective.style_fit == "content" else along)(style) for style in self.styles)
+        return replace(self, content=same(self.content), styles=styles, picture=self.picture and same(self.picture))

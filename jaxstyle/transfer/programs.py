@@ -1,0 +1,175 @@
+"""The compiled programs of a run at one size, and what goes into them: static choices (`Method`) and arrays (`Task`)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from jaxstyle.loss.metric import Metric
+from jaxstyle.loss.objective import Losses, Targets, TermWeights, loss_parts, losses_in, total_loss
+from jaxstyle.loss.presets import CANONICAL, Objective
+from jaxstyle.machine.compiler import Compiler
+from jaxstyle.machine.devices import Layout
+from jaxstyle.network.convolution import Target, current_target, traced_for
+from jaxstyle.network.vgg import Params
+from jaxstyle.solvers.precondition import decode
+from jaxstyle.solvers.state import Solver, State
+
+
+@dataclass(frozen=True)
+class Method:
+    """How an image is searched for: everything that a compiled program depends on, apart from shapes. Made by `resolve`.
+
+    Attributes:
+        objective: what to minimise; its weights come as arrays, in `Task.weights`.
+        solver: how; one that has `has_aux` is given the loss in the metrics of `Task` beside the loss itself.
+        preconditioner: key of `PRECONDITIONERS`.
+        precision: of the convolutions within the solver; what is reported is measured in float32.
+        strips: whether features are computed strip by strip.
+    """
+
+    objective: Objective
+    solver: Solver
+    preconditioner: str = "none"
+    precision: str = "float32"
+    strips: bool = False
+
+    @property
+    def has_metrics(self) -> bool:
+        """Whether the solver sees the loss in the metrics of `Task`."""
+        return getattr(self.solver, "has_aux", False)
+
+    def is_canonical(self, weights: TermWeights) -> np.ndarray:
+        """Whether the loss, metrics apart, is the reported one, for weights of shape () or, of each member, (N,)."""
+        if (self.objective.form, self.precision) != (CANONICAL.form, "float32"):
+            return np.zeros(np.shape(weights.tv), bool)
+        pairs = zip(*map(jax.tree.leaves, (weights, TermWeights.of(CANONICAL))), strict=True)
+        return np.all([np.asarray(given) == np.asarray(wanted) for given, wanted in pairs], axis=0)
+
+    @property
+    def shares_targets(self) -> bool:
+        """Whether the canonical loss compares with the same targets."""
+
+        def read(objective: Objective) -> tuple[Any, ...]:
+            return set(objective.content_layers), set(objective.style_layers), objective.pooling
+
+        return (read(self.objective), self.precision) == (read(CANONICAL), "float32")
+
+
+class Task(NamedTuple):
+    """The arrays of a stage, for one picture or, with one more leading axis on each, for the members of a batch.
+
+    Attributes:
+        start: the image to begin with, (H, W, 3), RGB in [0, 1].
+        targets: of the method's objective, in its precision.
+        canonical: the targets of the canonical loss, in float32; may be the same.
+        weights: of the objective's terms.
+        metrics: of the differences of the style's Gram matrices, by tap; None for a solver without `has_aux`.
+    """
+
+    start: Array
+    targets: Targets
+    canonical: Targets
+    weights: TermWeights
+    metrics: dict[str, Metric] | None = None
+
+    def advancing(self, params: Any) -> tuple[Any, ...]:
+        """What `Programs.step` takes beside the state."""
+        return self.start, params, self.targets, self.weights, self.metrics
+
+
+class Programs(NamedTuple):
+    """The parts of a run at one size, as pure functions or compiled.
+
+    Attributes:
+        init: start -> solver state.
+        step: (state, *task.advancing(params)) -> (state, what the loop reads of it).
+        measure: (z, start, params, canonical targets) -> `Losses`.
+        picture: (z, start) -> image.
+    """
+
+    init: Callable
+    step: Callable
+    measure: Callable
+    picture: Callable
+
+
+def functions(method: Method) -> Programs:
+    """The parts of a run of one picture, not compiled."""
+
+    def picture(z: Array, start: Array) -> Array:
+        return decode(z, start, method.preconditioner)
+
+    def fun(z: Array, start: Array, params: Params, targets: Targets, weights: TermWeights, metrics: Any) -> Any:
+        how: Any = dict(objective=method.objective, weights=weights, precision=method.precision, strips=method.strips)
+        loss = partial(losses_in, metrics) if method.has_metrics else total_loss
+        return loss(picture(z, start), params, targets, **how)
+
+    def step(state: State, *args: Any) -> tuple[State, tuple[Array, ...]]:
+        state = method.solver.step(fun, state, *args)
+        return state, (state.value, state.aux, state.evaluations, state.restarts, state.stationary, state.accepted)
+
+    def measure(z: Array, start: Array, params: Params, targets: Targets) -> Losses:
+        return loss_parts(picture(z, start), params, targets, objective=CANONICAL, strips=method.strips)
+
+    def init(start: Array) -> State:
+        return method.solver.init(jnp.zeros_like(start))
+
+    return Programs(init, step, measure, picture)
+
+
+def of_members(single: Programs) -> Programs:
+    """The same for a batch: the network is shared, everything else has a leading axis."""
+    return Programs(
+        jax.vmap(single.init),
+        jax.vmap(single.step, (0, 0, None, 0, 0, 0)),
+        jax.vmap(single.measure, (0, 0, None, 0)),
+        jax.vmap(single.picture),
+    )
+
+
+def compile_programs(
+    method: Method,
+    layout: Layout,
+    task: Any,
+    params: Any,
+    compiler: Compiler,
+    *,
+    measured: bool,
+    algorithm: str | None = None,
+) -> Programs:
+    """Compiles a run for a task like this; shapes are enough. A batch where `task.start` is (N, H, W, 3).
+
+    Args:
+        method, layout, params, compiler: see there.
+        measured: whether the canonical loss will be needed along the way, or at the end only.
+        algorithm: of every convolution; by default the fastest.
+    """
+    target = Target(current_target().backend, algorithm or current_target().algorithm)
+
+    def traced(function: Callable) -> Callable:
+        def inside(*args: Any) -> Any:
+            with traced_for(target):  # a program may be compiled later, outside the caller's own `traced_for`
+                return function(*args)
+
+        return inside
+
+    single = functions(method)
+    run = Programs(*map(traced, of_members(single) if task.start.ndim == 4 else single))
+    state = layout.shapes(jax.eval_shape(run.init, task.start))
+    spread = layout.shardings(state)
+    key = (method, layout, target)
+    compile_measure = compiler.compile if measured else compiler.compile_when_called
+    return Programs(
+        compiler.compile(run.init, task.start, key=("init", *key), out=spread),
+        compiler.compile(
+            run.step, state, *task.advancing(params), key=("step", *key), donate=(0,), out=spread and (spread, None)
+        ),
+        compile_measure(run.measure, state.x, task.start, params, task.canonical, key=("measure", *key)),
+        compiler.compile(run.picture, state.x, task.start, key=("picture", *key)),
+    )

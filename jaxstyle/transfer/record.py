@@ -1,0 +1,65 @@
+"""The run record: a JSON file beside each picture that says everything needed to make it again."""
+
+import dataclasses
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+SCHEMA = "jaxstyle-run-2"
+_PACKAGES = ("jaxstyle", "jax", "jaxlib", "flax", "jaxopt", "optax", "numpy", "pillow")
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that shape a result."""
+    found = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def device() -> dict[str, Any]:
+    """The devices that JAX computes on, of this host."""
+    devices = jax.local_devices()
+    return {"platform": devices[0].platform, "kind": devices[0].device_kind, "count": len(devices)}
+
+
+def describe_source(source: Any) -> dict[str, str]:
+    """Where an input picture came from, and the SHA-256 of its bytes, by which a rerun knows it."""
+    if isinstance(source, str | os.PathLike):
+        return {"path": os.fspath(source), "sha256": hashlib.sha256(Path(source).read_bytes()).hexdigest()}
+    pixels = np.ascontiguousarray(np.asarray(source))
+    return {"path": f"<{type(source).__name__}>", "sha256": hashlib.sha256(pixels.tobytes()).hexdigest()}
+
+
+def plain(value: Any) -> Any:
+    """`value` as something that JSON can hold."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [plain(item) for item in value]
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    return value.item() if isinstance(value, np.generic) else str(value)
+
+
+def dumps(record: Mapping[str, Any]) -> str:
+    """The record as JSON, one trace entry a line, numbers that are not finite refused."""
+    head = {key: value for key, value in record.items() if key != "trace"}
+    text = json.dumps(plain(head), indent=1, allow_nan=False).removesuffix("\n}")
+    lines = ",\n  ".join(json.dumps(plain(entry), allow_nan=False) for entry in record.get("trace", ()))
+    return f'{text},\n "trace": [\n  {lines}\n ]\n}}\n'

@@ -1,0 +1,235 @@
+"""From what the user said (`Config`) to what will be done (`Plan`): defaults filled in, pictures read, every error raised.
+
+An error is an `InputError` (`ImageError` and `WeightsError` among them): one line that names the argument, its value and what
+would be right. Nothing is computed before all of this is known to be right.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import jax
+
+from jaxstyle.errors import InputError, unknown
+from jaxstyle.loss.metric import METRICS
+from jaxstyle.loss.objective import shares
+from jaxstyle.loss.presets import PRESETS, Objective
+from jaxstyle.loss.terms import CONTENT_SCALES
+from jaxstyle.machine.devices import layout_of
+from jaxstyle.network.convolution import PRECISIONS
+from jaxstyle.network.vgg import POOLS, Architecture, check_tap
+from jaxstyle.network.weights.load import load
+from jaxstyle.pictures.size import Size, parse_size
+from jaxstyle.solvers.lbfgs import LBFGS
+from jaxstyle.solvers.precondition import PRECONDITIONERS
+from jaxstyle.solvers.registry import SOLVERS, make_solver
+from jaxstyle.solvers.state import Solver
+from jaxstyle.transfer import schedule
+from jaxstyle.transfer.config import INITS, MEMORY, QUALITIES, Config, Layers
+from jaxstyle.transfer.library import Library
+from jaxstyle.transfer.plan import Plan, Start
+from jaxstyle.transfer.programs import Method
+
+HISTORY = {"auto": 2**30, "low": 2**28}
+"""The most bytes that L-BFGS keeps of its course, by `Config.memory`."""
+WORTH_WHITENING = 25
+"""From so many evaluations the whitened metric ends lower: at 1.5 times the plain one's loss with 20, at 0.8 with 30."""
+
+
+def resolve(content: Any, style: Any, config: Config, library: Library | None = None) -> Plan:
+    """The plan of one picture.
+
+    Args:
+        content: a path, a PIL image or an array.
+        style: the same, or a list of them that are blended.
+        config: all settings.
+        library: where pictures that were read already are kept.
+
+    Raises:
+        InputError (ImageError, WeightsError among them): one line that names the argument, its value and the remedy.
+    """
+    library = library or Library()
+    styles = list(style) if isinstance(style, list | tuple) else [style]
+    if not styles:
+        raise InputError("style", styles, "is empty", "give at least one style")
+    evaluations, metric = _work(config)
+    _check_choices(config)
+    network = load(config.weights, network=config.network)
+    objective = _objective(config, network.params.architecture)
+    start = _start(config, objective)
+    blend = shares(_numbers(config.blend, "blend"), len(styles), shown=config.blend)
+    size, style_size = _sizes(config)
+
+    width, height = size.fit(*library.size(content, "content"))
+    method = _method(config, objective, metric, width, height, low=config.memory == "low")
+    choice = config.memory == "auto" and config.devices == 1
+    fallback = _method(config, objective, metric, width, height, low=True) if choice else None
+    stages = schedule.stages(width, height, config.scales, evaluations, metric)
+    for each in stages:
+        layout_of(*each.size, config.devices)
+
+    def fitted(source: Any) -> Any:
+        own = library.size(source, "style")
+        return library.at(source, "style", *((width, height) if objective.style_fit == "content" else style_size.fit(*own)))
+
+    fitted_styles = tuple(map(fitted, styles))
+    sources = {"content": library.describe(content), "styles": [library.describe(source) for source in styles]}
+    picture = None
+    if start.kind == "picture":
+        picture = library.at(config.init, "init", width, height)
+        sources["init"] = library.describe(config.init)
+    return Plan(
+        content=library.at(content, "content", width, height),
+        styles=fitted_styles,
+        picture=picture,
+        blend=blend,
+        start=start,
+        network=network,
+        objective=objective,
+        method=method,
+        fallback=fallback,
+        stages=stages,
+        devices=config.devices,
+        sources=sources,
+        config=config,
+    )
+
+
+def _work(config: Config) -> tuple[int, str]:
+    """Evaluations, and the metric of all stages but the last."""
+    if config.quality not in QUALITIES:
+        raise unknown("quality", config.quality, QUALITIES)
+    evaluations = QUALITIES[config.quality] if config.evaluations is None else config.evaluations
+    whole = {"evaluations": (evaluations, 1), "scales": (config.scales, 1)}
+    for name, (value, least) in whole.items():
+        _whole(value, name, least)
+    if config.scales > evaluations:
+        raise InputError("scales", config.scales, f"must not be more than the {evaluations} evaluations")
+    metric = config.metric or ("whitened" if config.solver == "lbfgs" and evaluations >= WORTH_WHITENING else "plain")
+    if metric not in METRICS:
+        raise unknown("metric", metric, METRICS)
+    if metric == "whitened" and config.solver in SOLVERS and config.solver != "lbfgs":
+        raise InputError("metric", metric, f"is not for the solver {config.solver}", "give solver lbfgs or metric plain")
+    return evaluations, metric
+
+
+def _check_choices(config: Config) -> None:
+    if config.precision not in PRECISIONS:
+        raise unknown("precision", config.precision, PRECISIONS)
+    if config.precision == "tf32" and jax.default_backend() != "gpu":
+        raise InputError("precision", "tf32", "needs an NVIDIA GPU", "use float32 or bfloat16")
+    if config.memory not in MEMORY:
+        raise unknown("memory", config.memory, MEMORY)
+    _whole(config.devices, "devices", 1)
+    if config.memory == "low" and config.devices != 1:
+        raise InputError("memory", "low", "cannot be had where devices share one picture's rows", "give the one or the other")
+
+
+def _objective(config: Config, architecture: Architecture) -> Objective:
+    """The preset, with what the user changed."""
+    if config.preset not in PRESETS:
+        raise unknown("preset", config.preset, PRESETS)
+    preset = PRESETS[config.preset]
+    changes: dict[str, Any] = {}
+    for name in ("content_layers", "style_layers"):
+        usual = getattr(preset, name)
+        changes[name] = parse_layers(
+            usual if getattr(config, name) is None else getattr(config, name), usual, architecture, name
+        )
+    for name in ("content_weight", "style_weight", "tv_weight"):
+        if (given := getattr(config, name)) is not None:
+            changes[name] = _number(given, name, least=0.0)
+    for name, known in (("content_scale", CONTENT_SCALES), ("pooling", POOLS)):
+        if (given := getattr(config, name)) is not None:
+            if given not in known:
+                raise unknown(name, given, known)
+            changes[name] = given
+    objective = replace(preset, **changes)
+    if not objective.content_weight and not objective.style_weight and not objective.tv_weight:
+        raise InputError("style_weight", objective.style_weight, "leaves nothing to minimise", "one weight must be positive")
+    return objective
+
+
+def _start(config: Config, objective: Objective) -> Start:
+    init = config.init or objective.init
+    if init not in INITS and not os.path.splitext(init)[1] and os.sep not in init and not os.path.exists(init):
+        raise unknown("init", init, (*INITS, "a picture file"))
+    ratio = _number(config.noise_ratio, "noise_ratio", least=0.0, most=1.0)
+    sigma = _number(config.noise_sigma, "noise_sigma", least=0.0, most=10.0)
+    _whole(config.seed, "seed", 0)
+    kind = init if init in INITS else "picture"
+    return Start(kind, 0.0 if kind == "noise" else ratio, sigma, config.seed, smooth_colour=config.solver != "lbfgs-torch")
+
+
+def is_random(config: Config) -> bool:
+    """Whether the seed matters to a run."""
+    preset = PRESETS.get(config.preset)
+    return "noise" in (config.init, None if config.init or preset is None else preset.init) or bool(config.noise_ratio)
+
+
+def _method(config: Config, objective: Objective, metric: str, width: int, height: int, *, low: bool) -> Method:
+    preconditioner = config.preconditioner or ("none" if config.solver in ("adam", "lbfgs-torch") else "spectral")
+    if preconditioner not in PRECONDITIONERS:
+        raise unknown("preconditioner", preconditioner, PRECONDITIONERS)
+    pair = 2 * 4 * 3 * width * height  # bytes
+    usual = 100 if config.solver == "lbfgs-torch" else 30
+    if config.history is not None:
+        _whole(config.history, "history", 1)
+    history = config.history or max(5, min(usual, HISTORY["low" if low else "auto"] // pair))
+    rate = _number(config.learning_rate, "learning_rate", least=0.0)
+    solver: Solver = make_solver(config.solver, history=history, learning_rate=rate)
+    if isinstance(solver, LBFGS) and metric == "whitened":
+        solver = replace(solver, has_aux=True)
+    return Method(objective.form, solver, preconditioner, config.precision, low)
+
+
+def _sizes(config: Config) -> tuple[Size, Size]:
+    """The size, and that of the styles: by default the same wish, the longest side of two."""
+    size = parse_size(config.size)
+    if config.style_size is not None:
+        return size, parse_size(config.style_size, argument="style_size")
+    return size, Size(size.sides if len(size.sides) == 1 else (max(size.sides),), shorter=size.shorter, argument="style_size")
+
+
+def _whole(value: Any, argument: str, least: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value < 2**31:
+        raise InputError(argument, value, f"must be a whole number from {least} to {2**31 - 1}")
+
+
+def _number(value: Any, argument: str, *, least: float, most: float = float("inf")) -> float:
+    """`value` as a finite float from `least` to `most`, or an InputError."""
+    try:
+        result = float(value)
+    except (TypeError, ValueError):
+        raise InputError(argument, value, "is no number") from None
+    if not least <= result <= most or result == float("inf"):
+        raise InputError(argument, value, f"must be a number from {least:g}" + (f" to {most:g}" if most < 1e300 else ""))
+    return result
+
+
+def _numbers(given: str | Sequence[float] | None, argument: str) -> list[float] | None:
+    """``"0.7,0.3"`` or a sequence of numbers -> list of floats."""
+    if given is None:
+        return None
+    return [_number(part, argument, least=0.0) for part in (given.split(",") if isinstance(given, str) else given)]
+
+
+def parse_layers(given: Layers, preset: Mapping[str, float], architecture: Architecture, argument: str) -> dict[str, float]:
+    """``"relu1_1,relu2_1=0.5"``, a sequence of names or a mapping -> {tap: weight}.
+
+    A bare name takes the preset's weight of that tap, or the mean of the preset's weights.
+    """
+    if isinstance(given, Mapping):
+        pairs = [(name, str(weight)) for name, weight in given.items()]
+    else:
+        names = given.split(",") if isinstance(given, str) else list(given)
+        pairs = [(n.strip(), w.strip()) for n, _, w in (name.partition("=") for name in names) if n.strip()]
+    if not pairs:
+        raise InputError(argument, str(given), "names no layer", "such as relu1_1,relu2_1=0.5")
+    usual = sum(preset.values()) / len(preset)
+    layers = {}
+    for name, weight in pairs:
+        check_tap(name, architecture, argument)
+        layers[name] = _number(weight, f"{argument}: {name}", least=0.0) if weight else preset.get(name, usual)
+    return layers

@@ -1,0 +1,129 @@
+"""A run through its stages, from the smallest size to the full one: for one picture, or the members of a batch side by side."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import accumulate
+from typing import Any
+
+from jax import Array
+
+from jaxstyle.errors import JaxstyleError
+from jaxstyle.transfer.engine import Engine
+from jaxstyle.transfer.library import Library
+from jaxstyle.transfer.loop import Outcome, Progress, TraceEntry, run_members
+from jaxstyle.transfer.plan import Plan
+from jaxstyle.transfer.schedule import Stage, hand_over
+from jaxstyle.transfer.start import starting_image
+
+
+@dataclass
+class _Run:
+    """One plan on its way through the stages.
+
+    Attributes:
+        plan: what is done.
+        limits: evaluations after each stage, earlier ones included.
+        spent: evaluations and seconds so far.
+        engine, start, image: of the last stage: what ran it, where a run at its size starts, what came out.
+        trace, stages: of all stages so far.
+        stopped: the sentence that says so, where the callback ended it.
+        end: the outcome, or an error.
+    """
+
+    plan: Plan
+    limits: list[int]
+    spent: tuple[int, float] = (0, 0.0)
+    engine: Engine | None = None
+    start: Array | None = None
+    image: Array | None = None
+    trace: list[TraceEntry] = field(default_factory=list)
+    stages: list[dict[str, Any]] = field(default_factory=list)
+    stopped: str = ""
+    end: Outcome | JaxstyleError | None = None
+
+    def begin(self, engine: Engine, plan: Plan) -> Array:
+        """Where a stage starts: where the last one ended, enlarged if that was at another size."""
+        if self.engine is engine:
+            assert self.image is not None
+            return self.image
+        own = starting_image(plan)
+        begun = own if self.image is None or self.start is None else hand_over(self.image, self.start, own)
+        self.engine, self.start = engine, own
+        return begun
+
+    def take(self, end: Outcome, stage: Stage) -> None:
+        """Enters what a stage ended with."""
+        self.trace += end.trace
+        self.stages.append({"size": stage.size, "metric": stage.metric, "evaluations": end.evaluations - self.spent[0]})
+        self.image, self.spent = end.image, (end.evaluations, end.seconds)
+
+    def stop(self) -> None:
+        """Notes that it was ended on request."""
+        self.stopped = self.stopped or f"stopped on request after {self.spent[0]} of {self.limits[-1]} evaluations"
+
+    def finish(self, end: Outcome) -> None:
+        """Ends with a stage's outcome."""
+        reason = self.stopped or end.stop_reason
+        whole = dict(stop_reason=reason, stopped_by_callback=bool(self.stopped), trace=self.trace, stages=tuple(self.stages))
+        self.end = end._replace(**whole)
+
+
+def run_plans(
+    engines: Sequence[Engine],
+    plans: Sequence[Plan],
+    callback: Callable[[list[Progress]], Any] | None = None,
+    library: Library | None = None,
+) -> list[Outcome | JaxstyleError]:
+    """Carries out one or more plans of the same sizes and method.
+
+    Args:
+        engines: one for each size.
+        plans: as many as the engines' members, or fewer; their stages may differ in their evaluations only.
+        callback: told of every plan's progress after each accepted iterate; a true answer stops them all.
+        library: where resized pictures are kept.
+
+    Returns:
+        By plan, what came out, or an error where its loss was not finite at the start.
+    """
+    runs = [_Run(plan, list(accumulate(stage.evaluations for stage in plan.stages))) for plan in plans]
+
+    def tell(progress: list[Progress], live: list[_Run]) -> Any:
+        whole = [replace(p, evaluations=run.limits[-1]) for p, run in zip(progress, live, strict=True)]
+        return callback is not None and callback(whole)
+
+    stages = plans[0].stages if plans else ()
+    for number, stage in enumerate(stages):
+        engine, last = next(e for e in engines if e.size == stage.size), number + 1 == len(stages)
+        stopped = any(run.stopped for run in runs)
+        live = [run for run in runs if run.end is None and (last or run.limits[number] > run.spent[0])]
+        if not live or (stopped and not last):
+            continue
+        here = [run.plan.at(engine.size, library) for run in live]
+        starts = [run.begin(engine, plan) for run, plan in zip(live, here, strict=True)]
+        ends = run_members(
+            engine.task(here, starts, stage.metric),
+            engine.params,
+            engine.method,
+            # a stopped run is still measured at full size
+            budgets=[run.spent[0] + 1 if stopped else run.limits[number] for run in live],
+            spent=[run.spent for run in live],
+            callback=None if stopped else partial(tell, live=live),
+            programs=engine.programs,
+        )
+        for run, end in zip(live, ends, strict=True):
+            if isinstance(end, JaxstyleError):
+                run.end = end
+                continue
+            run.take(end, stage)
+            if end.stopped_by_callback:
+                run.stop()
+        stopped = any(run.stopped for run in runs)
+        for run, end in zip(live, ends, strict=True):
+            if isinstance(end, JaxstyleError):
+                continue
+            if stopped and not last:  # members whose part of the stage was over just then are stopped too
+                run.stop()
+            if last or (stopped and engine is engines[-1]):
+                run.finish(end)
+    return [run.end for run in runs if run.end is not None]

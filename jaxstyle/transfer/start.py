@@ -1,0 +1,26 @@
+"""The starting image of a plan."""
+
+import jax.numpy as jnp
+from jax import Array
+
+from jaxstyle.pictures import read
+from jaxstyle.pictures.colour import smooth_colour
+from jaxstyle.pictures.noise import mix, soft_noise, white_noise
+from jaxstyle.transfer.plan import Plan
+
+
+def starting_image(plan: Plan) -> Array:
+    """Where a run begins, at the size of its content: (H, W, 3), RGB where 1 is white; not clipped."""
+    start, (width, height) = plan.start, plan.content.size
+
+    def noise() -> Array:
+        make = soft_noise if start.smooth_colour else white_noise
+        return jnp.asarray(make((height, width, 3), start.seed, start.noise_sigma))
+
+    if start.kind == "noise":
+        return noise()
+    picture = {"content": plan.content, "style": plan.styles[0], "picture": plan.picture}[start.kind]
+    assert picture is not None
+    pixels = read.as_float(read.resize(picture, width, height))
+    image = jnp.asarray(smooth_colour(pixels) if start.smooth_colour else pixels)
+    return mix(image, noise(), start.noise_ratio) if start.noise_ratio else image

@@ -1,0 +1,135 @@
+"""One picture, from files to a result with its run record. Knows no maths: it resolves, compiles, runs, records, saves."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxstyle.errors import JaxstyleError
+from jaxstyle.machine import memory
+from jaxstyle.machine.compiler import Compiler
+from jaxstyle.pictures import write
+from jaxstyle.transfer import record
+from jaxstyle.transfer.config import Config, make_config
+from jaxstyle.transfer.engine import Engine, compile_to_fit
+from jaxstyle.transfer.loop import Callback, Outcome, Progress, TraceEntry
+from jaxstyle.transfer.plan import Plan
+from jaxstyle.transfer.resolve import resolve
+from jaxstyle.transfer.run import run_plans
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """A finished picture.
+
+    Attributes:
+        image: float32 (H, W, 3), RGB in [0, 1].
+        loss: canonical ``{"total", "content", "style", "tv"}`` of the image before clipping.
+        evaluations: of loss and gradient, line-search trials included.
+        stop_reason: a sentence.
+        stopped_early: whether the callback ended the run.
+        trace: one entry for each accepted iterate, the first of the starting image.
+        record: the run record, as `save` writes it.
+        alpha: (H, W) uint8 of the content, put back when saved; None where it is opaque.
+        notices: sentences about the inputs that the user should know.
+    """
+
+    image: np.ndarray
+    loss: dict[str, float]
+    evaluations: int
+    stop_reason: str
+    stopped_early: bool
+    trace: list[TraceEntry]
+    record: dict[str, Any]
+    alpha: np.ndarray | None
+    notices: tuple[str, ...]
+
+    def save(self, path: str | os.PathLike) -> tuple[str, ...]:
+        """Writes the picture, and the run record beside it as .json; each appears whole or not at all.
+
+        Returns:
+            Notices: sentences about what the format could not hold.
+
+        Raises:
+            ImageError: where the suffix is unknown or the folder cannot be written.
+        """
+        notices = write.save(path, self.image, alpha=self.alpha)
+        write.write_atomically(Path(path).with_suffix(".json"), record.dumps(self.record).encode())
+        return notices
+
+
+def stylize(
+    content: Any, style: Any, *, config: Config | None = None, callback: Callback | None = None, **options: Any
+) -> Result:
+    """Paints `content` in the style of `style` (Gatys, Ecker, Bethge, CVPR 2016).
+
+    Args:
+        content: a path, a PIL image, or an array: uint8, or float in [0, 1], (H, W), (H, W, 3) or (H, W, 4).
+        style: the same, or a list of them whose Gram matrices are blended.
+        config: all settings; the defaults otherwise.
+        callback: called with a `Progress` after each accepted iterate; a true answer ends the run with the best image so far.
+        **options: fields of `Config` to change, as in ``size=512, preset="johnson", seed=3``.
+
+    Returns:
+        The best image that was found, with its losses on the canonical scale and the run record.
+
+    Raises:
+        InputError (ImageError, WeightsError among them): one line that names the argument, its value and the remedy.
+        JaxstyleError: where the loss is not finite at the starting image.
+    """
+    config = make_config(config, **options)
+    plan, compiler = resolve(content, style, config), Compiler()
+    engines, needed, free = compile_to_fit(plan, compiler)
+    memory.check(*plan.content.size, needed, free)
+    needed += memory.resident()
+
+    def tell(progress: list[Progress]) -> Any:
+        return callback is not None and callback(progress[0])
+
+    (end,) = run_plans(engines, [plan], callback and tell)
+    if isinstance(end, JaxstyleError):
+        raise end
+    return finish(plan, end, engines[-1], {"compile": compiler.seconds, "predicted": needed})
+
+
+def finish(plan: Plan, end: Outcome, engine: Engine, costs: dict[str, float], **more: Any) -> Result:
+    """The result of a run; `more` is added to its record."""
+    loss = {name: float(value) for name, value in end.measure()._asdict().items()}
+    written = {
+        "schema": record.SCHEMA,
+        "command": None,
+        "config": plan.config,
+        "inputs": plan.sources,
+        "objective": plan.objective,
+        "start": plan.start,
+        "versions": record.versions(),
+        "device": record.device(),
+        "network": engine.params.architecture.name,
+        "weights": {"name": plan.network.name, "sha256": plan.network.sha256},
+        "solver": engine.method.solver,
+        "preconditioner": engine.method.preconditioner,
+        "size": plan.content.size,
+        "stages": list(end.stages),
+        "style_sizes": [picture.size for picture in plan.styles],
+        "evaluations": end.evaluations,
+        "stop_reason": end.stop_reason,
+        "seconds": {"compile": round(costs["compile"], 3), "solve": round(end.seconds, 3)},
+        "memory": {"strips": engine.method.strips, "predicted": costs["predicted"], "peak": memory.peak()},
+        "loss": loss,
+        "notices": plan.notices,
+        **more,
+        "trace": [entry._asdict() for entry in end.trace],
+    }
+    return Result(
+        np.clip(np.asarray(end.image), 0, 1),
+        loss,
+        end.evaluations,
+        end.stop_reason,
+        end.stopped_by_callback,
+        end.trace,
+        written,
+        plan.content.alpha,
+        plan.notices,
+    )

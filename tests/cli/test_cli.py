@@ -1,0 +1,197 @@
+"""The command line end to end: pictures, exit codes, one line for each kind of bad input, and Ctrl-C."""
+
+import dataclasses
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxstyle import Config
+from jaxstyle.cli.main import main
+from jaxstyle.cli.options import flag
+from jaxstyle.cli.single import SAMPLES
+from jaxstyle.transfer.config import GROUPS
+
+CONTENT, STYLE = str(SAMPLES / "chelsea.jpg"), str(SAMPLES / "swirls.jpg")
+
+
+pytestmark = pytest.mark.usefixtures("empty_folder", "small_network", "quickly_compiled")
+
+
+def test_stylize_writes_a_picture_and_its_record(capsys):
+    assert main(["stylize", CONTENT, STYLE, "-o", "out.png", "--size", "32", "--evaluations", "3", "--seed", "4"]) == 0
+    assert sorted(os.listdir()) == ["out.json", "out.png"]
+    with Image.open("out.png") as image:
+        assert image.size == (32, 21)
+    with open("out.json") as file:
+        record = json.load(file)
+    assert record["command"].startswith("jaxstyle stylize ")
+    assert record["command"].endswith("--evaluations 3 --seed 4")
+    assert record["config"]["seed"] == 4
+    assert record["config"]["size"] == "32"
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert re.search(r"out\.png 32x21, loss [\d.e+]+ .*the budget of 3 evaluations is used up", printed.err)
+    assert len(printed.err.splitlines()) == 1
+
+
+def test_the_output_has_a_name_of_its_own_and_quiet_is_quiet(capsys):
+    assert main(["stylize", CONTENT, STYLE, "--size", "32", "--evaluations", "2", "--quiet"]) == 0
+    assert sorted(os.listdir()) == ["chelsea-swirls.json", "chelsea-swirls.png"]
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "webp", "tiff"])
+def test_every_format(suffix):
+    assert main(["demo", "-o", f"out.{suffix}", "--size", "32", "--evaluations", "1", "-q"]) == 0
+    with Image.open(f"out.{suffix}") as image:
+        assert image.size == (32, 21)
+
+
+def test_intermediate_pictures():
+    assert main(["demo", "--size", "32", "--evaluations", "10", "--save-every", "4", "-q"]) == 0
+    assert sorted(os.listdir()) == ["demo-00004.png", "demo-00008.png", "demo.json", "demo.png"]
+    first, last = (np.asarray(Image.open(name)) for name in ("demo-00004.png", "demo.png"))
+    assert (first != last).any()
+
+
+def test_notices_are_printed(capsys):
+    frames = [Image.new("RGB", (40, 40), colour) for colour in ("red", "blue")]
+    frames[0].save("moving.gif", save_all=True, append_images=frames[1:])
+    assert main(["stylize", "moving.gif", STYLE, "--size", "32", "--evaluations", "1"]) == 0
+    assert "note: content moving.gif: animated, its first frame is used" in capsys.readouterr().err
+
+
+def test_every_field_has_a_flag(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["stylize", "--help"])
+    assert stop.value.code == 0
+    text = capsys.readouterr().out
+    for name in Config.__dataclass_fields__:
+        assert "--" + name.replace("_", "-") in text
+
+
+@pytest.mark.parametrize("command", ["stylize", "demo", "batch", "sweep", "estimate"])
+def test_the_help_has_the_groups_in_order(capsys, command):
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    text = capsys.readouterr().out
+    headings = [line.removesuffix(":") for line in text.splitlines() if re.fullmatch(r"[a-z ]+:", line)]
+    assert [heading for heading in headings if heading in GROUPS] == list(GROUPS)
+    assert headings.index(GROUPS[0]) == ("positional arguments" in headings)
+    for group in GROUPS:
+        start = text.index(f"\n{group}:\n")
+        shown = re.findall(r"^  (?:-\w(?: [A-Z]+)?, )?(--[a-z-]+)", text[start + 1 :].partition("\n\n")[0], re.MULTILINE)
+        fields = [field.name for field in dataclasses.fields(Config) if field.metadata["group"] == group]
+        assert [name for name in shown if name[2:].replace("-", "_") in fields] == [flag(name) for name in fields]
+
+
+def test_the_help_of_stylize_begins_with_what_most_need(capsys):
+    with pytest.raises(SystemExit):
+        main(["stylize", "--help"])
+    options = re.findall(r"^  (?:-\w(?: [A-Z]+)?, )?(--[a-z-]+)", capsys.readouterr().out, re.MULTILINE)
+    assert options[:6] == ["--out", "--size", "--quality", "--evaluations", "--style-weight", "--init"]
+    assert options[-2:] == ["--quiet", "--help"]
+
+
+BAD = [
+    (["stylize", "none.jpg", STYLE], "`content` (='none.jpg') does not exist"),
+    (["stylize", CONTENT, "none.jpg"], "`style` (='none.jpg') does not exist"),
+    (["stylize", ".", STYLE], "`content` (='.') is a folder"),
+    (["stylize", "text.jpg", STYLE], "`content` (='text.jpg') is not a picture that can be read"),
+    (["stylize", "cut.jpg", STYLE], "`content` (='cut.jpg') is cut short"),
+    (["stylize", "tiny.png", STYLE], "`content` (='tiny.png') is 3x3 pixels"),
+    (["stylize", CONTENT, STYLE, "--size", "0"], "`size` (='0') must be at least 16"),
+    (["stylize", CONTENT, STYLE, "--size", "40000"], "`size` (='40000') must be at most"),
+    (["stylize", CONTENT, STYLE, "--size", "big"], "`size` (='big') is not a size"),
+    (
+        ["stylize", CONTENT, STYLE, "--style-layers", "rel4_2"],
+        "`style_layers` (='rel4_2') is unknown; did you mean 'relu4_2'?",
+    ),
+    (["stylize", CONTENT, STYLE, "--preset", "gatis-notebook"], "did you mean 'gatys-notebook'?"),
+    (["stylize", CONTENT, STYLE, "--network", "vgg91"], "`network` (='vgg91') is unknown; did you mean 'vgg19'?"),
+    (["stylize", CONTENT, STYLE, "--solver", "adm"], "`solver` (='adm') is unknown; did you mean 'adam'?"),
+    (["stylize", CONTENT, STYLE, "--weights", "no.h5"], "`weights` (='no.h5') does not exist"),
+    (["stylize", CONTENT, STYLE, "--weights", "text.jpg"], "`weights` (='text.jpg') is of an unknown kind"),
+    (["stylize", CONTENT, STYLE, "--network", "vgg16", "--weights", "vgg19"], "holds vgg19, but the network is vgg16"),
+    (["stylize", CONTENT, STYLE, "--network", "vgg19"], "`weights` (='tiny.safetensors') holds tiny, but the network is vgg19"),
+    (["stylize", CONTENT, STYLE, "--quality", "god"], "`quality` (='god') is unknown; did you mean 'good'?"),
+    (["stylize", CONTENT, STYLE, "-o", "none/out.png"], "`out` (='none/out.png') cannot be written"),
+    (["stylize", CONTENT, STYLE, "-o", "text.jpg/out.png"], "`out` (='text.jpg/out.png') cannot be written"),
+    (
+        ["stylize", CONTENT, STYLE, "-o", "out.pgn"],
+        "`out` (='out.pgn') has the unknown suffix '.pgn'; did you mean '.png'?",
+    ),
+    (["stylize", "same.jpg", STYLE, "-o", "same.jpg"], "`out` (='same.jpg') is one of the input pictures"),
+    (["stylize", CONTENT, STYLE, "--evaluations", "many"], "`evaluations` (='many') is not a whole number"),
+    (["stylize", CONTENT, STYLE, "--style-weight", "heavy"], "`style_weight` (='heavy') is not a number"),
+    (["stylize", CONTENT, STYLE, "--save-every", "0"], "`save_every` (='0') must be a whole number"),
+    (["stylize", CONTENT, STYLE, "--sizes", "64"], "`argument` (='--sizes') is unknown; did you mean '--size'?"),
+    (["stylize", CONTENT], "required: STYLE"),
+    (["demo", "--style", "swirl"], "`style` (='swirl') is unknown; did you mean 'swirls'?"),
+    (["weights", "fetch", "vgg20"], "`name` (='vgg20') is unknown"),
+    (["weights", "convert", "text.jpg", "-o", "a.safetensors"], "`file` (='text.jpg') is of an unknown kind"),
+    (["weights", "verify", "none.safetensors"], "does not exist"),
+    ([], "required: COMMAND"),
+]
+
+
+@pytest.mark.parametrize(("argv", "message"), BAD, ids=lambda v: " ".join(v)[-40:] if isinstance(v, list) else "")
+def test_bad_input_is_one_line_and_leaves_nothing(capsys, argv, message):
+    with open("text.jpg", "w") as file:
+        file.write("hello")
+    with open(CONTENT, "rb") as file:
+        data = file.read()
+    for name, content in (("cut.jpg", data[: len(data) // 2]), ("same.jpg", data)):
+        with open(name, "wb") as file:
+            file.write(content)
+    Image.new("RGB", (3, 3)).save("tiny.png")
+    before = {name: os.stat(name).st_mtime_ns for name in os.listdir()}
+    assert main(argv) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("jaxstyle: error: ")
+    assert message in printed.err
+    assert len(printed.err.splitlines()) == 1
+    assert {name: os.stat(name).st_mtime_ns for name in os.listdir()} == before
+
+
+def test_a_loss_that_is_not_finite_exits_1(capsys):
+    assert main(["demo", "--size", "32", "--style-weight", "1e38"]) == 1
+    assert "not finite at the starting image" in capsys.readouterr().err
+    assert os.listdir() == []
+
+
+def test_weights_commands(capsys):
+    assert main(["weights", "list"]) == 0
+    text = capsys.readouterr().out
+    assert "vgg19-full" in text
+    assert "jaxstyle weights fetch vgg16-full" in text
+    assert main(["weights", "verify"]) == 0
+    assert capsys.readouterr().out.count("ok") == 3
+
+
+def test_ctrl_c_saves_the_best_image_and_exits_130():
+    command = [sys.executable, "-m", "jaxstyle", "demo", "--size", "32", "--evaluations", "100000", "--save-every", "2"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not os.path.exists("demo-00002.png"):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "stopped on request after" in err
+    with open("demo.json") as file:
+        record = json.load(file)
+    assert record["trace"][-1]["objective"] < record["trace"][0]["objective"]
+    with Image.open("demo.png") as image:
+        assert image.size == (32, 21)

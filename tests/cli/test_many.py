@@ -1,0 +1,244 @@
+"""`jaxstyle batch` and `jaxstyle sweep` end to end: files, names, resuming, sheet, gallery and table, several hosts."""
+
+import csv
+import html.parser
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxstyle.batch.folder import FolderEntry
+from jaxstyle.batch.sheet import tabulate
+from jaxstyle.cli.display import Display
+from jaxstyle.cli.main import main
+from jaxstyle.cli.single import SAMPLES
+
+CHELSEA, COFFEE, SWIRLS, GLASS, WAVES = (str(SAMPLES / f"{n}.jpg") for n in ("chelsea", "coffee", "swirls", "glass", "waves"))
+TINY = ["--size", "32", "--evaluations", "2"]
+
+
+pytestmark = pytest.mark.usefixtures("empty_folder", "small_network", "quickly_compiled")
+
+
+def table(folder):
+    with open(Path(folder) / "results.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def times(folder):
+    return {path.name: path.stat().st_mtime_ns for path in Path(folder).glob("*-*.png")}
+
+
+class Links(html.parser.HTMLParser):
+    """What a page shows and refers to, and the text of its figures."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.links, self.figures = set(), []
+        self.feed(Path(path).read_text())
+
+    def handle_starttag(self, tag, attrs):
+        self.links |= {value for name, value in attrs if name in ("src", "href")}
+        if tag == "figure":
+            assert ("tabindex", "0") in attrs
+            self.figures.append("")
+
+    def handle_data(self, data):
+        if self.figures:
+            self.figures[-1] += data + " "
+
+
+def test_a_grid_and_what_is_written_about_it(capsys):
+    assert main(["batch", CHELSEA, COFFEE, "--styles", SWIRLS, f"{GLASS}+{WAVES}", *TINY]) == 0
+    names = [f"{c}-{s}" for c in ("chelsea", "coffee") for s in ("swirls", "glass+waves")]
+    files = [f"{name}{suffix}" for name in names for suffix in (".png", ".json")]
+    assert sorted(os.listdir("batch")) == sorted([*files, "index.html", "results.csv", "sheet.png"])
+    rows = table("batch")
+    assert [row["picture"] for row in rows] == [f"{name}.png" for name in names]
+    for row in rows:
+        record = json.loads((Path("batch") / row["picture"]).with_suffix(".json").read_text())
+        assert float(row["loss_total"]) == record["loss"]["total"]
+        assert (row["evaluations"], row["pictures_at_once"]) == ("2", "4")
+        assert record["labels"] == {"content": row["content"], "style": row["style"]}
+        assert record["complete"] is True
+        assert record["command"].startswith("jaxstyle batch ")
+        assert len(record["trace"]) == 2
+    page = Links("batch/index.html")
+    assert {f"{name}.png" for name in names} <= {link.replace("%2B", "+") for link in page.links}
+    assert len(page.figures) == 4
+    assert f"{float(rows[3]['loss_total']):.6g}" in page.figures[3]
+    with Image.open("batch/sheet.png") as sheet:
+        assert sheet.width > 2 * 256
+        assert len(sheet.getcolors(1 << 24)) > 1000
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.splitlines()[-1] == "batch: 4 of 4 pictures; sheet.png, index.html, results.csv"
+
+
+def test_resuming_goes_by_content(tmp_path, capsys):
+    """A renamed input is known again; another input under an old name, and another setting, are new pictures."""
+    arguments = ["--styles", SWIRLS, "-o", "out", "-q", "--resume"]
+    copy = tmp_path / "photo.jpg"
+    copy.write_bytes(Path(CHELSEA).read_bytes())
+    assert main(["batch", str(copy), *arguments, *TINY]) == 0
+    first = times("out")
+    assert list(first) == ["photo-swirls.png"]
+    moved = copy.rename(tmp_path / "moved.jpg")
+    assert main(["batch", str(moved), *arguments, *TINY]) == 0
+    assert times("out") == first
+    assert table("out")[0]["picture"] == "photo-swirls.png"
+    copy.write_bytes(Path(COFFEE).read_bytes())
+    assert main(["batch", str(copy), *arguments, *TINY]) == 0
+    assert times("out").keys() == {"photo-swirls.png", "photo-swirls-2.png"}
+    assert times("out")["photo-swirls.png"] == first["photo-swirls.png"]
+    assert main(["batch", str(copy), *arguments, *TINY, "--style-weight", "5"]) == 0
+    assert times("out").keys() == {"photo-swirls.png", "photo-swirls-2.png", "photo-swirls-3.png"}
+    assert capsys.readouterr().err == ""
+
+
+def test_what_a_crash_left_is_made_again(monkeypatch):
+    """A picture without its record, a record without its picture, and rubbish are no finished pictures."""
+    arguments = ["batch", CHELSEA, COFFEE, "--styles", SWIRLS, "-o", "out", "-q", *TINY]
+    assert main(arguments) == 0
+    first = times("out")
+    os.unlink("out/chelsea-swirls.json")
+    os.unlink("out/coffee-swirls.png")
+    Path("out/other.json").write_text("{")
+    assert main([*arguments, "--resume"]) == 0
+    assert all(times("out")[name] > first[name] for name in first)
+    assert all(row["picture"] for row in table("out"))
+
+
+def test_a_failed_picture_does_not_stop_the_rest(capsys):
+    assert main(["sweep", CHELSEA, SWIRLS, "--vary", "style-weight=1e3,1e38", "-o", "out", *TINY]) == 1
+    good, bad = table("out")
+    assert good["picture"] == "chelsea-swirls-style_weight=1000.png"
+    assert (bad["picture"], bad["loss_total"]) == ("", "")
+    assert "not finite at the starting image" in bad["problem"]
+    printed = capsys.readouterr().err
+    assert "jaxstyle: error: chelsea, 1e+38, swirls: the loss is not finite" in printed
+    assert "out: 1 of 2 pictures" in printed
+    assert "not finite" in Path("out/index.html").read_text()
+
+
+def test_a_sweep_of_two_knobs():
+    varied = ["--vary", "style-layers=relu1_1,relu2_1;relu3_1", "--vary", "init=content,noise"]
+    assert main(["sweep", CHELSEA, SWIRLS, *varied, "-q", *TINY]) == 0
+    rows = table("sweep")
+    assert [(row["style_layers"], row["init"]) for row in rows] == [
+        (layers, init) for layers in ("relu1_1,relu2_1", "relu3_1") for init in ("content", "noise")
+    ]
+    for row in rows:
+        record = json.loads((Path("sweep") / row["picture"]).with_suffix(".json").read_text())
+        assert list(record["objective"]["style_layers"]) == row["style_layers"].split(",")
+        assert record["config"]["init"] == row["init"]
+
+
+def test_a_row_from_one_style_to_another():
+    """The ends are the pictures of the styles alone, each pixel within a level."""
+    arguments = ["--styles", SWIRLS, GLASS, "-q", *TINY, "--evaluations", "6"]
+    assert main(["batch", CHELSEA, *arguments, "--interpolate", "3", "-o", "row"]) == 0
+    assert main(["batch", CHELSEA, *arguments, "-o", "ends"]) == 0
+    rows = table("row")
+    assert [row["blend"] for row in rows] == ["1,0", "0.5,0.5", "0,1"]
+    assert {row["pictures_at_once"] for row in rows} == {"3"}
+    row = [np.asarray(Image.open(Path("row") / r["picture"]), int) for r in rows]
+    ends = [np.asarray(Image.open(Path("ends") / r["picture"]), int) for r in table("ends")]
+    assert np.abs(row[0] - ends[0]).max() <= 1
+    assert np.abs(row[2] - ends[1]).max() <= 1
+    assert min(np.abs(row[1] - end).max() for end in ends) > 5
+
+
+def test_pairs_and_seeds():
+    noise = ["--init", "noise", "--seeds", "2", "--pairs"]
+    assert main(["batch", CHELSEA, COFFEE, "--styles", SWIRLS, GLASS, *noise, "-q", *TINY]) == 0
+    assert [row["picture"] for row in table("batch")] == [
+        f"{pair}-seed={seed}.png" for pair in ("chelsea-swirls", "coffee-glass") for seed in (0, 1)
+    ]
+    first, second = (np.asarray(Image.open(f"batch/chelsea-swirls-seed={seed}.png")) for seed in (0, 1))
+    assert (first != second).mean() > 0.5
+
+
+def entries(*labels):
+    return [FolderEntry(one, None, None, "none") for one in labels]
+
+
+def test_tables():
+    grid = tabulate(entries(*({"content": c, "seed": s, "style": "x"} for c in "ab" for s in "123")))
+    assert (grid.rows, grid.columns, grid.captions) == (["a", "b"], ["seed 1", "seed 2", "seed 3"], False)
+    assert [[cell and cell.labels["seed"] for cell in row] for row in grid.cells] == [["1", "2", "3"]] * 2
+    pairs = tabulate(entries(*({"content": c, "style": s} for c, s in zip("abcde", "vwxyz", strict=True))))
+    assert pairs.captions
+    assert [len([cell for cell in row if cell]) for row in pairs.cells] == [3, 2]
+    assert (grid.down, grid.along, pairs.along) == ("content", "seed", "")
+    single = tabulate(entries({"content": "a", "style": "x"}))
+    assert (single.columns, len(single.cells[0])) == (["x"], 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--seeds", "2"], "`seeds` (=[0, 1]) would all give the same picture"),
+        (["--seeds", "none"], "`seeds` (='none') must be a whole number of at least 1"),
+        (["--vary", "stile-weight=1,2"], "`vary` (='stile-weight') is unknown; did you mean 'style-weight'?"),
+        (["--vary", "style-weight"], "`vary` (='style-weight') names no values"),
+        (["--vary", "style-weight=1,heavy"], "`style_weight` (='heavy') is not a number"),
+        (["--vary", "seed=1", "--vary", "seed=2"], "varies seed a second time"),
+        (["--interpolate", "3"], "`styles` (="),
+        (["--interpolate", "1"], "`interpolate` (='1') must be at least 2"),
+        (["--processes", "2"], "`coordinator` (='None') needs --processes and --process too"),
+        (["--batch-size", "0"], "`batch_size` (='0') must be a whole number of at least 1"),
+        (["--devices", "99"], "`devices` (=99) is more than the "),
+        (["--pairs", "--grid"], "not allowed with argument"),
+        (["-o", CHELSEA], "`out` (="),
+        (["--styles", SWIRLS, SWIRLS], "would give the same picture as 'chelsea, swirls'"),
+        (["--style", "x"], "`argument` (='--style') is unknown; did you mean '--styles'?"),
+    ],
+)
+def test_bad_input_is_one_line_and_nothing_is_written(arguments, line, capsys):
+    assert main(["batch", CHELSEA, "--styles", SWIRLS, *arguments]) == 2
+    printed = capsys.readouterr().err
+    assert len(printed.splitlines()) == 1
+    assert line in printed
+    assert os.listdir() == []
+
+
+def test_ctrl_c_keeps_what_is_in_hand_and_resume_makes_it_whole(monkeypatch, capsys):
+    command = ["batch", CHELSEA, "--styles", SWIRLS, GLASS, "--size", "32", "-o", "out", "--evaluations", "6", "--batch-size", "1"]
+
+    def press(display, evaluation, *_):
+        if evaluation == 3:
+            signal.raise_signal(signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Display, "update", press)
+        assert main(command) == 130
+    assert "the same command with --resume makes the rest" in capsys.readouterr().err
+    first, second = table("out")
+    assert first["stop_reason"] == "stopped on request after 3 of 6 evaluations"
+    assert (second["picture"], second["problem"]) == ("", "not made yet")
+    record = Path("out/chelsea-swirls.json")
+    assert json.loads(record.read_text())["complete"] is False
+    assert main([*command, "--resume"]) == 0
+    assert {row["stop_reason"] for row in table("out")} == {"the budget of 6 evaluations is used up"}
+    assert json.loads(record.read_text())["complete"] is True
+
+
+def test_two_hosts_share_the_work():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "jaxstyle", "batch", CHELSEA, "--styles", SWIRLS, GLASS, WAVES, *TINY, "-o", "out"]
+    several = ["--coordinator", f"127.0.0.1:{port}", "--processes", "2", "--process"]
+    running = [subprocess.Popen([*command, *several, str(i)], stderr=subprocess.PIPE, text=True) for i in range(2)]
+    printed = [process.communicate(timeout=240)[1] for process in running]
+    assert [process.returncode for process in running] == [0, 0], printed
+    assert [text.count(": the budget of 2 evaluations is used up") for text in printed] == [2, 1]
+    assert [row["picture"] for row in table("out")] == [f"chelsea-{style}.png" for style in ("swirls", "glass", "waves")]

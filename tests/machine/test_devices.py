@@ -1,0 +1,101 @@
+"""Four simulated devices, in a process of their own: the rows of one picture spread, and the members of a batch."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from jaxstyle.cli.single import SAMPLES
+
+SCRIPT = """
+import json, re, sys
+import jax, jax.numpy as jnp, numpy as np
+import jaxstyle
+from jaxstyle.network.convolution import convolution_algorithm
+from jaxstyle.machine.devices import layout_of
+from jaxstyle.network.weights import load
+
+content, style = sys.argv[1:]
+found = {"devices": len(jax.devices())}
+params, rng = load.load().params, np.random.default_rng(0)
+image, other = (jnp.asarray(rng.random((128, 96, 3)), jnp.float32) for _ in range(2))
+targets = jaxstyle.make_targets(params, other, [other[:64]])
+function = jax.value_and_grad(jaxstyle.total_loss)
+value, grad = jax.jit(function)(image, params, targets)
+layout = layout_of(96, 128, 4)
+spread = layout.put(image), layout.put_whole(params), layout.put(targets)
+jax.clear_caches()
+with convolution_algorithm("direct"):
+    program = jax.jit(function).lower(*spread).compile()
+value4, grad4 = program(*spread)
+found["loss"] = abs(float(value4 / value) - 1)
+found["gradient"] = float(jnp.abs(grad4 - grad).max() / jnp.abs(grad).max())
+found["shards"] = [shard.data.shape for shard in grad4.addressable_shards]
+found["collectives"] = sorted(set(re.findall(r" ((?:all|collective|reduce)-[a-z-]+)\\(", program.as_text())))
+
+settings = dict(size="64x64", evaluations=3)
+alone = jaxstyle.stylize(content, style, **settings)
+rows = jaxstyle.stylize(content, style, devices=4, **settings)
+found["rows"] = [abs(a.loss / b.loss - 1) for a, b in zip(rows.trace, alone.trace, strict=True)]
+batch = jaxstyle.stylize_batch(content, [style, content], seeds=3, noise_ratio=0.5, **settings)
+member, same = batch[2], jaxstyle.stylize(content, style, seed=1, noise_ratio=0.5, **settings)
+found["members"] = batch[0].record["batch"]["members"]
+found["member"] = [abs(a.loss / b.loss - 1) for a, b in zip(member.trace, same.trace, strict=True)]
+shapes = jax.eval_shape(jaxstyle.make_solver("lbfgs", history=5).init, image)
+state = layout.shapes(shapes)
+found["spread"] = [list(leaf.shape) for leaf in jax.tree.leaves(state) if not leaf.sharding.is_fully_replicated]
+found["whole"] = [list(leaf.shape) for leaf in jax.tree.leaves(state) if leaf.sharding.is_fully_replicated]
+for options in (dict(devices=5, size=64), dict(devices=4, size="64x80")):
+    try:
+        jaxstyle.stylize(content, style, **options)
+    except jaxstyle.InputError as error:
+        found.setdefault("errors", []).append(str(error))
+print(json.dumps(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory, small_weights):
+    pictures = [str(SAMPLES / "chelsea.jpg"), str(SAMPLES / "swirls.jpg")]
+    devices = {"JAX_NUM_CPU_DEVICES": "4", "JAX_PLATFORMS": "cpu", "JAX_DISABLE_MOST_OPTIMIZATIONS": "true"}
+    environment = os.environ | devices | {"JAXSTYLE_WEIGHTS": str(small_weights)}
+    command = [sys.executable, "-c", SCRIPT, *pictures]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=tmp_path_factory.mktemp("devices"))
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_rows_give_the_loss_and_gradient_of_one_device(found):
+    assert found["devices"] == 4
+    assert found["loss"] < 1e-5
+    assert found["gradient"] < 1e-5
+    assert found["shards"] == [[32, 96, 3]] * 4
+
+
+def test_rows_exchange_halos_and_sums_only(found):
+    """No device ever gathers activations."""
+    assert {"collective-permute", "all-reduce"} <= set(found["collectives"])
+    assert not [name for name in found["collectives"] if name.startswith(("all-gather", "all-to-all"))]
+
+
+def test_rows_spread_the_solvers_images_and_pairs(found):
+    assert sorted(found["spread"]) == sorted([[128, 96, 3]] * 3 + [[6, 128, 96, 3]] * 2)
+    assert all(len(shape) < 2 for shape in found["whole"])
+
+
+def test_a_whole_run_on_rows(found):
+    assert max(found["rows"]) < 1e-4
+
+
+def test_members_spread_are_the_single_runs(found):
+    assert found["members"] == 6
+    assert max(found["member"]) < 1e-4
+
+
+def test_what_cannot_be_spread_is_refused(found):
+    assert found["errors"] == [
+        "`devices` (=5) is more than the 4 that JAX finds here",
+        "`size` (=64x80) cannot be shared by 4 devices: its height must be a multiple of 64; give 64x64 or 64x128",
+    ]

@@ -1,0 +1,59 @@
+"""The preconditioned variable against NumPy's complex transform, and that it changes the way, not the goal."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxstyle.errors import InputError
+from jaxstyle.solvers.precondition import decode, gains
+
+
+@pytest.mark.parametrize("shape", [(16, 20, 3), (17, 21, 3), (16, 21, 3)])
+def test_spectral_is_the_plain_filter(rng, shape):
+    z, start = rng.normal(size=shape), rng.random(shape)
+    height, width, _ = shape
+    frequency = np.maximum(np.hypot(np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width)[None]), 1 / max(height, width))
+    gain = [weight / np.sqrt(frequency) for weight in (1, 1 / (1 + 25 * frequency**2), 0.8 / (1 + 25 * frequency**2))]
+    norm = np.sqrt(np.mean([(g[:, : width // 2 + 1] ** 2).mean() for g in gain]))
+    colours = [np.ones(3) / 3**0.5, np.array([1, 0, -1]) / 2**0.5, np.array([1, -2, 1]) / 6**0.5]
+    wanted = np.zeros(shape)
+    for channel in range(3):
+        wanted += np.fft.ifft2(np.fft.fft2(z[..., channel]) * gain[channel] / norm).real[..., None] * colours[channel]
+    got = decode(jnp.asarray(z, jnp.float32), jnp.asarray(start, jnp.float32), "spectral")
+    np.testing.assert_allclose(got, start + wanted / 255, atol=1e-5)
+
+
+def test_it_is_linear_and_starts_at_the_start(rng):
+    start = jnp.asarray(rng.random((18, 15, 3)), jnp.float32)
+    for name in ("none", "spectral"):
+        np.testing.assert_allclose(decode(jnp.zeros_like(start), start, name), start, atol=1e-7)
+    a, b = (jnp.asarray(rng.normal(size=start.shape), jnp.float32) for _ in range(2))
+
+    def apply(z):
+        return (decode(z, start, "spectral") - start) * 255
+
+    np.testing.assert_allclose(apply(2 * a - b), 2 * apply(a) - apply(b), atol=1e-3)
+    _, pull = jax.vjp(apply, a)
+    assert jnp.vdot(apply(a), b) == pytest.approx(float(jnp.vdot(a, pull(b)[0])), rel=1e-4)
+
+
+def test_no_preconditioner_is_eight_bit_levels(rng):
+    z, start = (jnp.asarray(rng.normal(size=(5, 4, 3)), jnp.float32) for _ in range(2))
+    np.testing.assert_allclose(decode(z, start, "none"), np.asarray(start) + np.asarray(z) / 255, rtol=1e-5, atol=1e-6)
+
+
+def test_gains_fall_with_frequency_and_keep_the_mean_square():
+    gain = gains(32, 48)
+    assert gain.shape == (32, 25, 3)
+    assert np.mean(gain**2) == pytest.approx(1, rel=1e-5)
+    for colour in range(3):
+        assert gain[0, 0, colour] == gain[0, 1, colour] == gain[..., colour].max()
+        assert gain[16, 24, colour] == gain[..., colour].min()
+    assert gain[0, 4, 0] / gain[0, 16, 0] == pytest.approx(2, rel=1e-5)
+    assert gain[0, 16, 1] / gain[0, 16, 0] == pytest.approx(1 / (1 + (1 / 3 / 0.2) ** 2), rel=1e-5)
+
+
+def test_an_unknown_one_is_named():
+    with pytest.raises(InputError, match=r"`preconditioner` \(='spectrum'\) is unknown; did you mean 'spectral'"):
+        decode(jnp.zeros((4, 4, 3)), jnp.zeros((4, 4, 3)), "spectrum")

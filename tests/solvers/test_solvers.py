@@ -1,0 +1,236 @@
+"""The solvers against a plain NumPy L-BFGS, SciPy and optax's own loop, their counters, and the guard."""
+
+from itertools import pairwise
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+import scipy.optimize
+
+from jaxstyle.errors import InputError
+from jaxstyle.solvers.optax_solvers import Adam
+from jaxstyle.solvers.registry import SOLVERS, make_solver
+
+N = 24
+
+
+def quadratic(x, matrix, vector):
+    return 0.5 * x @ matrix @ x - vector @ x
+
+
+@pytest.fixture
+def problem(rng):
+    basis, _ = np.linalg.qr(rng.normal(size=(N, N)))
+    matrix = basis @ np.diag(np.geomspace(0.5, 50, N)) @ basis.T
+    return jnp.asarray(matrix, jnp.float32), jnp.asarray(rng.normal(size=N), jnp.float32)
+
+
+def steps(solver, fun, x, args, count):
+    """The states after each of `count` jitted, donated steps."""
+    step = jax.jit(lambda state, *args: solver.step(fun, state, *args), donate_argnums=0)
+    state, states = solver.init(x), []
+    for _ in range(count):
+        state = step(state, *args)
+        states.append(jax.tree.map(np.array, state._replace(inner=None)))
+    assert step._cache_size() == 1, "the second step compiles nothing"
+    return states
+
+
+def power_of_two(length):
+    return 2.0 ** np.round(np.log2(length)) if length > 0 else 1.0
+
+
+def numpy_lbfgs(fun, x, history, count, guarded=False):
+    """L-BFGS as torch.optim.LBFGS runs it: step 1, first step min(1, 1/|g|_1) -> 1/|g|_1, pairs with s.y <= 1e-10 skipped.
+
+    Guarded: the first step is f / (2 |g|^2), and a step that makes the value over twice as large is shortened until it does
+    not; such an evaluation repeats the value before.
+    """
+    value, grad = fun(x)
+    values, pairs, fraction = [value], [], 1.0
+    while len(values) < count:
+        direction = -grad
+        alphas = []
+        for s, y in reversed(pairs):
+            alphas.append(s @ direction / (s @ y))
+            direction = direction - alphas[-1] * y
+        if pairs:
+            s, y = pairs[-1]
+            direction = direction * (s @ y) / (y @ y)
+        for (s, y), alpha in zip(pairs, reversed(alphas), strict=True):
+            direction = direction + (alpha - y @ direction / (s @ y)) * s
+        first = power_of_two(value / (2 * grad @ grad)) if guarded else 1 / np.abs(grad).sum()
+        length = fraction * (1.0 if pairs else first)
+        new = x + length * direction
+        new_value, new_grad = fun(new)
+        if guarded and new_value > 2 * value:
+            slope, trial = direction @ grad, length
+            least = -slope * trial / (2 * (new_value - value - slope * trial))
+            fraction *= power_of_two(np.clip(least, 1 / 8, 1 / 2))
+            values.append(value)
+            continue
+        fraction = 1.0
+        s, y = new - x, new_grad - grad
+        if s @ y > 1e-10:
+            pairs = [*pairs, (s, y)][-history:]
+        x, value, grad = new, new_value, new_grad
+        values.append(value)
+    return np.array(values)
+
+
+@pytest.mark.parametrize("history", [2, 5, 30])
+def test_lbfgs_is_the_plain_one(problem, history):
+    matrix, vector = (np.asarray(a, np.float64) for a in problem)
+    wanted = numpy_lbfgs(lambda x: (0.5 * x @ matrix @ x - vector @ x, matrix @ x - vector), np.zeros(N), history, 20)
+    with jax.enable_x64(True):
+        wide = [jnp.asarray(a) for a in (matrix, vector)]
+        solver = make_solver("lbfgs-torch", history=history)
+        got = [state.value for state in steps(solver, quadratic, jnp.zeros(N, jnp.float64), wide, 20)]
+    np.testing.assert_allclose(got, wanted, rtol=1e-9)
+
+
+def test_lbfgs_skips_the_pairs_that_the_plain_one_skips():
+    """A sum of cosines in a bowl: of the first 13 pairs two have negative curvature, and the ring of 5 goes round twice."""
+    start = np.linspace(-2, 2.3, 7)
+
+    def waves(x):
+        return jnp.sum(jnp.cos(3 * x)) + 0.05 * jnp.sum(x**2)
+
+    points = []
+
+    def plain(x):
+        points.append((x, -3 * np.sin(3 * x) + 0.1 * x))
+        return np.sum(np.cos(3 * x)) + 0.05 * np.sum(x**2), points[-1][1]
+
+    wanted = numpy_lbfgs(plain, start, 5, 14)
+    curvatures = [(b[0] - a[0]) @ (b[1] - a[1]) for a, b in pairwise(points)]
+    assert sum(c <= 1e-10 for c in curvatures) == 2
+    with jax.enable_x64(True):
+        states = steps(make_solver("lbfgs-torch", history=5), waves, jnp.asarray(start), (), 14)
+    np.testing.assert_allclose([state.value for state in states], wanted, rtol=1e-6)
+
+
+def test_the_guarded_one_takes_bad_steps_back():
+    """Rosenbrock's valley, whose walls the quasi-Newton steps hit."""
+    start = np.array([-1.2, 1.0])
+
+    def valley(v):
+        return 100 * (v[1] - v[0] ** 2) ** 2 + (1 - v[0]) ** 2
+
+    def plain(v):
+        off = v[1] - v[0] ** 2
+        return valley(v), np.array([-400 * v[0] * off - 2 * (1 - v[0]), 200 * off])
+
+    wanted = numpy_lbfgs(plain, start, 5, 30, guarded=True)
+    assert sum(a == b for a, b in pairwise(wanted)) > 0, "some step is refused"
+    with jax.enable_x64(True):
+        states = steps(make_solver("lbfgs", history=5), valley, jnp.asarray(start), (), 30)
+    np.testing.assert_allclose([state.value for state in states], wanted, rtol=1e-6)
+    assert [bool(state.accepted) for state in states[1:]] == [a != b for a, b in pairwise(wanted)]
+    assert all(b <= 2 * a for a, b in pairwise(wanted))
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_every_solver_finds_scipys_minimum(problem, name):
+    matrix, vector = (np.asarray(a, np.float64) for a in problem)
+    wanted = scipy.optimize.minimize(
+        lambda x: (0.5 * x @ matrix @ x - vector @ x, matrix @ x - vector), np.zeros(N), jac=True, method="L-BFGS-B"
+    ).fun
+    count = 2000 if name == "adam" else 60
+    last = steps(make_solver(name, learning_rate=0.02), quadratic, jnp.zeros(N), problem, count)[-1]
+    np.testing.assert_allclose(last.best_value, wanted, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_evaluations_are_counted(problem, name):
+    calls = []
+
+    def counted(x, *args):
+        value = quadratic(x, *args)
+        jax.debug.callback(lambda _: calls.append(1), value)
+        return value
+
+    states = steps(make_solver(name, learning_rate=0.02), counted, jnp.zeros(N), problem, 12)
+    jax.effects_barrier()
+    assert states[-1].evaluations == len(calls)
+    assert states[0].evaluations == 1
+    np.testing.assert_array_equal(states[0].x, np.zeros(N))
+    if name in ("lbfgs", "lbfgs-torch", "adam"):
+        assert states[-1].evaluations == 12, "one evaluation per iteration"
+
+
+def test_adam_is_optaxs_loop(problem):
+    states = steps(Adam(0.05), quadratic, jnp.ones(N), problem, 15)
+    solver = optax.adam(0.05)
+    x, inner = jnp.ones(N), solver.init(jnp.ones(N))
+    for state in states:
+        value, grad = jax.value_and_grad(quadratic)(x, *problem)
+        np.testing.assert_allclose(state.value, value, rtol=1e-5, atol=1e-6)
+        updates, inner = solver.update(grad, inner)
+        x = x + updates
+
+
+def cliff(x, edge):
+    """A bowl whose far side is not finite: log of a negative number."""
+    return jnp.sum(x**2) - jnp.sum(jnp.log(x - edge))
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_what_is_not_finite_never_enters_the_state(name):
+    # 1/|g|_1 is a small step, but curvature measured far out makes the next ones jump over the edge.
+    start, edge = jnp.full(4, 30.0), jnp.full(4, -0.001)
+    states = steps(make_solver(name, learning_rate=40.0), cliff, start, (edge,), 60)
+    for state in states:
+        assert np.isfinite(state.x).all()
+        assert np.isfinite(state.best_x).all()
+    accepted = [state.value for state in states if np.isfinite(state.value)]
+    assert states[-1].best_value == min(accepted)
+    assert states[-1].best_value < accepted[0] / 2
+    if name == "adam":
+        assert states[-1].restarts > 0
+        assert states[-1].step == 0.5 ** states[-1].restarts
+
+
+def test_a_restart_goes_back_to_the_best_point_and_halves_the_step():
+    states = steps(make_solver("lbfgs"), lambda x, a: jnp.where(x[0] < a, jnp.nan, (x**2).sum()), jnp.full(3, 5.0), (4.9,), 8)
+    bad = [i for i, state in enumerate(states) if not np.isfinite(state.value)]
+    assert bad
+    first = states[bad[0]]
+    np.testing.assert_array_equal(first.x, first.best_x)
+    assert first.step == 0.5
+    assert first.restarts == 1
+
+
+def test_a_nan_at_the_start_is_reported():
+    (state,) = steps(make_solver("lbfgs"), lambda x: x.sum() * jnp.nan, jnp.ones(3), (), 1)
+    assert not np.isfinite(state.value)
+    assert state.restarts == 1
+
+
+def test_a_zero_gradient_is_stationary():
+    for name in ("lbfgs", "adam", "lbfgs-zoom"):
+        (state,) = steps(make_solver(name), lambda x: (x**2).sum(), jnp.zeros(3), (), 1)
+        assert state.stationary
+
+
+def test_steps_can_be_vmapped(problem):
+    solver = make_solver("lbfgs")
+    starts = jnp.stack([jnp.zeros(N), jnp.ones(N), jnp.arange(N) / N])
+    together = jax.vmap(solver.init)(starts)
+    step = jax.jit(jax.vmap(lambda state: solver.step(quadratic, state, *problem)))
+    for _ in range(10):
+        together = step(together)
+    for i, start in enumerate(starts):
+        alone = steps(solver, quadratic, start, problem, 10)[-1]
+        np.testing.assert_allclose(together.value[i], alone.value, rtol=1e-4)
+
+
+def test_bad_arguments_are_named():
+    with pytest.raises(InputError, match=r"`solver` \(='lbgfs'\) is unknown; did you mean 'lbfgs'"):
+        make_solver("lbgfs")
+    with pytest.raises(InputError, match="history"):
+        make_solver("lbfgs", history=0)
+    with pytest.raises(InputError, match="learning_rate"):
+        make_solver("adam", learning_rate=0.0)
