@@ -29,7 +29,7 @@ OPPONENT = np.array([[1, 0, -1], [1, -2, 1]]) / np.sqrt([[2], [6]])
 
 
 def fine_colour(image: np.ndarray) -> float:
-    """Root mean square of the opponent colours above a quarter of a cycle per pixel, of (H, W, 3) in [0, 1], in 8-bit levels."""
+    """Opponent colours of (H, W, 3) in [0, 1] above a quarter of a cycle per pixel, root mean square in 8-bit levels."""
     chroma = 255 * np.asarray(image, float) @ OPPONENT.T
     frequency = np.hypot(np.fft.fftfreq(chroma.shape[0])[:, None], np.fft.fftfreq(chroma.shape[1])[None])
     fine = np.fft.ifft2(np.fft.fft2(chroma, axes=(0, 1)) * (frequency > 0.25)[..., None], axes=(0, 1)).real
@@ -58,10 +58,8 @@ def main() -> None:
         rows = []
         for content, style in PAIRS:
             pictures = [str(SAMPLES / f"{name}.jpg") for name in (content, style)]
-            results = [
-                jaxstyle.stylize(*pictures, size=size, init=init, evaluations=options.evaluations, **settings)
-                for init in STARTS
-            ]
+            how: Any = dict(size=size, evaluations=options.evaluations)
+            results = [jaxstyle.stylize(*pictures, init=init, **how) for init in STARTS]
             own = fine_colour(style_at(style, results[0].record["style_sizes"][0]))
             cells = [f"{fine_colour(r.image):.2f}, {r.loss['total']:.4g}" for r in results]
             print(f"| {size} | {content} x {style} | {own:.2f} | {' | '.join(cells)} |", flush=True)

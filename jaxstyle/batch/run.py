@@ -92,7 +92,7 @@ def buckets_of(jobs: Sequence[Job], wanted: Sequence[int], library: Library) -> 
 
 
 def members_at_once(jobs: int, width: int, height: int, devices: int, batch_size: int | None) -> int:
-    """How many of so many pictures of one size run at once: all chunks alike, a multiple of the devices.
+    """How many of these pictures run at once: the same number in every chunk, a multiple of the devices.
 
     Args:
         jobs: pictures of this size.

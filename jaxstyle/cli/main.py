@@ -55,8 +55,8 @@ def _parser() -> _Parser:
         add_last(sub)
 
     sub, basics = transfer("stylize", "Paint CONTENT in the style of STYLE; several styles are blended.")
-    sub.add_argument("content", metavar="CONTENT")
-    sub.add_argument("styles", metavar="STYLE", nargs="+")
+    sub.add_argument("content", metavar="CONTENT", help="the photograph")
+    sub.add_argument("styles", metavar="STYLE", nargs="+", help="the painting, or several")
     add_single(sub, basics, "CONTENT-STYLE.png in the current folder", Config())
 
     sub, basics = transfer("demo", "Make a picture from bundled samples; nothing is downloaded.")
@@ -80,7 +80,7 @@ def _parser() -> _Parser:
         add_last(sub)
 
     sub, basics = transfer("batch", "Paint every CONTENT in every STYLE, with a contact sheet, a gallery and a table.")
-    sub.add_argument("contents", metavar="CONTENT", nargs="+")
+    sub.add_argument("contents", metavar="CONTENT", nargs="+", help="the photographs")
     basics.add_argument("--styles", metavar="STYLE", nargs="+", required=True, help="A+B is a blend of two")
     how = basics.add_mutually_exclusive_group()
     how.add_argument("--grid", action="store_true", help="every content with every style (the default)")
@@ -90,12 +90,12 @@ def _parser() -> _Parser:
     add_many(sub, basics)
 
     sub, basics = transfer("sweep", "Paint CONTENT in the style of STYLE with every combination of settings.")
-    sub.add_argument("content", metavar="CONTENT")
-    sub.add_argument("styles", metavar="STYLE", nargs="+")
+    sub.add_argument("content", metavar="CONTENT", help="the photograph")
+    sub.add_argument("styles", metavar="STYLE", nargs="+", help="the painting, or several")
     add_many(sub, basics)
 
     sub, basics = transfer("estimate", "Memory and time of a run before it is started; without pictures, of 4:3 ones.")
-    sub.add_argument("pictures", metavar="CONTENT STYLE", nargs="*")
+    sub.add_argument("pictures", metavar="CONTENT STYLE", nargs="*", help="a photograph and its paintings")
     add_options(sub, Config(), basics)
     add_last(sub, quiet=False)
 

@@ -1,13 +1,15 @@
 """How the difference of two Gram matrices is measured on the way to a picture: as it is, or whitened.
 
-Features move a Gram matrix G = F^T F / M unequally: along the gradient of a function of G, whose derivative is X, G moves by
-(G X + X G) * 2 / M, so that the strong patterns of a style (its principal components of large variance) move thousands of
-times as fast as the weak ones. By the mean square of G - A, which defines the loss, a solver settles the former at once and
-takes hundreds of evaluations over the latter. Measured by the inverse of this map all patterns are equally easy to move: in the
-basis of A's principal components, with their variances s, that is a weight of 1 / (s_i + s_j) on the square of each entry.
+A step of the features along the gradient of a function of G = F^T F / M, whose derivative is X, moves G by
+(G X + X G) * 2 / M. So the strong patterns of a style (its principal components of large variance) move thousands of times as
+fast as the weak ones. With the mean square of G - A, which defines the loss, a solver settles the strong ones at once and
+needs hundreds of evaluations for the weak ones.
 
-The minimum in this metric is not quite that of the loss, since the content pulls against the style: the last part of a run
-goes by the loss itself.
+The whitened metric applies the inverse of that map, which makes all patterns equally easy to move. In the basis of A's
+principal components, with their variances s, it is a weight of 1 / (s_i + s_j) on the square of each entry.
+
+Its minimum is not quite that of the loss, since the content pulls against the style. So the last part of a run uses the loss
+itself.
 """
 
 from typing import NamedTuple
@@ -20,7 +22,7 @@ from jax import Array
 METRICS = ("plain", "whitened")
 
 FLOOR = 0.3
-"""Added to the variances, of which the mean is 1: weaker patterns are not told from rounding and from each other."""
+"""Added to the variances, whose mean is 1: much weaker patterns count as equally weak, since rounding disturbs them."""
 LEVEL = 2.0
 """Factor on all weights: how much the style counts against the content."""
 

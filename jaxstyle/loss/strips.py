@@ -1,9 +1,9 @@
-"""What an objective reads of a picture, features at some taps and Gram matrices at others: whole, or strip by strip.
+"""Features of a picture at some taps and Gram matrices at others, computed from the whole picture or strip by strip.
 
-Nearly all the memory of an evaluation is features of the first blocks, kept from the way forwards for the way back. A Gram
-matrix is a sum over places and can be summed over strips of rows, each computed once more on the way back (Chen et al.,
-Training Deep Nets with Sublinear Memory Cost, 2016). A strip brings as many rows more as its convolutions reach, and where
-it touches the picture's border that is its own: the result is the whole picture's, up to rounding.
+Nearly all the memory of an evaluation holds features of the first blocks, which the backward pass needs. A Gram matrix is a sum
+over places, so it can be summed over strips of rows. The backward pass computes each strip once more (Chen et al., Training
+Deep Nets with Sublinear Memory Cost, 2016). A strip is read with as many more rows on either side as its convolutions reach, so
+the result is that of the whole picture, up to rounding.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

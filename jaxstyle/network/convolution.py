@@ -59,8 +59,8 @@ _NOTHING = Target()
 _target: ContextVar[Target] = ContextVar("target", default=_NOTHING)
 
 PRECISIONS = ("float32", "tf32", "bfloat16")
-"""Of a convolution's operands. Sums are always kept in float32, and so is what lies between two convolutions; but a GPU gives the
-sums of bfloat16 operands back rounded to bfloat16."""
+"""Of a convolution's operands. Sums are always kept in float32, and so is what lies between two convolutions; but a GPU gives
+the sums of bfloat16 operands back rounded to bfloat16."""
 
 
 def _rounded(x: Array, precision: str) -> Array:

@@ -25,13 +25,13 @@ def soft_noise(shape: tuple[int, ...], seed: int, sigma: float) -> np.ndarray:
     result as grain. So brightness is blurred by `GRAIN` pixels, the opponent colours by `colour.SMOOTH`, each scaled back to
     `sigma`.
     """
-    channels = (np.asarray(white_noise(shape, seed, sigma)) - np.float32(GREY)) @ OPPONENT.T.astype(np.float32)
+    channels = (np.asarray(white_noise(shape, seed, sigma)) - np.asarray(GREY, np.float32)) @ OPPONENT.T.astype(np.float32)
     parts = []
     for noise, deviation in ((channels[..., :1], GRAIN), (channels[..., 1:], SMOOTH)):
         soft = blur(noise, deviation)
         share = np.sum(gaussian(deviation) ** 2)  # of white noise's deviation that the blur leaves
         parts.append((soft - soft.mean((0, 1))) / share)
-    return np.float32(GREY) + np.concatenate(parts, -1) @ OPPONENT.astype(np.float32)
+    return np.asarray(GREY, np.float32) + np.concatenate(parts, -1) @ OPPONENT.astype(np.float32)
 
 
 def mix(picture: Array, noise: Array, ratio: float) -> Array:

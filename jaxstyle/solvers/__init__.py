@@ -1,1 +1,1 @@
-"""Minimisers between two steps. They know a function of arrays and nothing of style; only this room imports jaxopt and optax."""
+"""Minimisers between two steps, of any function of an array. Only this room imports jaxopt and optax."""

@@ -1,10 +1,11 @@
 """The variable that a solver moves in place of the image: the same pictures, better conditioned.
 
-The loss is far steeper in fine detail than in broad shapes and areas of colour, so that a solver that treats all pixels alike
-settles texture first and takes hundreds of evaluations for the rest. Written as image = start + L z, where L multiplies spatial
-frequency f by a power of f, the problem is nearly as steep in every frequency of z, and L-BFGS needs far fewer evaluations.
-Fine detail of colour alone hardly changes the loss at all (its curvature falls to nothing above a fifth of a cycle per
-pixel): z has opponent colours, and L holds the fine detail of the two that carry no brightness back.
+The loss is far steeper in fine detail than in broad shapes and areas of colour. A solver that treats all pixels alike settles
+texture first and needs hundreds of evaluations for the rest. So image = start + L z, where L multiplies spatial frequency f by
+a power of f: the loss is then nearly as steep in every frequency of z, and L-BFGS needs far fewer evaluations.
+
+Fine detail of colour alone hardly changes the loss (its curvature vanishes above a fifth of a cycle per pixel). So z has
+opponent colours, and L reduces the fine detail of the two that carry no brightness.
 
 Images are float RGB in [0, 1], (H, W, 3); z is in 8-bit levels.
 """

@@ -45,7 +45,7 @@ class Method:
         return getattr(self.solver, "has_aux", False)
 
     def is_canonical(self, weights: TermWeights) -> np.ndarray:
-        """Whether the loss, metrics apart, is the reported one, for weights of shape () or, of each member, (N,)."""
+        """Whether the loss is the reported one (metrics do not count), for weights of shape () or, of each member, (N,)."""
         if (self.objective.form, self.precision) != (CANONICAL.form, "float32"):
             return np.zeros(np.shape(weights.tv), bool)
         pairs = zip(*map(jax.tree.leaves, (weights, TermWeights.of(CANONICAL))), strict=True)

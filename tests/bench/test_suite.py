@@ -109,8 +109,8 @@ def test_a_result_is_as_the_schema_says(few):
 
 
 @pytest.mark.slow
-def test_the_whole_quick_profile(tmp_path):
-    found, done = suite(tmp_path / "quick.json", "--quick")
+def test_the_whole_quick_profile(tmp_path, small_weights):
+    found, done = suite(tmp_path / "quick.json", "--quick", weights=small_weights)
     assert done.returncode == 0, done.stdout
     assert not found["failures"]
     check(found)

@@ -211,7 +211,21 @@ def test_bad_input_is_one_line_and_nothing_is_written(arguments, line, capsys):
 
 
 def test_ctrl_c_keeps_what_is_in_hand_and_resume_makes_it_whole(monkeypatch, capsys):
-    command = ["batch", CHELSEA, "--styles", SWIRLS, GLASS, "--size", "32", "-o", "out", "--evaluations", "6", "--batch-size", "1"]
+    command = [
+        "batch",
+        CHELSEA,
+        "--styles",
+        SWIRLS,
+        GLASS,
+        "--size",
+        "32",
+        "-o",
+        "out",
+        "--evaluations",
+        "6",
+        "--batch-size",
+        "1",
+    ]
 
     def press(display, evaluation, *_):
         if evaluation == 3:

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxstyle.errors import InputError
-from jaxstyle.loss.objective import Targets, loss_parts, loss_terms, make_targets, total_loss
+from jaxstyle.errors import InputError, Plain
+from jaxstyle.loss.objective import Targets, loss_parts, loss_terms, make_targets, shares, total_loss
 from jaxstyle.loss.presets import PRESETS
 from jaxstyle.loss.terms import CONTENT_SCALES, content_loss, gram, style_loss, total_variation
 from jaxstyle.network.vgg import features
@@ -177,6 +177,29 @@ def test_styles_blend_their_grams(tiny_params, rng):
         make_targets(tiny_params, pictures[0], pictures[1:], blend=[1])
     with pytest.raises(InputError, match="positive sum"):
         make_targets(tiny_params, pictures[0], pictures[1:], blend=[0, 0])
+
+
+@pytest.mark.parametrize(
+    ("blend", "styles", "wanted"),
+    [
+        (None, 1, (1,)),
+        (None, 4, (0.25,) * 4),
+        ([3, 1], 2, (0.75, 0.25)),
+        ([0.3, 0.1], 2, (0.75, 0.25)),
+        ((0, 5, 0), 3, (0, 1, 0)),
+        ([1e-30, 1e-30], 2, (0.5, 0.5)),
+        ([7], 1, (1,)),
+    ],
+)
+def test_shares_are_scaled_to_the_sum_1(blend, styles, wanted):
+    np.testing.assert_allclose(shares(blend, styles), wanted, rtol=1e-12)
+    assert sum(shares(blend, styles)) == pytest.approx(1, rel=1e-12)
+
+
+@pytest.mark.parametrize("blend", [[1, 1, 1], [], [0, 0], [2, -1], [float("nan"), 1], [-1, -1]])
+def test_shares_that_are_none_are_refused(blend):
+    with pytest.raises(InputError, match=r"^`blend` \(=what I wrote\) must "):
+        shares(blend, 2, shown=Plain("what I wrote"))
 
 
 def test_loss_is_zero_at_the_content_without_style(tiny_params, rng):

@@ -15,6 +15,8 @@ from jaxstyle.network.vgg import Architecture, features
 from jaxstyle.network.weights.registry import SCALES
 from jaxstyle.transfer.resolve import resolve
 
+pytestmark = pytest.mark.usefixtures("quickly_compiled")
+
 LEAN = Architecture("lean", (1, 1, 1, 2, 1), (64,) * 5)
 PICTURES = SAMPLES / "chelsea.jpg", SAMPLES / "swirls.jpg"
 
@@ -76,7 +78,6 @@ def test_strips_take_less_memory(thin):
     assert working(True) < working(False) / 2
 
 
-@pytest.mark.usefixtures("quickly_compiled")
 def test_a_run_that_does_not_fit_goes_strip_by_strip(monkeypatch, tmp_path):
     """By itself where it must; the picture is the same."""
     monkeypatch.setattr(strips, "PLACES", 1)

@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from jaxstyle.cli.single import SAMPLES
@@ -14,7 +16,11 @@ import json, re, sys
 import jax, jax.numpy as jnp, numpy as np
 import jaxstyle
 from jaxstyle.network.convolution import convolution_algorithm
+from jaxstyle.machine.compiler import Compiler
 from jaxstyle.machine.devices import layout_of
+from jaxstyle.transfer.config import Config
+from jaxstyle.transfer.engine import compile_engines
+from jaxstyle.transfer.resolve import resolve
 from jaxstyle.network.weights import load
 
 content, style = sys.argv[1:]
@@ -34,6 +40,10 @@ found["loss"] = abs(float(value4 / value) - 1)
 found["gradient"] = float(jnp.abs(grad4 - grad).max() / jnp.abs(grad).max())
 found["shards"] = [shard.data.shape for shard in grad4.addressable_shards]
 found["collectives"] = sorted(set(re.findall(r" ((?:all|collective|reduce)-[a-z-]+)\\(", program.as_text())))
+
+plan = resolve(np.asarray(image), np.asarray(other), Config(size="96x128", devices=4, history=7, metric="whitened"))
+(engine,) = compile_engines(plan, Compiler())
+found["step"] = [line for line in engine.programs.step.as_text().splitlines() if "[8," in line or "all-gather" in line]
 
 settings = dict(size="64x64", evaluations=3)
 alone = jaxstyle.stylize(content, style, **settings)
@@ -83,6 +93,15 @@ def test_rows_exchange_halos_and_sums_only(found):
 def test_rows_spread_the_solvers_images_and_pairs(found):
     assert sorted(found["spread"]) == sorted([[128, 96, 3]] * 3 + [[6, 128, 96, 3]] * 2)
     assert all(len(shape) < 2 for shape in found["whole"])
+
+
+def test_the_solvers_history_stays_spread(found):
+    """Eight slots of 7 pairs, a quarter of the rows each; only the preconditioner's transform gathers a picture."""
+    assert any("f32[8,32,96,3]" in line for line in found["step"])
+    assert not [line for line in found["step"] if "[8,128,96,3]" in line]
+    gathered = [re.search(r"= \w+\[([\d,]*)\]", line)[1] for line in found["step"] if " all-gather(" in line]
+    assert gathered
+    assert max(np.prod([int(n) for n in shape.split(",")]) for shape in gathered) <= 128 * 96 * 3
 
 
 def test_a_whole_run_on_rows(found):

@@ -173,11 +173,12 @@ def test_max_pool_gradient_of_ties_goes_to_the_first():
     np.testing.assert_array_equal(grad[0, ..., 0], [[1, 0, 1, 0], [0, 0, 0, 0]])
 
 
+@pytest.mark.usefixtures("quickly_compiled")
 def test_the_fast_network_is_the_direct_one(rng):
     """Features and the image gradient of the whole loss, on the bundled weights, within 1e-4 (relative, by norm)."""
     params = jaxstyle.load_weights()
     image, style = (jnp.asarray(rng.random((h, w, 3)), jnp.float32) for h, w in ((128, 140), (96, 128)))
-    targets = jax.jit(jaxstyle.make_targets)(params, image[::-1], [style])
+    targets = jax.jit(jaxstyle.make_targets).lower(params, image[::-1], [style]).compile()(params, image[::-1], [style])
     taps = [f"relu{block}_1" for block in range(1, 6)]
 
     def evaluate():
@@ -185,7 +186,7 @@ def test_the_fast_network_is_the_direct_one(rng):
             grad = jax.grad(jaxstyle.total_loss)(image, params, targets)
             return [*jaxstyle.features(params, image, taps).values(), grad]
 
-        return jax.jit(both)(image, params, targets)
+        return jax.jit(both).lower(image, params, targets).compile()(image, params, targets)
 
     fast = evaluate()
     with convolution_algorithm("direct"):

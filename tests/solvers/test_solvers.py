@@ -13,6 +13,8 @@ from jaxstyle.errors import InputError
 from jaxstyle.solvers.optax_solvers import Adam
 from jaxstyle.solvers.registry import SOLVERS, make_solver
 
+pytestmark = pytest.mark.usefixtures("quickly_compiled")
+
 N = 24
 
 
@@ -112,12 +114,81 @@ def test_lbfgs_skips_the_pairs_that_the_plain_one_skips():
     np.testing.assert_allclose([state.value for state in states], wanted, rtol=1e-6)
 
 
+def kept(state):
+    """s.y of the pairs that a state holds, in no order."""
+    rho = state.inner[0].rho_history
+    return np.sort(1 / rho[rho != 0])
+
+
+@pytest.mark.parametrize("history", [1, 2, 3])
+def test_a_pair_that_is_skipped_pushes_none_out(history):
+    """A full ring before and after pairs of negative curvature holds the same newest pairs of those that count."""
+    points, solver = [], make_solver("lbfgs-torch", history=history)
+
+    def waves(x):
+        return jnp.sum(jnp.cos(3 * x)) + 0.05 * jnp.sum(x**2)
+
+    with jax.enable_x64(True):
+        state = solver.init(jnp.asarray(np.linspace(-2, 2.3, 7)))
+        step = jax.jit(lambda state: solver.step(waves, state))
+        wanted, skipped = [], 0
+        for _ in range(40):
+            state = step(state)
+            points.append((np.asarray(state.x), np.asarray(jax.grad(waves)(state.x))))
+            if len(points) > 1:
+                (x, grad), (new, new_grad) = points[-2:]
+                curvature = (new - x) @ (new_grad - grad)
+                skipped += curvature <= 1e-10 and len(wanted) >= history
+                wanted += [curvature] if curvature > 1e-10 else []
+            np.testing.assert_allclose(kept(state), np.sort(wanted[-history:]), rtol=1e-9)
+    assert skipped > 0, "some pair is skipped while the ring is full"
+    assert len(wanted) > 2 * history
+
+
+def test_a_step_that_is_refused_keeps_the_pairs_and_the_point():
+    solver, refused = make_solver("lbfgs", history=3), 0
+    with jax.enable_x64(True):
+        state = solver.init(jnp.array([-1.2, 1.0]))
+        step = jax.jit(lambda state: solver.step(valley, state))
+        for _ in range(30):
+            before, state = state, step(state)
+            if not state.accepted:
+                refused += 1
+                np.testing.assert_array_equal(kept(state), kept(before))
+                np.testing.assert_array_equal(state.x, before.x)
+                np.testing.assert_array_equal(state.inner[0].grad, before.inner[0].grad)
+                assert state.value == before.value
+                assert state.inner[1] < before.inner[1], "a shorter step comes next"
+            elif before.evaluations > 1:
+                newest = (state.x - before.x) @ (state.inner[0].grad - before.inner[0].grad)
+                assert np.isclose(kept(state), newest, rtol=1e-6).any() == (newest > 1e-10)
+    assert refused > 0
+
+
+def test_a_restart_forgets_the_pairs():
+    solver, scale = make_solver("lbfgs", history=3), jnp.array([1.0, 2.0, 5.0, 9.0])
+    step = jax.jit(lambda state, factor: solver.step(lambda x, factor: factor * (scale * x**2).sum() + 1, state, factor))
+    state = solver.init(jnp.full(4, 30.0))
+    for _ in range(5):
+        state = step(state, 1.0)
+    assert len(kept(state)) == 3
+    broken = step(state, jnp.nan)
+    assert len(kept(broken)) == 0
+    assert (int(broken.restarts), bool(broken.fresh)) == (1, True)
+    again = step(broken, 1.0)
+    np.testing.assert_array_equal(again.x, state.best_x)
+    assert len(kept(again)) == 0
+    assert len(kept(step(again, 1.0))) == 1
+
+
+def valley(v):
+    """Rosenbrock's."""
+    return 100 * (v[1] - v[0] ** 2) ** 2 + (1 - v[0]) ** 2
+
+
 def test_the_guarded_one_takes_bad_steps_back():
     """Rosenbrock's valley, whose walls the quasi-Newton steps hit."""
     start = np.array([-1.2, 1.0])
-
-    def valley(v):
-        return 100 * (v[1] - v[0] ** 2) ** 2 + (1 - v[0]) ** 2
 
     def plain(v):
         off = v[1] - v[0] ** 2
@@ -215,8 +286,9 @@ def test_a_zero_gradient_is_stationary():
         assert state.stationary
 
 
-def test_steps_can_be_vmapped(problem):
-    solver = make_solver("lbfgs")
+@pytest.mark.parametrize("name", ["lbfgs", "lbfgs-torch"])
+def test_steps_can_be_vmapped(problem, name):
+    solver = make_solver(name)
     starts = jnp.stack([jnp.zeros(N), jnp.ones(N), jnp.arange(N) / N])
     together = jax.vmap(solver.init)(starts)
     step = jax.jit(jax.vmap(lambda state: solver.step(quadratic, state, *problem)))
@@ -225,6 +297,26 @@ def test_steps_can_be_vmapped(problem):
     for i, start in enumerate(starts):
         alone = steps(solver, quadratic, start, problem, 10)[-1]
         np.testing.assert_allclose(together.value[i], alone.value, rtol=1e-4)
+
+
+def test_members_that_refuse_restart_and_go_on_do_so_alone():
+    def walled(v):
+        return jnp.where(v[0] > 4, jnp.nan, valley(v))
+
+    solver, starts = make_solver("lbfgs", history=5), np.array([[-1.2, 1.0], [3.9, 20.0], [0.0, 0.0]])
+    with jax.enable_x64(True):
+        together = jax.vmap(solver.init)(jnp.asarray(starts))
+        step = jax.jit(jax.vmap(lambda state: solver.step(walled, state)))
+        courses = []
+        for _ in range(25):
+            together = step(together)
+            courses.append((np.asarray(together.value), np.asarray(together.accepted)))
+        alone = [steps(solver, walled, jnp.asarray(start), (), 25) for start in starts]
+    for i, states in enumerate(alone):
+        np.testing.assert_allclose([value[i] for value, _ in courses], [state.value for state in states], rtol=1e-6)
+        assert [accepted[i] for _, accepted in courses] == [bool(state.accepted) for state in states]
+    assert sum(not state.accepted for state in alone[0]) > 0
+    assert [states[-1].restarts > 0 for states in alone] == [False, True, False]
 
 
 def test_bad_arguments_are_named():

@@ -252,8 +252,14 @@ BAD = [
     (dict(metric="white"), "`metric` (='white') is unknown; did you mean 'whitened'?"),
     (dict(metric="whitened", solver="adam"), "`metric` (='whitened') is not for the solver adam; give solver lbfgs or"),
     (dict(content_scale="sum"), "`content_scale` (='sum') is unknown"),
-    (dict(network="vgg16", weights="vgg16-full"), "`weights` (='vgg16-full') is not on this machine; run: jaxstyle weights fetch"),
-    (dict(network="vgg16"), "`weights` (='tiny.safetensors') holds tiny, but the network is vgg16; leave --network out, or name"),
+    (
+        dict(network="vgg16", weights="vgg16-full"),
+        "`weights` (='vgg16-full') is not on this machine; run: jaxstyle weights fetch",
+    ),
+    (
+        dict(network="vgg16"),
+        "`weights` (='tiny.safetensors') holds tiny, but the network is vgg16; leave --network out, or name",
+    ),
     (dict(quality="god"), "`quality` (='god') is unknown; did you mean 'good'?"),
 ]
 

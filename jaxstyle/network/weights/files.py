@@ -82,7 +82,7 @@ def read(path: str | os.PathLike, *, scale: str | None = None, argument: str = "
     architecture = _architecture(layers, meta.get("architecture"), path, argument)
     meta = {"origin": f"converted from {path.name}", "licence": "not stated", **meta}
     layers = {name: {k: np.asarray(v, np.float32) for k, v in layer.items()} for name, layer in layers.items()}
-    chosen = scale or meta["scale"]
+    chosen = scale or str(meta.get("scale"))
     if chosen not in SCALES:
         raise WeightsError(argument, str(path), f"asks for the unknown input scale {chosen!r}")
     return WeightFile(layers, architecture, chosen, meta["origin"], meta["licence"], sha256(path))
@@ -120,7 +120,7 @@ def _safetensors(path: Path, argument: str) -> tuple[dict[str, np.ndarray], dict
 
     try:
         with safe_open(path, framework="numpy") as file:
-            meta = json.loads((file.metadata() or {}).get("jaxstyle", "{}"))
+            meta = dict(json.loads((file.metadata() or {}).get("jaxstyle", "{}")))
             return {name: file.get_tensor(name) for name in file.keys()}, meta  # noqa: SIM118
     except (SafetensorError, ValueError, TypeError) as error:
         raise WeightsError(argument, str(path), f"is damaged or no safetensors file ({error})") from None
@@ -248,7 +248,7 @@ def _described(described: Mapping[str, Any], path: Path, argument: str) -> Archi
     try:
         depths, widths = (tuple(map(int, described[part])) for part in ("depths", "widths"))
         architecture = Architecture(str(described["name"]), depths, widths)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise WeightsError(argument, str(path), "describes its network wrongly", "name, depths and widths") from None
     usable = len(depths) == len(widths) == 5 and all(1 <= depth <= 9 for depth in depths) and min(widths) > 0
     if not usable or architecture.name in ARCHITECTURES:
