@@ -291,9 +291,9 @@ def test_an_accelerators_run_shows_shares_of_the_matrix_rate_and_times_to_a_loss
 
 
 def test_the_readmes_table_is_that_of_the_committed_result():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / "bench" / "README.md").read_text(encoding="utf-8")
     table = re.search(f"{MARKS[0]}\n(.*){MARKS[1]}", text, re.DOTALL)
-    (named,) = set(re.findall(r"bench/results/([\w.-]+)\.json", text))
+    (named,) = set(re.findall(r"\(results/([\w.-]+)\.json", text))
     assert table
     assert table[1] == summary(load(ROOT / "bench" / "results" / f"{named}.json")).markdown(0)
 
