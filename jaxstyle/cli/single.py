@@ -20,10 +20,10 @@ from jaxstyle.transfer.stylize import stylize as stylize_one
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 DEMO = {
     "content": ("chelsea", "coffee"),
-    "style": ("swirls", "glass", "waves", "starry_night", "the_scream", "shipwreck"),
+    "style": ("starry_night", "the_scream", "shipwreck", "swirls", "glass", "waves"),
 }
 """Samples that the demo takes; the first of each by default."""
-DEMO_CONFIG = Config(size=384, style_weight=1e2)
+DEMO_CONFIG = Config(size=400)
 
 
 def stylize(options: argparse.Namespace) -> int:

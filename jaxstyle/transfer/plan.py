@@ -105,7 +105,8 @@ class Plan:
             for role, given in self.sources.items()
         }
         method = replace(self.method, strips=False)
-        made = [self.objective, type(method.solver).__name__, method, self.stages, self.start, self.blend]
+        start = self.start if self.start.is_random else replace(self.start, noise_sigma=0.0, seed=0)
+        made = [self.objective, type(method.solver).__name__, method, self.stages, start, self.blend]
         sizes = [style.size for style in self.styles]
         text = json.dumps(record.plain([record.SCHEMA, made, sizes, hashes, self.network.sha256]), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()

@@ -71,6 +71,8 @@ def test_a_right_description_is_read(describe):
         DESCRIBED | {"widths": ["wide"] * 5},
         DESCRIBED | {"depths": None},
         DESCRIBED | {"depths": [float("inf")] * 5},
+        DESCRIBED | {"depths": "22221"},
+        DESCRIBED | {"name": ""},
         {},
     ],
 )
@@ -101,6 +103,7 @@ def test_a_network_that_cannot_be_built_is_refused(describe, wrong):
     ("wrong", "message"),
     [
         ({"widths": [8, 5, 6, 7, 8]}, "is no tiny: conv1_1.kernel is float32 (3, 3, 3, 4); it must be float (3, 3, 3, 8)"),
+        ({"depths": [2, 2, 2, 1, 1]}, "is no tiny: it holds conv4_2 too"),
         ({"depths": [2, 2, 2, 2, 2]}, "is no tiny: conv5_2.kernel is missing; it must be float (3, 3, 8, 8)"),
     ],
 )

@@ -46,6 +46,11 @@ def test_a_setting_that_comes_to_the_same_is_the_same():
     assert plan(style=[STYLE, GLASS], blend="3,1").key == plan(style=[STYLE, GLASS], blend=(0.75, 0.25)).key
 
 
+def test_the_seed_counts_where_something_is_random():
+    assert plan(seed=5, noise_sigma=0.2).key == plan().key
+    assert plan(seed=5, init="noise").key != plan(init="noise").key
+
+
 CHANGES = [
     dict(size=33),
     dict(style_size=30),

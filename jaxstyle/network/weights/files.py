@@ -227,6 +227,8 @@ def _architecture(layers: Layers, described: Any, path: Path, argument: str) -> 
             known = ", ".join(f"{a.name} has {len(a.shapes)}" for a in ARCHITECTURES.values())
             raise WeightsError(argument, str(path), f"holds {len(layers)} convolutions, which is no known network", known)
         architecture = same[0]
+    if extra := sorted(set(layers) - set(architecture.shapes)):
+        raise WeightsError(argument, str(path), f"is no {architecture.name}: it holds {extra[0]} too")
     for name, shape in architecture.shapes.items():
         for part, wanted in (("kernel", shape), ("bias", shape[-1:])):
             got = layers.get(name, {}).get(part)
@@ -246,6 +248,8 @@ def _architecture(layers: Layers, described: Any, path: Path, argument: str) -> 
 def _described(described: Mapping[str, Any], path: Path, argument: str) -> Architecture:
     """The architecture that a file describes: its name, and depth and width of each block."""
     try:
+        if any(not isinstance(described[part], list) for part in ("depths", "widths")) or not described["name"]:
+            raise ValueError
         depths, widths = (tuple(map(int, described[part])) for part in ("depths", "widths"))
         architecture = Architecture(str(described["name"]), depths, widths)
     except (KeyError, TypeError, ValueError, OverflowError):
