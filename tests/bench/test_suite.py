@@ -134,6 +134,7 @@ def test_the_whole_profile_of_an_accelerator(tmp_path, small_weights):
     assert {failure["kind"] for failure in found["failures"]} <= {"not installed"}
 
 
+@pytest.mark.slow
 def test_an_accelerators_cases_share_a_process(some):
     found, _ = some
     check(found)
@@ -147,6 +148,7 @@ def test_an_accelerators_cases_share_a_process(some):
     assert names["test_evaluation[16x16-cpu-batch8-devices2]"]["extra_info"]["device"]["count"] == 2
 
 
+@pytest.mark.slow
 def test_a_case_that_fails_is_recorded_and_the_suite_goes_on(some):
     found, done = some
     failures = {failure["name"]: (failure["kind"], failure["reason"]) for failure in found["failures"]}

@@ -245,6 +245,7 @@ def test_ctrl_c_keeps_what_is_in_hand_and_resume_makes_it_whole(monkeypatch, cap
     assert json.loads(record.read_text())["complete"] is True
 
 
+@pytest.mark.slow
 def test_two_hosts_share_the_work():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

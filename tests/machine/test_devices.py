@@ -66,6 +66,9 @@ print(json.dumps(found))
 """
 
 
+pytestmark = pytest.mark.slow  # half a minute of compiling for four devices
+
+
 @pytest.fixture(scope="module")
 def found(tmp_path_factory, small_weights):
     pictures = [str(SAMPLES / "chelsea.jpg"), str(SAMPLES / "swirls.jpg")]

@@ -16,7 +16,8 @@ from jaxstyle.solvers.registry import make_solver
 from jaxstyle.transfer.loop import run_members
 from jaxstyle.transfer.programs import Method, Task
 
-CASES = range(4)
+CASES = [1, *(pytest.param(case, marks=pytest.mark.slow) for case in (0, 2, 3))]
+"""Of the recorded ones; the first L-BFGS test reads case 0 too."""
 
 
 def picture(shared, name, size):
