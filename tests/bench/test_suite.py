@@ -166,6 +166,7 @@ def test_a_case_that_fails_is_recorded_and_the_suite_goes_on(some):
     assert "2 failed, 3 passed, 2 skipped" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_schema_refuses_what_is_missing(few, some):
     for path in (["machine_info", "versions", "jax"], ["commit_info", "id"], ["benchmarks", -1, "stats", "data"]):
         broken = json.loads(json.dumps(few))

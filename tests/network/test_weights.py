@@ -224,6 +224,7 @@ def test_the_box_is_near_full_precision(shared):
         np.testing.assert_array_equal(layer["bias"], wanted["bias"])
 
 
+@pytest.mark.slow
 def test_the_reference_verifies_and_spoilt_copies_do_not(shared, tmp_path):
     path = shared / "vgg19" / "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5"
     assert [check.ok for check in verify(path)] == [True, None, True]
