@@ -19,7 +19,7 @@ from jaxstyle.solvers.registry import SOLVERS
 INITS = ("content", "noise", "style")
 MEMORY = ("auto", "low")
 QUALITIES = {"draft": 30, "good": 60, "best": 300}
-"""Evaluations of each quality, chosen from `bench/results/*-quality`."""
+"""Evaluations of each quality; why, `bench/results/2026-11-26-quality-epyc-zen3-2-cores` shows."""
 Layers = str | Sequence[str] | Mapping[str, float]
 
 GROUPS = ("basics", "style and content", "start", "solver", "speed and memory")
