@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxstyle import CANONICAL, loss_terms, make_targets, total_loss
+from jaxstyle import CANONICAL, loss_terms, make_targets, stylize, total_loss
 from jaxstyle.loss.objective import TermWeights
 from jaxstyle.solvers.registry import make_solver
 from jaxstyle.transfer.loop import run_members
@@ -91,11 +91,20 @@ def test_lbfgs_runs_as_torchs(shared, reference_params, marks):
 
 @pytest.mark.slow
 def test_the_notebook_replay(shared, reference_params):
-    """682x512, 300 of its 500 evaluations: five minutes on two fast cores, fifteen on slow ones."""
+    """682x512, 100 of its 500 evaluations: two minutes on two fast cores, four on slow ones."""
     replay = json.loads((shared / "oracles" / "gatys_notebook_replay.json").read_text())
     case = {"content": "tuebingen.jpg", "style": "starry_night.jpg", **replay}
-    trace = trace_of(shared, reference_params, case, 300)
+    trace = trace_of(shared, reference_params, case, 100)
     found = {int(evaluation): loss for evaluation, loss in replay["loss_at_evaluation"].items()}
     print({evaluation: trace[evaluation] / loss for evaluation, loss in found.items() if evaluation in trace})
     np.testing.assert_allclose(trace[1], found[1], rtol=1e-4)
-    np.testing.assert_allclose(trace[299], found[299], rtol=0.03)
+    np.testing.assert_allclose(trace[99], found[99], rtol=0.03)
+
+
+@pytest.mark.slow
+def test_other_seeds_make_other_pictures_of_a_like_loss(shared):
+    pictures = [shared / "images" / name for name in ("tuebingen.jpg", "starry_night.jpg")]
+    settings = dict(init="noise", size=170, evaluations=200, metric="plain")  # whitened both come lower, and 12% apart
+    one, other = (stylize(*pictures, seed=seed, **settings) for seed in (1, 2))
+    assert other.loss["total"] == pytest.approx(one.loss["total"], rel=0.05)
+    assert np.abs(one.image - other.image).mean() > 0.02
