@@ -110,7 +110,9 @@ def evaluation(
     image = jnp.asarray(image)
     with jaxstyle.convolution_algorithm(algorithm) if algorithm != "auto" else nullcontext():
         began = time.perf_counter()
-        program = jax.jit(function).lower(image, params, targets).compile()
+        program = (
+            jax.jit(function).lower(image, params, targets).compile(compiler_options=jaxstyle.COMPILER_OPTIONS.get(platform))
+        )
         compiling = time.perf_counter() - began
     needed: Any = program.memory_analysis()
     sharing = devices if platform == "cpu" else 1  # of one memory

@@ -10,6 +10,7 @@ from jaxstyle.loss.objective import Losses, Targets, TermWeights, loss_parts, lo
 from jaxstyle.loss.presets import CANONICAL, PRESETS, Objective
 from jaxstyle.loss.terms import content_loss, gram, style_loss, total_variation
 from jaxstyle.machine.allocator import keep_pages
+from jaxstyle.machine.compiler import COMPILER_OPTIONS
 from jaxstyle.network.convolution import ALGORITHMS, conv3x3, convolution_algorithm
 from jaxstyle.network.vgg import Params, features
 from jaxstyle.network.weights import convert_weights, fetch_weights, load_weights
@@ -25,6 +26,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ALGORITHMS",
     "CANONICAL",
+    "COMPILER_OPTIONS",
     "PRESETS",
     "SOLVERS",
     "BatchProgress",

@@ -63,6 +63,11 @@ PRECISIONS = ("float32", "tf32", "bfloat16")
 the sums of bfloat16 operands back rounded to bfloat16."""
 
 
+def operand_precision(precision: str) -> lax.Precision | None:
+    """What XLA is to do with the operands of a convolution or a product, for one of `PRECISIONS`."""
+    return {"float32": lax.Precision.HIGHEST, "tf32": lax.Precision.HIGH, "bfloat16": None}[precision]
+
+
 def _rounded(x: Array, precision: str) -> Array:
     return x.astype(jnp.bfloat16) if precision == "bfloat16" else x
 
@@ -70,12 +75,12 @@ def _rounded(x: Array, precision: str) -> Array:
 def _direct(x: Array, kernel: Array, precision: str = "float32", turned: bool = False) -> Array:
     dtype = x.dtype
     kernel = jnp.flip(kernel, (0, 1)).swapaxes(2, 3) if turned else kernel  # (3, 3, O, I)
-    if _backend() != "cpu":  # XLA's CPU convolution would turn rounded operands back into float32
+    if current_backend() != "cpu":  # XLA's CPU convolution would turn rounded operands back into float32
         x, kernel = _rounded(x, precision), _rounded(kernel, precision)
     layout = ("NHWC", "HWIO", "NHWC")
-    exactly = lax.Precision.HIGHEST if precision == "float32" else lax.Precision.HIGH if precision == "tf32" else None
+    exactly = operand_precision(precision)
     # cuDNN adds in float32 and rounds the sum to its operands' type: for another result XLA would widen the operands.
-    how: Any = dict(precision=exactly, preferred_element_type=None if _backend() == "gpu" else dtype)
+    how: Any = dict(precision=exactly, preferred_element_type=None if current_backend() == "gpu" else dtype)
     return lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=layout, **how).astype(dtype)
 
 
@@ -167,7 +172,8 @@ def current_target() -> Target:
     return _target.get()
 
 
-def _backend() -> str:
+def current_backend() -> str:
+    """The backend that convolutions are traced for here."""
     return _target.get().backend or jax.default_backend()
 
 
@@ -179,7 +185,7 @@ def _convolve(x: Array, kernel: Array, precision: str, turned: bool = False) -> 
     """
 
     def algorithm(x: Array) -> str:
-        return _target.get().algorithm or choose(_backend(), x.shape, kernel.shape[2 if turned else 3])
+        return _target.get().algorithm or choose(current_backend(), x.shape, kernel.shape[2 if turned else 3])
 
     @jax.custom_batching.custom_vmap
     def convolve(x: Array, kernel: Array) -> Array:
@@ -218,7 +224,7 @@ def _conv3x3_bwd(precision: str, saved: tuple[Array, Array | None], grad: Any) -
     kernel, x = saved
     if isinstance(grad, jax.custom_derivatives.SymbolicZero):
         return None, None
-    kernel_grad = None if x is None else jax.linear_transpose(lambda k: _direct(x, k), kernel)(grad)[0]
+    kernel_grad = None if x is None else jax.linear_transpose(lambda k: _direct(x, k, precision), kernel)(grad)[0]
     return _convolve(grad, kernel, precision, turned=True), kernel_grad
 
 

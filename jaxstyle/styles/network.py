@@ -1,0 +1,222 @@
+"""A trained style network with its styles, and its file."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from jaxstyle.errors import InputError, WeightsError, unknown
+from jaxstyle.pictures.write import write_atomically
+from jaxstyle.styles.model import Widths
+
+FORMAT = "jaxstyle-styles-1"
+PHOTOGRAPH = "photograph"
+"""The style that leaves a picture as it is, where a network has learned it: what `strength` goes back to."""
+
+
+@partial(
+    jax.tree_util.register_dataclass, data_fields=["kernels", "styles"], meta_fields=["widths", "names", "origin", "licence"]
+)
+@dataclass(frozen=True)
+class StyleNetwork:
+    """The kernels that all styles share, and the styles: a pytree of arrays with what they are as static data.
+
+    Attributes:
+        kernels: by layer, (size, size, in, out), float32; as `Widths.shapes`.
+        styles: (N, `widths.style_size`), float32: each row the scales and shifts of one style.
+        widths: channels of the layers.
+        names: of the styles, in order.
+        origin, licence: where the network comes from.
+    """
+
+    kernels: Mapping[str, Array]
+    styles: Array
+    widths: Widths
+    names: tuple[str, ...]
+    origin: str = "not stated"
+    licence: str = "not stated"
+
+    def index(self, style: str | int, argument: str = "style") -> int:
+        """The number of a style that is told by name, by the beginning of its name, or by number from 0.
+
+        Raises:
+            InputError: where there is none, or more than one begins like this; the nearest name is suggested.
+        """
+        text = str(style).strip()
+        if text.isdecimal():
+            if int(text) < len(self.names):
+                return int(text)
+            raise InputError(argument, style, f"must be a name, or a number from 0 to {len(self.names) - 1}")
+        found = [i for i, name in enumerate(self.names) if name.casefold() == text.casefold()]
+        found = found or [i for i, name in enumerate(self.names) if text and name.casefold().startswith(text.casefold())]
+        if len(found) > 1:
+            raise InputError(argument, style, f"is not one style: {', '.join(self.names[i] for i in found)} begin like it")
+        if not found:
+            raise unknown(argument, text, self.names)
+        return found[0]
+
+    def style(self, style: str | int | Mapping[str, float], strength: float = 1.0) -> Array:
+        """The vector of a style, (`style_size`,).
+
+        Args:
+            style: a name or number; several joined by ``+`` are blended in equal parts, ``"a:3+b:1"`` in these; or a mapping of
+                names to shares.
+            strength: 1 is the style as it was learned, 0 the photograph; only of a network that has learned `PHOTOGRAPH`.
+
+        Raises:
+            InputError: for an unknown style, a share that is no number of at least 0, or a strength outside [0, 1].
+        """
+        if not 0 <= strength <= 1:
+            raise InputError("strength", strength, "must be a number from 0 to 1")
+        shares = dict(style) if isinstance(style, Mapping) else _shares(str(style))
+        total = sum(shares.values())
+        if not total > 0:
+            raise InputError("style", style, "must have shares with a positive sum")
+        blended = sum(self.styles[self.index(name)] * (share / total) for name, share in shares.items())
+        if strength < 1 and PHOTOGRAPH in self.names:
+            blended = strength * blended + (1 - strength) * self.styles[self.names.index(PHOTOGRAPH)]
+        return jnp.asarray(blended)
+
+    @property
+    def has_strength(self) -> bool:
+        """Whether `strength` moves a style's vector."""
+        return PHOTOGRAPH in self.names
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The names of the styles to choose from: all but the photograph."""
+        return tuple(name for name in self.names if name != PHOTOGRAPH)
+
+
+def _shares(text: str) -> dict[str, float]:
+    """ "a+b", "a:3+b:1" -> {"a": 1.0, "b": 1.0}, {"a": 3.0, "b": 1.0}."""
+    shares: dict[str, float] = {}
+    for part in text.split("+"):
+        name, _, share = part.partition(":")
+        try:
+            value = float(share) if share else 1.0
+        except ValueError:
+            value = -1.0
+        if not (0 <= value < float("inf")):
+            raise InputError("style", text, "must be names joined by +, each with a share of at least 0 after a colon, if any")
+        shares[name.strip()] = shares.get(name.strip(), 0.0) + value
+    return shares
+
+
+@dataclass(frozen=True)
+class StyleFile:
+    """The content of a network's file.
+
+    Attributes:
+        network: see there.
+        thumbnails: of the styles by name, (64, 64, 3) uint8; may lack some.
+        training: how it was trained, as plain data; empty where that is not known.
+    """
+
+    network: StyleNetwork
+    thumbnails: Mapping[str, np.ndarray] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+
+
+def write(path: str | os.PathLike, file: StyleFile, *, codebooks: bool = False) -> None:
+    """Writes a network; the file appears whole or not at all, and the same content gives the same bytes.
+
+    Args:
+        path: .safetensors.
+        file: its content.
+        codebooks: whether kernels become 8-bit codes of 256 values for each layer, and styles float16: a quarter of the size.
+    """
+    from safetensors.numpy import save
+
+    network, tensors = file.network, {}
+    for name, kernel in network.kernels.items():
+        if codebooks and kernel.size > 4096:
+            tensors[f"{name}.codes"], tensors[f"{name}.codebook"] = coded(np.asarray(kernel))
+        else:
+            tensors[f"{name}.kernel"] = np.asarray(kernel, np.float32)
+    tensors["styles"] = np.asarray(network.styles, np.float16 if codebooks else np.float32)
+    tensors |= {f"thumbnail.{name}": image for name, image in file.thumbnails.items()}
+    meta = {
+        "format": FORMAT,
+        "widths": asdict(network.widths),
+        "styles": network.names,
+        "origin": network.origin,
+        "licence": network.licence,
+        "training": file.training,
+    }
+    data = save({k: np.ascontiguousarray(v) for k, v in sorted(tensors.items())}, {"jaxstyle": json.dumps(meta)})
+    write_atomically(Path(path).expanduser(), data, argument="out", kind=WeightsError)
+
+
+def coded(kernel: np.ndarray, rounds: int = 30) -> tuple[np.ndarray, np.ndarray]:
+    """A kernel as codes (uint8, its shape) and a codebook (256,) with the least mean square error (Lloyd's algorithm)."""
+    values = np.sort(kernel.ravel().astype(np.float64))
+    book = np.quantile(values, (np.arange(256) + 0.5) / 256)
+    for _ in range(rounds):
+        edges = np.searchsorted(values, (book[1:] + book[:-1]) / 2)
+        sums = np.add.reduceat(np.append(values, 0.0), np.concatenate([[0], edges]))
+        counts = np.diff(np.concatenate([[0], edges, [len(values)]]))
+        book = np.sort(np.where(counts > 0, sums / np.maximum(counts, 1), book))
+    codes = np.searchsorted((book[1:] + book[:-1]) / 2, kernel)
+    return codes.astype(np.uint8), book.astype(np.float32)
+
+
+def read(path: str | os.PathLike, *, argument: str = "network") -> StyleFile:
+    """Reads a network that `write` has written.
+
+    Raises:
+        WeightsError: where the file is missing, damaged, or of another kind; it says of which, if that is known.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = Path(path).expanduser()
+    if path.is_dir() or not path.exists():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise WeightsError(argument, str(path), what, "give a file that `jaxstyle train` has written")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            meta = dict(json.loads((file.metadata() or {}).get("jaxstyle", "{}")))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, ValueError, TypeError, OSError) as error:
+        raise WeightsError(argument, str(path), f"is damaged or no safetensors file ({error})") from None
+    if meta.get("format") != FORMAT:
+        kind = "a loss network, VGG" if any(name.startswith(("conv", "features")) for name in tensors) else "of another kind"
+        raise WeightsError(
+            argument, str(path), f"is no style network but {kind}", "give a file that `jaxstyle train` has written"
+        )
+    try:
+        widths = Widths(tuple(meta["widths"]["down"]), int(meta["widths"]["blocks"]), tuple(meta["widths"]["up"]))
+        names = tuple(map(str, meta["styles"]))
+        kernels = {name: _kernel(tensors, name) for name in widths.shapes}
+        styles = tensors["styles"].astype(np.float32)
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise WeightsError(argument, str(path), f"is damaged: {error!r}") from None
+    wrong = [name for name, shape in widths.shapes.items() if kernels[name].shape != shape]
+    if wrong or styles.shape != (len(names), widths.style_size) or not names:
+        what = f"kernel of {wrong[0]} {kernels[wrong[0]].shape}" if wrong else f"styles {styles.shape} for {len(names)} names"
+        raise WeightsError(argument, str(path), f"is damaged: {what}")
+    if not all(np.isfinite(array).all() for array in (styles, *kernels.values())):
+        raise WeightsError(argument, str(path), "is damaged: a value is not finite")
+    thumbnails = {key.partition(".")[2]: value for key, value in tensors.items() if key.startswith("thumbnail.")}
+    about = {key: str(meta.get(key, "not stated")) for key in ("origin", "licence")}
+    network = StyleNetwork({k: jnp.asarray(v) for k, v in kernels.items()}, jnp.asarray(styles), widths, names, **about)
+    return StyleFile(network, thumbnails, dict(meta.get("training") or {}))
+
+
+def _kernel(tensors: Mapping[str, np.ndarray], name: str) -> np.ndarray:
+    if f"{name}.codes" in tensors:
+        return tensors[f"{name}.codebook"][tensors[f"{name}.codes"]].astype(np.float32)
+    return tensors[f"{name}.kernel"].astype(np.float32)
+
+
+def with_styles(network: StyleNetwork, names: Sequence[str], styles: Array) -> StyleNetwork:
+    """A network with more styles; those that it had stay as they are."""
+    return replace(network, names=(*network.names, *names), styles=jnp.concatenate([network.styles, styles]))
