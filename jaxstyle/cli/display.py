@@ -7,7 +7,11 @@ from typing import Any
 
 
 class Display:
-    """The progress bar on stderr: evaluations, a description, and the time left, compilation left out."""
+    """The progress bar on stderr: evaluations, a description, and the time left, compilation left out.
+
+    Attributes:
+        is_shown: whether there is a bar: on a terminal, where it is wanted.
+    """
 
     def __init__(self, evaluations: int, quiet: bool):
         self._bar: Any = nullcontext()
@@ -19,7 +23,7 @@ class Display:
             columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
             self._bar = Progress(*columns, TextColumn("{task.fields[left]}"), console=Console(stderr=True), transient=True)
             self._task = self._bar.add_task("reading and compiling", total=evaluations, left="")
-        self._shown = not isinstance(self._bar, nullcontext)
+        self.is_shown = not isinstance(self._bar, nullcontext)
 
     def __enter__(self) -> "Display":
         self._bar.__enter__()
@@ -30,10 +34,15 @@ class Display:
 
     def update(self, evaluation: int, description: str, seconds: float) -> None:
         """Shows how far it is, `seconds` after the first evaluation began."""
-        if self._shown and evaluation:
-            left = int(seconds / evaluation * max(0, self._total - evaluation))
-            words = f"{left // 3600}:{left // 60 % 60:02d}:{left % 60:02d}" if left >= 3600 else f"{left // 60}:{left % 60:02d}"
-            self._bar.update(self._task, completed=evaluation, description=description, left=f"{words} left")
+        if self.is_shown and evaluation:
+            self.advance(evaluation, self._total, description, seconds / evaluation * max(0, self._total - evaluation))
+
+    def advance(self, done: int, total: int, description: str, left: float) -> None:
+        """Shows how far it is, and the seconds that are left."""
+        if self.is_shown:
+            hours, minutes, seconds = int(left) // 3600, int(left) // 60 % 60, int(left) % 60
+            words = f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+            self._bar.update(self._task, completed=done, total=total, description=description, left=f"{words} left")
 
 
 class Interrupt:
