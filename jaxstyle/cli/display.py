@@ -1,5 +1,6 @@
 """What a running command shows on the terminal, and how Ctrl-C reaches it."""
 
+import os
 import signal
 import sys
 from contextlib import nullcontext
@@ -27,6 +28,13 @@ class Display:
 
     def __exit__(self, *details: Any) -> None:
         self._bar.__exit__(*details)
+
+    def reading(self, path: str) -> None:
+        """Counts a picture that is about to be read."""
+        if self._shown:
+            from rich.markup import escape
+
+            self._bar.update(self._task, advance=1, description=f"reading {escape(os.path.basename(path))}")
 
     def update(self, evaluation: int, description: str, seconds: float) -> None:
         """Shows how far it is, `seconds` after the first evaluation began."""
