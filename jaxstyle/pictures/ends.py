@@ -13,19 +13,27 @@ from typing import BinaryIO
 
 import numpy as np
 
-TOLERATED = 0.01
+TOLERATED = 0.02
 """Share of the pixels that may be missing; half a file lacks about half of them."""
 _END_OF_JPEG = b"\xff\xd9"
+_BYTES = 96
+"""Of noise that no block of a JPEG, six parts of 8x8 pixels, uses up."""
 _PNG = b"\x89PNG\r\n\x1a\n"
 _END_OF_PNG = b"\0\0\0\0IEND\xaeB`\x82"
 
 
-def is_png_without_end(file: BinaryIO) -> bool:
-    """Whether an open file is a PNG whose last chunk is not there: Pillow reads it without a word."""
+def is_without_end(file: BinaryIO) -> bool:
+    """Whether an open file is a PNG or a JPEG whose end is not there: Pillow may read it without a word."""
     file.seek(0)
-    if file.read(8) != _PNG:
+    head = file.read(8)
+    if head == _PNG:
+        return all(name != b"IEND" or missing for name, _, missing in _chunks(file))
+    file.seek(-2, os.SEEK_END)
+    if head[:2] != b"\xff\xd8" or file.read() == _END_OF_JPEG:
         return False
-    return all(name != b"IEND" or missing for name, _, missing in _chunks(file))
+    file.seek(0)
+    data = file.read()  # other things may stand behind the end
+    return data.rfind(_END_OF_JPEG) < data.find(b"\xff\xda")
 
 
 def filled(data: bytes) -> tuple[bytes, bytes] | None:
@@ -44,20 +52,27 @@ def filled(data: bytes) -> tuple[bytes, bytes] | None:
 
 
 def _jpegs(data: bytes) -> tuple[bytes, bytes] | None:
-    scans, restarts, (height, width, parts) = _scans(data)
+    data = data.removesuffix(b"\xff")  # half a marker
+    scans, interval, (height, width, parts) = _scans(data)
     left = {(part, k): bits for names, first, last, bits in scans for part in names for k in range(first, last + 1)}
     if any(left.values()) or len(left) < 64 * parts:  # later scans of a progressive one are missing
         return None
-    noise = np.random.default_rng(0).integers(0, 255, 64 * 64, np.uint8).tobytes()  # never 0xFF, which begins a marker
-    if restarts:
-        noise = b"".join(noise[64 * i : 64 * i + 64] + bytes([0xFF, 0xD0 + i % 8]) for i in range(64))
-    return data + _END_OF_JPEG, data + noise * (1 + width * height // (8 * len(noise))) + _END_OF_JPEG
+    blocks = 8 + int(2 * TOLERATED * width * height / 64)  # enough to see that too much is missing
+    rng = np.random.default_rng(0)
+    if not interval:
+        noise = rng.integers(0, 255, _BYTES * blocks, np.uint8).tobytes()  # never 0xFF, which begins a marker
+    else:  # a decoder goes on at the next restart: each interval needs noise of its own, and the number that it expects
+        part = rng.integers(0, 255, _BYTES * interval, np.uint8).tobytes()
+        latest = max(range(8), key=lambda n: data.rfind(bytes([0xFF, 0xD0 + n])))
+        first = latest + 1 if bytes([0xFF, 0xD0 + latest]) in data else 0
+        noise = b"".join(part + bytes([0xFF, 0xD0 + (first + i) % 8]) for i in range(2 + blocks // interval))
+    return data + _END_OF_JPEG, data + noise + _END_OF_JPEG
 
 
-def _scans(data: bytes) -> tuple[list[tuple[bytes, int, int, int]], bool, tuple[int, int, int]]:
-    """Every scan of a JPEG as (components, first coefficient, last one, bits still to come); whether it has restarts;
-    its height, its width and how many components it has."""
-    scans, restarts, frame, place = [], False, (0, 0, 0), 2
+def _scans(data: bytes) -> tuple[list[tuple[bytes, int, int, int]], int, tuple[int, int, int]]:
+    """Every scan of a JPEG as (components, first coefficient, last one, bits still to come); how many blocks there are between
+    restarts, 0 for all; its height, its width and how many components it has."""
+    scans, interval, frame, place = [], 0, (0, 0, 0), 2
     while 0 <= (place := data.find(b"\xff", place)) < len(data) - 4:
         marker, length = data[place + 1], int.from_bytes(data[place + 2 : place + 4], "big")
         if marker in (0, 1, 0xFF) or 0xD0 <= marker <= 0xD9:  # within a scan
@@ -65,14 +80,14 @@ def _scans(data: bytes) -> tuple[list[tuple[bytes, int, int, int]], bool, tuple[
             continue
         body = data[place + 4 : place + 2 + length]
         if marker == 0xDD:
-            restarts = any(body)
+            interval = int.from_bytes(body[:2], "big")
         elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             frame = struct.unpack(">HHB", body[1:6])
         elif marker == 0xDA and len(body) == 4 + 2 * body[0]:
             first, last, bits = body[-3:]
             scans.append((body[1 : 1 + 2 * body[0] : 2], first, last, bits & 15))
         place += 2 + length
-    return scans, restarts, frame
+    return scans, interval, frame
 
 
 def _pngs(data: bytes) -> tuple[bytes, bytes] | None:

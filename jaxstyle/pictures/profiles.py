@@ -8,6 +8,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageCms
 
 _ICC_MODES = {"RGB": ("RGB", "YCbCr", "L"), "GRAY": ("L",), "CMYK": ("CMYK",), "Lab": ("LAB",)}
+_SRGB, _ADOBE, _UNCALIBRATED = 1, 2, 65535  # EXIF's ColorSpace
 # Adobe RGB (1998), version 2005-05: gamma, and the primaries in XYZ as adapted to the white D50 of ICC profiles
 _ADOBE_GAMMA = 563 / 256
 _ADOBE_PRIMARIES = ((0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919, 0.06322, 0.74457))
@@ -36,24 +37,29 @@ def to_srgb(im: Image.Image) -> Image.Image:
     return transform.apply(im)
 
 
-def is_adobe_by_exif(exif: Image.Exif) -> bool:
-    """Whether EXIF says Adobe RGB, as cameras do that store no profile.
+def by_exif(exif: Image.Exif, name: str) -> tuple[bytes, str]:
+    """What EXIF says of the colours of a picture without a profile, as cameras write it.
 
-    The standard for camera files (DCF 2.0) has no number for it in ColorSpace: that is "uncalibrated", and the
-    interoperability index is R03. Some write 2 there.
+    The standard for camera files (DCF 2.0) has no number for Adobe RGB in ColorSpace: there stands "uncalibrated", the
+    interoperability index is R03, and the file's name begins with an underscore. Some write 2 for it.
+
+    Returns:
+        An ICC profile, empty for sRGB, and what the user should know, empty for nothing.
     """
     try:
         space = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.ColorSpace)
         index = exif.get_ifd(ExifTags.IFD.Interop).get(ExifTags.Interop.InteropIndex, "")
     except Exception:  # damaged EXIF fails in nearly any way, and says nothing
-        return False
-    index = index.decode("ascii", "replace") if isinstance(index, bytes) else str(index)
-    return space == 2 or (space != 1 and index.strip("\0 ").upper() == "R03")
-
-
-def adobe_rgb() -> bytes:
-    """An ICC profile of Adobe RGB (1998)."""
-    return _matrix_profile(_ADOBE_PRIMARIES, _ADOBE_GAMMA)
+        return b"", ""
+    index = (index.decode("ascii", "replace") if isinstance(index, bytes) else str(index)).strip("\0 ").upper()
+    if space == _ADOBE or (space != _SRGB and index == "R03") or (space == _UNCALIBRATED and name.startswith("_")):
+        return _matrix_profile(_ADOBE_PRIMARIES, _ADOBE_GAMMA), "is in Adobe RGB by its EXIF and has been converted to sRGB"
+    if space == _UNCALIBRATED and index != "R98":
+        return (
+            b"",
+            "has no colour profile and its EXIF says only that it is not sRGB: should it be in Adobe RGB, embed that profile",
+        )
+    return b"", ""
 
 
 def _matrix_profile(primaries: Sequence[Sequence[float]], gamma: float) -> bytes:

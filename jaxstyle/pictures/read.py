@@ -130,7 +130,7 @@ def _from_file(file: BinaryIO, value: str, argument: str, label: str, fit: Fit |
 
     try:
         picture, share = decoded(file), 0.0
-        if not ends.is_png_without_end(file):
+        if not ends.is_without_end(file):
             return picture
     except (InputError, MemoryError, Image.DecompressionBombError):
         raise
@@ -179,10 +179,11 @@ def _convert(im: Image.Image, value: str, argument: str, label: str, fit: Fit | 
         if small.mode in ("LA", "RGBA"):
             alpha = np.array(small.getchannel("A"))
             small = small.convert("L" if grey else "RGB")
-        if not small.info.get("icc_profile") and small.mode in ("RGB", "YCbCr") and profiles.is_adobe_by_exif(exif):
-            small = small.copy()  # which may be the caller's own
-            small.info["icc_profile"] = profiles.adobe_rgb()
-            notices.append(f"{label}: Adobe RGB by its EXIF, converted to sRGB")
+        if not small.info.get("icc_profile") and small.mode in ("RGB", "YCbCr"):
+            icc, said = profiles.by_exif(exif, os.path.basename(value))
+            notices += [f"{label} {said}"] if said else []
+            small = small.copy() if icc else small  # which may be the caller's own
+            small.info |= {"icc_profile": icc} if icc else {}
         try:
             rgb = np.array(profiles.to_srgb(small))
         except Exception as error:  # a profile is foreign binary data too
