@@ -76,7 +76,9 @@ def is_jpeg(im: Image.Image) -> bool:
     return im.format in ("JPEG", "MPO")
 
 
-def reduce_or_refuse(im: Image.Image, least: tuple[int, int] | None, length: int, value: str, argument: str) -> None:
+def reduce_or_refuse(
+    im: Image.Image, least: tuple[int, int] | None, length: int, value: str, argument: str
+) -> tuple[float, float]:
     """Has a JPEG decoded at a half, a quarter or an eighth; raises ImageError for what would still be too large.
 
     Args:
@@ -84,16 +86,20 @@ def reduce_or_refuse(im: Image.Image, least: tuple[int, int] | None, length: int
         least: (width, height) that must be left of a JPEG; None to leave all.
         length: bytes of the file.
         value, argument: for the error.
+
+    Returns:
+        (width, height) of the picture in the pixels that it will have; it may end within the last ones.
     """
-    pixels = im.width * im.height
-    if least is not None:
-        im.draft(None, least)
+    extent, pixels = (im.width, im.height), im.width * im.height
+    if least is not None and (drafted := im.draft(None, least)) is not None:
+        extent = drafted[1][2:]
     if pixels <= MAX_PIXELS:
-        return
+        return extent
     # what a progressive one holds is kept whole while it is decoded
     in_parts = is_jpeg(im) and "progressive" not in im.info and im.width * im.height <= MAX_PIXELS
     if not in_parts or pixels > MOST_PIXELS or length * PIXELS_PER_BYTE < pixels:
         raise bomb(value, argument)
+    return extent
 
 
 def bomb(value: str, argument: str) -> ImageError:

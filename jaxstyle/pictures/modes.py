@@ -5,7 +5,7 @@ from PIL import Image
 
 from jaxstyle.errors import ImageError
 
-_KEPT = ("CMYK", "LAB", "YCbCr", "F")
+_KEPT = ("L", "RGB", "CMYK", "LAB", "YCbCr", "F")
 _STRIP = 2**22
 """Pixels that are made simple at once on the way to fewer, so that the others need no memory."""
 
@@ -18,7 +18,7 @@ def is_grey(im: Image.Image) -> bool:
 def shrunk(im: Image.Image, factor: int, value: str, argument: str) -> Image.Image:
     """`im` in one of the modes L, LA, RGB, RGBA, CMYK, LAB, YCbCr and F, averaged over squares of `factor` pixels.
 
-    Its `info` keeps the colour profile. Raises ImageError for 32-bit pixels outside 0..65535.
+    It may be `im` itself. Its `info` keeps the colour profile. Raises ImageError for 32-bit pixels outside 0..65535.
     """
     if factor == 1:
         return _simple(im, value, argument)

@@ -18,12 +18,12 @@ def to_srgb(im: Image.Image) -> Image.Image:
     """`im` (L, RGB, CMYK, LAB or YCbCr) as RGB in sRGB, by its ICC profile if it has one; raises on a bad profile."""
     icc = im.info.get("icc_profile")
     if not icc:
-        return im.convert("RGB")
+        return im if im.mode == "RGB" else im.convert("RGB")
     profile = ImageCms.getOpenProfile(io.BytesIO(icc))
     space = ImageCms.core.profile_frombytes(icc).xcolor_space.strip()
     if im.mode not in _ICC_MODES.get(space, ()):
         raise ValueError(f"it is for {space!r} pixels, not {im.mode!r}")
-    if space == "RGB":
+    if space == "RGB" and im.mode != "RGB":
         im = im.convert("RGB")
     exact = ImageCms.Flags.NOOPTIMIZE  # the shortcuts of LittleCMS miss dark greys by up to 10 levels
     transform = ImageCms.buildTransform(profile, ImageCms.createProfile("sRGB"), im.mode, "RGB", flags=exact)

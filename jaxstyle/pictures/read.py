@@ -156,19 +156,23 @@ def _convert(im: Image.Image, value: str, argument: str, label: str, fit: Fit | 
     if getattr(im, "is_animated", False) and im.format != "MPO":  # a phone's JPEG with extras such as a depth map
         what, part = ("several pages", "page") if im.format in ("TIFF", "DCX", "PSD", "HEIF") else ("animated", "frame")
         notices.append(f"{label}: {what}, its {'current' if im.tell() else 'first'} {part} is used")
-    width, height = im.size  # as stored; `im.size` may become less
+    width, height = extent = im.size  # as stored; `im.size` may become less
     if length is not None:
         least = None
         if fit is not None and files.is_jpeg(im) and width * height > LARGE and min(width, height) >= MIN_SIDE:
             least = _least(im, width, height, fit)
-        files.reduce_or_refuse(im, least, length, value, argument)
+        extent = files.reduce_or_refuse(im, least, length, value, argument)
     im.load()
     _check_sides(width, height, value, argument)
-    exif, factor = im.getexif(), 1
+    exif = im.getexif()
     if fit is not None and width * height > LARGE:
         least = _least(im, width, height, fit)
         factor = max(1, min(im.width // least[0], im.height // least[1]))
-    small = modes.shrunk(im, factor, value, argument)
+        box = (0, 0, extent[0] / factor, extent[1] / factor)  # the last square of pixels may lie partly outside
+        small = modes.shrunk(im, factor, value, argument)
+        small = small.resize((least[0] // SPARE, least[1] // SPARE), Image.Resampling.BILINEAR, box)
+    else:
+        small = modes.shrunk(im, 1, value, argument)
     grey, turn = modes.is_grey(im), _UPRIGHT.get(exif.get(ExifTags.Base.Orientation, 1))
     small = small if turn is None else small.transpose(turn)
     if small.mode == "F":
