@@ -1,9 +1,16 @@
 """What a running command shows on the terminal, and how Ctrl-C reaches it."""
 
+import os
 import signal
 import sys
+import time
 from contextlib import nullcontext
 from typing import Any
+
+FEW = 8
+"""Pictures that are read too soon for a word on it in a log."""
+PATIENCE = 10.0
+"""Seconds between two lines in a log."""
 
 
 class Display:
@@ -15,7 +22,8 @@ class Display:
 
     def __init__(self, evaluations: int, quiet: bool):
         self._bar: Any = nullcontext()
-        self._total = evaluations
+        self._total, self._quiet = evaluations, quiet
+        self._read, self._said = 0, -PATIENCE
         if not quiet and sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
@@ -31,6 +39,17 @@ class Display:
 
     def __exit__(self, *details: Any) -> None:
         self._bar.__exit__(*details)
+
+    def reading(self, path: str) -> None:
+        """Counts a picture that is about to be read; where there is no terminal, a line tells of many now and then."""
+        self._read += 1
+        if self._shown:
+            from rich.markup import escape
+
+            self._bar.update(self._task, completed=self._read, description=f"reading {escape(os.path.basename(path))}")
+        elif not self._quiet and self._total > FEW and time.monotonic() - self._said > PATIENCE:
+            print(f"reading picture {self._read} of {self._total}", file=sys.stderr)
+            self._said = time.monotonic()
 
     def update(self, evaluation: int, description: str, seconds: float) -> None:
         """Shows how far it is, `seconds` after the first evaluation began."""
