@@ -100,7 +100,9 @@ def _parser() -> _Parser:
     add_options(sub, Config(), basics)
     add_last(sub, quiet=False)
 
-    sub, basics = transfer("train", "Teach a style network: it learns the STYLEs once, and then paints any picture in one pass.")
+    sub, basics = transfer(
+        "train", "Teach a style network: it learns the STYLEs once, and then paints any picture in one pass."
+    )
     add_train(sub, basics)
     add_last(sub)
 

@@ -23,7 +23,7 @@ from jaxstyle.styles.lesson import compared, prepare, samples
 from jaxstyle.styles.model import initial, paint
 from jaxstyle.styles.network import PHOTOGRAPH, StyleFile, StyleNetwork, with_styles
 from jaxstyle.styles.photographs import Photographs
-from jaxstyle.styles.train import Learned, Recipe, State, begin, step
+from jaxstyle.styles.train import Learned, Recipe, begin, step
 
 EVERY = 60.0
 """Seconds between two checkpoints."""
@@ -203,19 +203,19 @@ class Training:
 
     def measured(self) -> dict[str, dict[str, float]]:
         """What the network reaches for crops that no step saw, on the canonical scale, by style."""
-        target = jax.jit(partial(style_target, self.params))
+        target = jax.jit(style_target)
         kernels = {**self.lesson.kernels, **self.state.average.kernels}
 
         @jax.jit
-        def loss(painted: Any, image: Any, grams: Any) -> Losses:
-            return loss_parts(painted, self.params, Targets(content_target(self.params, image), grams), objective=CANONICAL)
+        def loss(params: Params, painted: Any, image: Any, grams: Any) -> Losses:
+            return loss_parts(painted, params, Targets(content_target(params, image), grams), objective=CANONICAL)
 
         found = {}
         for name, picture, row in zip(self.names, self.pictures, self.state.average.styles, strict=False):
-            grams = target(jnp.asarray(as_float(_square(picture, self.recipe.size))))
+            grams = target(self.params, jnp.asarray(as_float(_square(picture, self.recipe.size))))
             images = samples(self.photographs, self.recipe)
             made = [self._paint(kernels, images=image[None], styles=row[None])[0] for image in images]
-            each = [loss(one, image, grams)._asdict() for one, image in zip(made, images, strict=True)]
+            each = [loss(self.params, one, image, grams)._asdict() for one, image in zip(made, images, strict=True)]
             found[name] = {part: float(np.mean([one[part] for one in each])) for part in ("total", "content", "style")}
         return found
 
