@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxstyle.errors import InputError, Plain
+from jaxstyle.pictures.find import expand
 from jaxstyle.transfer.config import Config, make_config
 from jaxstyle.transfer.resolve import is_random
 
@@ -47,8 +48,8 @@ def make_jobs(
     """Contents x settings x styles as a list of jobs, the styles changing fastest.
 
     Args:
-        contents: one or more.
-        styles: one or more; a list among them is one style, blended.
+        contents: one or more; a folder or a pattern stands for its pictures, as `pictures.find` says.
+        styles: the same; a list among them is one style, blended.
         pairs: the first content with the first style and so on, in place of every content with every style.
         seeds: how many, from `config.seed` on, or which ones.
         style_weights: one picture for each.
@@ -60,7 +61,10 @@ def make_jobs(
         InputError: for an unknown field, an empty list, pairs that do not match, or seeds where nothing is random.
     """
     config = make_config(config, **options)
-    contents, styles = ([*given] if isinstance(given, list | tuple) else [given] for given in (contents, styles))
+    given = {"contents": contents, "styles": styles}
+    contents, styles = (
+        expand(sources if isinstance(sources, list | tuple) else [sources], argument=name) for name, sources in given.items()
+    )
     axes: dict[str, list[Any]] = {}
     if seeds is not None:
         count = isinstance(seeds, int) and not isinstance(seeds, bool)

@@ -227,7 +227,7 @@ def stylize_batch(
     Each picture is the one that `stylize` would make of it alone, but for rounding.
 
     Args:
-        contents: one or more of what `stylize` takes.
+        contents: one or more of what `stylize` takes; a folder or a pattern (``"photos/*.jpg"``) stands for its pictures.
         styles: the same; a list among them is blended into one style.
         pairs: the first content with the first style and so on, in place of every content with every style.
         seeds: how many, from `config.seed` on, or which ones; one picture for each.

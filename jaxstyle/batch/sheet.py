@@ -136,15 +136,18 @@ def _input(source: object, side: int) -> Image.Image | None:
     if source is None or isinstance(source, list | tuple):
         return None
     try:
-        picture = read.load(source, argument="content").rgb
+        picture = read.load(source, argument="content", fit=lambda w, h: _within(side, w, h)).rgb
     except JaxstyleError:  # it was there when the batch began
         return None
-    return _fitted(Image.fromarray(read.to_bytes(picture)).convert("RGBA"), side)
+    return Image.fromarray(read.to_bytes(picture))
+
+
+def _within(side: int, width: int, height: int) -> tuple[int, int]:
+    factor = side / max(width, height)
+    return max(1, round(width * factor)), max(1, round(height * factor))
 
 
 def _fitted(picture: Image.Image, side: int) -> Image.Image:
-    factor = side / max(picture.size)
-    width, height = (max(1, round(length * factor)) for length in picture.size)
-    found = picture.resize((width, height), Image.Resampling.LANCZOS)
+    found = picture.resize(_within(side, *picture.size), Image.Resampling.LANCZOS)
     ground = Image.new("RGBA", found.size, (*_GROUND, 255))
     return Image.alpha_composite(ground, found).convert("RGB")

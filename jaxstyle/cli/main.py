@@ -28,6 +28,7 @@ def _parser() -> _Parser:
     from jaxstyle import __version__
     from jaxstyle.cli.options import add_options
     from jaxstyle.cli.single import DEMO, DEMO_CONFIG
+    from jaxstyle.cli.train import add_train
     from jaxstyle.transfer.config import Config
 
     parser = _Parser(prog="jaxstyle", description="Neural style transfer by optimisation, in JAX.", allow_abbrev=False)
@@ -99,6 +100,10 @@ def _parser() -> _Parser:
     add_options(sub, Config(), basics)
     add_last(sub, quiet=False)
 
+    sub, basics = transfer("train", "Teach a style network: it learns the STYLEs once, and then paints any picture in one pass.")
+    add_train(sub, basics)
+    add_last(sub)
+
     weights = command(commands, "weights", "Network weights: list, fetch, convert, verify.")
     actions = weights.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=_Parser)
     command(actions, "list", "What can be named, and what of it is on this machine.")
@@ -120,6 +125,10 @@ def _handler(command: str) -> Callable[[argparse.Namespace], int]:
         from jaxstyle.cli import many
 
         return many.batch if command == "batch" else many.sweep
+    if command == "train":
+        from jaxstyle.cli.train import train
+
+        return train
     if command == "weights":
         from jaxstyle.cli import weights
 

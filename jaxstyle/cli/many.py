@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import glob
 import os
 import sys
 import time
@@ -19,6 +20,7 @@ from jaxstyle.batch.sheet import write_sheet
 from jaxstyle.cli.display import Display, Interrupt
 from jaxstyle.cli.options import config_of, convert, flag, positive
 from jaxstyle.errors import InputError, JaxstyleError, unknown
+from jaxstyle.pictures.find import expand
 from jaxstyle.transfer.config import Config
 from jaxstyle.transfer.library import Library
 
@@ -50,7 +52,8 @@ def sweep(options: argparse.Namespace) -> int:
         raise InputError(
             "vary", "", "is missing", "say what to vary, as in --vary style-weight=1e2,1e3 --vary init=content,noise"
         )
-    style = options.styles if len(options.styles) > 1 else options.styles[0]
+    styles = expand(options.styles, argument="styles")
+    style = styles if len(styles) > 1 else styles[0]
     return make(make_jobs([options.content], [style], vary=vary, config=config_of(options, Config())), options)
 
 
@@ -76,8 +79,8 @@ def varied(given: Sequence[str]) -> dict[str, list[Any]]:
 
 
 def _blended(text: str) -> str | list[str]:
-    """A style's path, or those of ``A+B``, unless there is a file of that very name."""
-    return text if "+" not in text or os.path.exists(text) else text.split("+")
+    """A style's path, or those of ``A+B``, unless there is a file of that very name or a pattern matches it."""
+    return text if "+" not in text or os.path.exists(text) or glob.glob(text) else text.split("+")
 
 
 def _processes(options: argparse.Namespace) -> tuple[int, int]:
@@ -98,8 +101,12 @@ def make(jobs: list[Job], options: argparse.Namespace) -> int:
     """Makes what is not there yet, each picture written as it is finished; then the sheet, the gallery and the table."""
     size = positive("batch_size", options.batch_size) if options.batch_size else None
     process, processes = _processes(options)
-    library = Library()
-    keys, evaluations = zip(*((plan.key, plan.evaluations) for plan in (plan_of(job, library) for job in jobs)), strict=True)
+    pictures = {id(source) for job in jobs for source in (job.content, job.style)}
+    with Display(len(pictures), options.quiet) as display:
+        library = Library(display.reading)
+        keys, evaluations = zip(
+            *((plan.key, plan.evaluations) for plan in (plan_of(job, library) for job in jobs)), strict=True
+        )
     twice = next((i for i, key in enumerate(keys) if key in keys[:i]), None)
     if twice is not None:
         first, second = (", ".join(jobs[i].labels.values()) for i in (keys.index(keys[twice]), twice))

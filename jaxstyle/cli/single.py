@@ -12,6 +12,7 @@ from jaxstyle.cli.options import config_of, positive
 from jaxstyle.errors import InputError, unknown
 from jaxstyle.machine.memory import gigabytes
 from jaxstyle.pictures import write
+from jaxstyle.pictures.find import expand
 from jaxstyle.transfer.config import Config
 from jaxstyle.transfer.estimate import estimate as estimate_run
 from jaxstyle.transfer.loop import Progress
@@ -28,8 +29,9 @@ DEMO_CONFIG = Config(size=400)
 
 def stylize(options: argparse.Namespace) -> int:
     """Paints one content in the style of one or more styles."""
-    out = options.out or f"{Path(options.content).stem}-{Path(options.styles[0]).stem}.png"
-    return paint(options.content, options.styles, out, config_of(options, Config()), options)
+    styles = expand(options.styles, argument="style")
+    out = options.out or f"{Path(options.content).stem}-{Path(styles[0]).stem}.png"
+    return paint(options.content, styles, out, config_of(options, Config()), options)
 
 
 def demo(options: argparse.Namespace) -> int:
@@ -58,7 +60,7 @@ def paint(content: str, styles: Sequence[str], out: str, config: Any, options: a
             display.update(progress.evaluation, f"loss {progress.loss:.4g}", progress.seconds)
             if every and progress.evaluation // every > saved:
                 saved = progress.evaluation // every
-                write.save(path.with_stem(f"{path.stem}-{saved * every:05d}"), progress.image())
+                write.save(path.with_stem(f"{path.stem}-{saved * every:05d}"), progress.image(), alpha=progress.alpha)
             return interrupt.came
 
         result = stylize_one(content, list(styles), config=config, callback=callback)

@@ -6,28 +6,30 @@ in `Picture.notices`.
 """
 
 import contextlib
-import difflib
 import io
 import os
-import threading
-import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
-from jaxstyle.errors import ImageError, Plain, reason
+from jaxstyle.errors import ImageError, InputError, Plain, reason
+from jaxstyle.pictures import ends, files, modes, profiles
 from jaxstyle.pictures.size import MIN_SIDE
 
+LARGE = 2**22
+"""Pixels beyond which a picture that is much larger than wanted is averaged over squares, or decoded at a reduced scale."""
+SPARE = 2
+"""How many times the wanted width and height are left then, so that `resize` makes nearly what it makes of all pixels."""
+Fit = Callable[[int, int], tuple[int, int]]
+"""From the (width, height) of a picture to that which is wanted."""
 _SHAPES = "(H, W), (H, W, 1), (H, W, 3) or (H, W, 4)"
 _TURNS = "FLIP_LEFT_RIGHT ROTATE_180 FLIP_TOP_BOTTOM TRANSPOSE ROTATE_270 TRANSVERSE ROTATE_90"
 _UPRIGHT = {orientation: Image.Transpose[turn] for orientation, turn in enumerate(_TURNS.split(), start=2)}
-_ICC_MODES = {"RGB": ("RGB", "YCbCr", "L"), "GRAY": ("L",), "CMYK": ("CMYK",), "Lab": ("LAB",)}
-# The filters of `warnings` are process-wide: one decoding at a time may change them, and each puts them back.
-_FILTERS_LOCK = threading.Lock()
+_ON_ITS_SIDE = range(5, 9)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,30 +51,33 @@ class Picture:
         return self.rgb.shape[1], self.rgb.shape[0]
 
 
-def load(source: Any, *, argument: str) -> Picture:
+def load(source: Any, *, argument: str, fit: Fit | None = None) -> Picture:
     """Reads a picture: upright, in sRGB, its alpha apart.
 
     Args:
         source: a path; a PIL image (its current frame); or an array, uint8 in 0..255 or floating in [0, 1], of shape
             (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), the fourth channel being alpha.
         argument: what the caller calls it ("content"), for errors and notices.
+        fit: gives the size that is wanted; the picture's own otherwise.
 
-    The EXIF orientation is applied and an embedded ICC profile converted. 16-bit grey becomes 8-bit by rounding
-    value / 257, and so does Pillow's mode "I", which must hold 0..65535. Float pixels (mode "F") are taken as [0, 1],
-    or as 0..255 where the largest is above 1. Where alpha is below 255 the colour is put over white: what is stored
-    under transparent pixels is an editor's leftover that nobody has seen, and white is what pages and viewers show.
+    The EXIF orientation is applied and an embedded ICC profile converted, Adobe RGB told by EXIF alone too. 16-bit grey becomes
+    8-bit by rounding value / 257, and so does Pillow's mode "I", which must hold 0..65535. Float pixels (mode "F") are taken
+    as [0, 1], or as 0..255 where the largest is above 1. Where alpha is below 255 the colour is put over white: what is stored
+    under transparent pixels is an editor's leftover that nobody has seen, and white is what pages and viewers show. A file
+    that lacks only its end is read, with a notice.
 
-    Raises ImageError for what cannot be read or used, and for pictures that Pillow holds for decompression bombs.
+    Raises ImageError for what cannot be read or used, and for files of more pixels than `files` allows; and what `fit` raises.
     """
     if isinstance(source, str | os.PathLike):
         path = os.fspath(source)
-        with _open(path, argument) as file:
-            picture = _decode(file, path, argument, f"{argument} {Path(path).name}")
-        return _large_enough(picture, path, argument)
+        with files.open_path(path, argument) as file, _reading(path, argument):
+            return _from_file(file, path, argument, f"{argument} {Path(path).name}", fit)
     if isinstance(source, Image.Image):
         value = str(getattr(source, "filename", "")) or Plain(f"PIL image of mode {source.mode}")
-        return _large_enough(_decode(source, value, argument, argument), value, argument)
-    return _from_array(source, argument)
+        with _reading(value, argument):
+            return _convert(source, value, argument, argument, fit)
+    picture = _from_array(source, argument)
+    return picture if fit is None else resize(picture, *fit(*picture.size))
 
 
 def resize(picture: Picture, width: int, height: int) -> Picture:
@@ -96,44 +101,16 @@ def as_float(picture: Picture) -> np.ndarray:
     return rgb / np.float32(255) if picture.rgb.dtype == np.uint8 else rgb
 
 
-def _open(path: str, argument: str) -> BinaryIO:
-    try:
-        return open(path, "rb")
-    except FileNotFoundError as error:
-        folder, name = os.path.split(path)
-        remedy = f"give the path of a picture; relative paths start at {os.getcwd()!r}"
-        if not os.path.isdir(folder or "."):
-            remedy = f"there is no folder {folder!r} either"
-        with contextlib.suppress(OSError):
-            names = {other.lower(): other for other in os.listdir(folder or ".")}
-            for near in difflib.get_close_matches(name.lower(), names, n=1):
-                remedy = f"did you mean {os.path.join(folder, names[near])!r}?"
-        raise ImageError(argument, path, "does not exist", remedy) from error
-    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
-        problem = "is a folder" if os.path.isdir(path) else f"cannot be read ({reason(error)})"
-        raise ImageError(argument, path, problem, "give the path of one picture file") from error
-
-
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Silences Pillow's warnings about odd metadata, and raises the one about decompression bombs."""
-    with _FILTERS_LOCK, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        yield
-
-
-def _decode(source: BinaryIO | Image.Image, value: str, argument: str, label: str) -> Picture:
-    """The picture in an open file or a PIL image; every way in which Pillow can fail on it becomes an ImageError."""
+def _reading(value: str, argument: str) -> Iterator[None]:
+    """Every way in which Pillow can fail on a picture becomes an ImageError."""
     try:
-        with _quiet(), contextlib.ExitStack() as stack:
-            im = source if isinstance(source, Image.Image) else stack.enter_context(Image.open(source))
-            return _convert(im, value, argument, label)
-    except (ImageError, MemoryError):
+        with files.quiet():
+            yield
+    except (InputError, MemoryError):
         raise
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        problem = f"has over {Image.MAX_IMAGE_PIXELS} pixels and is refused as a possible decompression bomb"
-        raise ImageError(argument, value, problem, "scale it down first") from error
+    except Image.DecompressionBombError as error:
+        raise files.bomb(value, argument) from error
     except UnidentifiedImageError as error:
         remedy = "give a JPEG, PNG, WebP, TIFF, GIF or BMP file, and convert others to one of these first"
         raise ImageError(argument, value, "is not a picture that can be read", remedy) from error
@@ -142,62 +119,94 @@ def _decode(source: BinaryIO | Image.Image, value: str, argument: str, label: st
         raise ImageError(argument, value, problem, "fetch it again, or save it anew as PNG") from error
 
 
-def _convert(im: Image.Image, value: str, argument: str, label: str) -> Picture:
+def _from_file(file: BinaryIO, value: str, argument: str, label: str, fit: Fit | None) -> Picture:
+    """The picture in an open file, even where its end is missing."""
+
+    def decoded(source: BinaryIO) -> Picture:
+        length = source.seek(0, os.SEEK_END)
+        source.seek(0)
+        with files.open_image(source, value, argument) as im:
+            return _convert(im, value, argument, label, fit, length)
+
+    try:
+        picture, share = decoded(file), 0.0
+        if not ends.is_without_end(file):
+            return picture
+    except (InputError, MemoryError, Image.DecompressionBombError):
+        raise
+    except Exception as error:
+        file.seek(0)
+        pair = ends.filled(file.read())
+        try:
+            picture, other = map(decoded, map(io.BytesIO, pair or ()))
+        except InputError:
+            raise
+        except Exception:
+            raise error from None
+        share = float((picture.rgb != other.rgb).any(-1).mean())
+        if share > ends.TOLERATED:
+            raise
+    lost = f"{100 * share:.2g}% of the picture with it" if share else "but all of the picture is there"
+    return replace(picture, notices=(*picture.notices, f"{label}: the end of the file is missing, {lost}"))
+
+
+def _convert(im: Image.Image, value: str, argument: str, label: str, fit: Fit | None, length: int | None = None) -> Picture:
+    """A PIL image as a Picture of the size that is wanted; `length` is that of the file that we opened."""
     notices, alpha = [], None
     if getattr(im, "is_animated", False) and im.format != "MPO":  # a phone's JPEG with extras such as a depth map
-        what, part = ("several pages", "page") if im.format in ("TIFF", "DCX", "PSD") else ("animated", "frame")
+        what, part = ("several pages", "page") if im.format in ("TIFF", "DCX", "PSD", "HEIF") else ("animated", "frame")
         notices.append(f"{label}: {what}, its {'current' if im.tell() else 'first'} {part} is used")
+    width, height = extent = im.size  # as stored; `im.size` may become less
+    if length is not None:
+        least = None
+        if fit is not None and files.is_jpeg(im) and width * height > LARGE and min(width, height) >= MIN_SIDE:
+            least = _least(im, width, height, fit)
+        extent = files.reduce_or_refuse(im, least, length, value, argument)
     im.load()
-    turn = _UPRIGHT.get(im.getexif().get(ExifTags.Base.Orientation, 1))
-    im = im if turn is None else im.transpose(turn)
-    grey = im.mode in ("1", "L", "LA", "La") or im.mode.startswith("I")
-    if im.mode == "F":
-        values = np.asarray(im)
+    _check_sides(width, height, value, argument)
+    exif = im.getexif()
+    if fit is not None and width * height > LARGE:
+        least = _least(im, width, height, fit)
+        factor = max(1, min(im.width // least[0], im.height // least[1]))
+        box = (0, 0, extent[0] / factor, extent[1] / factor)  # the last square of pixels may lie partly outside
+        small = modes.shrunk(im, factor, value, argument)
+        small = small.resize((least[0] // SPARE, least[1] // SPARE), Image.Resampling.BILINEAR, box)
+    else:
+        small = modes.shrunk(im, 1, value, argument)
+    grey, turn = modes.is_grey(im), _UPRIGHT.get(exif.get(ExifTags.Base.Orientation, 1))
+    small = small if turn is None else small.transpose(turn)
+    if small.mode == "F":
+        values = np.asarray(small)
         values = values / np.float32(255) if 1 < values.max() <= 255 else values
-        return replace(_from_array(values, argument, value), notices=tuple(notices))
-    if im.mode.startswith("I"):
-        values, info = np.asarray(im), im.info
-        if values.min() < 0 or values.max() > 65535:
-            problem = f"has 32-bit pixels from {values.min()} to {values.max()}"
-            raise ImageError(argument, value, problem, "scale them to 0..65535 or save it as an 8-bit picture")
-        if isinstance(info.get("transparency"), int):
-            alpha = np.where(values == info["transparency"], 0, 255).astype(np.uint8)
-        im = Image.fromarray(((values.astype(np.uint32) + 128) // 257).astype(np.uint8))
-        im.info["icc_profile"] = info.get("icc_profile")
-    elif im.has_transparency_data:
-        im = (im.convert("LA") if im.mode == "La" else im).convert("RGBA")
-        alpha = np.array(im.getchannel("A"))
-    if grey or im.mode not in ("CMYK", "LAB", "YCbCr"):
-        im = im.convert("L" if grey else "RGB")
-    try:
-        rgb = np.array(_to_srgb(im))
-    except Exception as error:  # a profile is foreign binary data too
-        notices.append(f"{label}: its colour profile cannot be used ({reason(error)}) and is ignored")
-        rgb = np.array(im.convert("RGB"))
-    return Picture(*_flatten(rgb, alpha), tuple(notices))
+        picture = replace(_from_array(values, argument, value), notices=tuple(notices))
+    else:
+        if small.mode in ("LA", "RGBA"):
+            alpha = np.array(small.getchannel("A"))
+            small = small.convert("L" if grey else "RGB")
+        if not small.info.get("icc_profile") and small.mode in ("RGB", "YCbCr"):
+            icc, said = profiles.by_exif(exif, os.path.basename(value))
+            notices += [f"{label} {said}"] if said else []
+            small = small.copy() if icc else small  # which may be the caller's own
+            small.info |= {"icc_profile": icc} if icc else {}
+        try:
+            rgb = np.array(profiles.to_srgb(small))
+        except Exception as error:  # a profile is foreign binary data too
+            notices.append(f"{label}: its colour profile cannot be used ({reason(error)}) and is ignored")
+            rgb = np.array(small.convert("RGB"))
+        picture = Picture(*_flatten(rgb, alpha), tuple(notices))
+    if fit is None:
+        return picture
+    on_its_side = exif.get(ExifTags.Base.Orientation, 1) in _ON_ITS_SIDE
+    return resize(picture, *fit(*((height, width) if on_its_side else (width, height))))
 
 
-def _to_srgb(im: Image.Image) -> Image.Image:
-    """`im` (L, RGB, CMYK, LAB or YCbCr) as RGB in sRGB, by its ICC profile if it has one; raises on a bad profile."""
-    icc = im.info.get("icc_profile")
-    if not icc:
-        return im.convert("RGB")
-    profile = ImageCms.getOpenProfile(io.BytesIO(icc))
-    space = ImageCms.core.profile_frombytes(icc).xcolor_space.strip()
-    if im.mode not in _ICC_MODES.get(space, ()):
-        raise ValueError(f"it is for {space!r} pixels, not {im.mode!r}")
-    if space == "RGB":
-        im = im.convert("RGB")
-    exact = ImageCms.Flags.NOOPTIMIZE  # the shortcuts of LittleCMS miss dark greys by up to 10 levels
-    transform = ImageCms.buildTransform(profile, ImageCms.createProfile("sRGB"), im.mode, "RGB", flags=exact)
-    if space == "RGB":
-        # Most are some edition of sRGB: a trip through it would cost 0.2 s a megapixel and a level here and there.
-        levels = np.linspace(0, 255, 9).astype(np.uint8)
-        cube = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(27, 27, 3)
-        moved = np.asarray(transform.apply(Image.fromarray(cube)))
-        if np.abs(moved.astype(int) - cube).max() <= 1:
-            return im
-    return transform.apply(im)
+def _least(im: Image.Image, width: int, height: int, fit: Fit) -> tuple[int, int]:
+    """The (width, height), as stored, that must be left of a picture on its way to the size that is wanted."""
+    if im.getexif().get(ExifTags.Base.Orientation, 1) in _ON_ITS_SIDE:
+        height, width = fit(height, width)
+    else:
+        width, height = fit(width, height)
+    return SPARE * width, SPARE * height
 
 
 def _from_array(source: Any, argument: str, value: str = "") -> Picture:
@@ -213,7 +222,7 @@ def _from_array(source: Any, argument: str, value: str = "") -> Picture:
     raw = raw[..., None] if raw.ndim == 2 else raw
     if raw.ndim != 3 or raw.shape[2] not in (1, 3, 4):
         raise ImageError(argument, value, "has the wrong shape", f"give {_SHAPES}")
-    _large_enough(Picture(raw), value, argument)
+    _check_sides(raw.shape[1], raw.shape[0], value, argument)
     if raw.dtype.kind == "f":
         low, high = raw.min(), raw.max()
         if not (low >= -1e-5 and high <= 1 + 1e-5):  # NaN fails both; a rounding error is no reason to refuse
@@ -226,12 +235,10 @@ def _from_array(source: Any, argument: str, value: str = "") -> Picture:
     return Picture(*_flatten(rgb, to_bytes(raw[..., 3]) if raw.shape[2] == 4 else None))
 
 
-def _large_enough(picture: Picture, value: str, argument: str) -> Picture:
-    width, height = picture.size
+def _check_sides(width: int, height: int, value: str, argument: str) -> None:
     if min(width, height) < MIN_SIDE:
         problem = f"is {width}x{height} pixels, and each side must be at least {MIN_SIDE}"
         raise ImageError(argument, value, problem, "give a larger picture")
-    return picture
 
 
 def _flatten(rgb: np.ndarray, alpha: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:

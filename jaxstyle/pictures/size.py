@@ -12,18 +12,34 @@ from jaxstyle.errors import InputError, Plain
 MIN_SIDE = 16
 MAX_SIDE = 8192
 
-_SIZES = "give the longest side in pixels (512), the shorter one ('short:512') or both ('682x512')"
+USUAL = 512
+"""Longest side of a picture whose size nobody said, or its own where that is less."""
+OWN = "content"
+_SIZES = (
+    "give the longest side in pixels (512), the shorter one ('short:512'), both ('682x512') or 'content' for the content's own"
+)
 
 
 @dataclass(frozen=True)
 class Size:
-    """A wish for a size: `sides` is (N,) for the longest or the shorter side, (W, H) for both; `str` gives the spec."""
+    """A wish for a size; `str` gives the spec.
+
+    Attributes:
+        sides: (N,) for the longest or the shorter side, (W, H) for both, () for the picture's own.
+        shorter: whether the one side is the shorter one.
+        argument: what the user calls it.
+        gentle: whether nobody asked for it: it then enlarges nothing, and makes no side too short as long as the picture's own
+            is not.
+    """
 
     sides: tuple[int, ...]
     shorter: bool = False
     argument: str = "size"
+    gentle: bool = False
 
     def __str__(self) -> str:
+        if not self.sides:
+            return OWN
         return ("short:" if self.shorter else "") + "x".join(map(str, self.sides))
 
     def fit(self, width: int, height: int) -> tuple[int, int]:
@@ -34,7 +50,14 @@ class Size:
         """
         if len(self.sides) == 2:
             return self.sides[0], self.sides[1]
+        if not self.sides:
+            if max(width, height) > MAX_SIDE:
+                problem = f"gives {width}x{height} pixels, and a side must be at most {MAX_SIDE}"
+                raise InputError(self.argument, Plain(self), problem, f"give the longest side in pixels ({MAX_SIDE})")
+            return width, height
         side, short, long = self.sides[0], min(width, height), max(width, height)
+        if self.gentle:
+            side = min(max(side, -(-MIN_SIDE * long // short)), long)
         if self.shorter:
             known, other, limit = short, long, ((MAX_SIDE + 1) * short - 1) // long
         else:
@@ -51,10 +74,13 @@ class Size:
 
 
 def parse_size(spec: int | str, *, argument: str = "size") -> Size:
-    """Reads a size: 512 or "512" is the longest side, "short:512" the shorter one, "682x512" exactly width x height.
+    """Reads a size: 512 or "512" is the longest side, "short:512" the shorter one, "682x512" exactly width x height, "content"
+    the picture's own.
 
     Raises InputError for anything else, and for sides outside MIN_SIDE..MAX_SIDE.
     """
+    if isinstance(spec, str) and spec.strip().lower() == OWN:
+        return Size((), argument=argument)
     usable = isinstance(spec, str | Integral) and not isinstance(spec, bool)
     match = re.fullmatch(r"(short:)?(-?\d{1,9})|(-?\d{1,9})x(-?\d{1,9})", str(spec).strip().lower(), re.ASCII)
     if not usable or match is None:

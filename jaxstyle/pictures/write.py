@@ -10,7 +10,7 @@ import io
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -83,12 +83,12 @@ def save(path: str | os.PathLike[str], rgb: Any, *, alpha: Any = None, argument:
 
 def write_atomically(
     path: str | os.PathLike[str],
-    data: bytes | memoryview,
+    data: bytes | memoryview | Iterable[bytes | memoryview],
     *,
     argument: str = "out",
     kind: type[InputError] = ImageError,
 ) -> None:
-    """Writes a file whole or not at all, through links; a file that is replaced keeps its permissions.
+    """Writes a file, in one piece or several, whole or not at all, through links; one that is replaced keeps its permissions.
 
     Raises an error of `kind` where that fails; the old file is then untouched, and nothing else is left in the folder.
     """
@@ -97,7 +97,7 @@ def write_atomically(
         temporary = _beside(target)
         try:
             with open(temporary, "xb") as file:  # not tempfile, whose files are closed to everybody else
-                file.write(data)
+                file.writelines([data] if isinstance(data, bytes | memoryview) else data)
                 file.flush()
                 os.fsync(file.fileno())
             with contextlib.suppress(OSError):

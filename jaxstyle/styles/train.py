@@ -1,4 +1,4 @@
-"""Training a style network: its kernels and the styles' vectors go down the loss that the optimisation minimises.
+"""One step of a training: kernels and the styles' vectors go down the loss that the optimisation minimises.
 
 Johnson et al. (ECCV 2016) for the loss of one pass, Dumoulin et al. (ICLR 2017) for many styles in one network.
 """
@@ -10,45 +10,53 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
-from jax import Array
+from jax import Array, lax
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from jaxstyle.loss.objective import Losses, Targets, TermWeights, content_target, loss_parts
-from jaxstyle.loss.presets import CANONICAL
+from jaxstyle.loss.presets import CANONICAL, Objective
 from jaxstyle.network.vgg import Params
 from jaxstyle.styles.model import Widths, paint
 from jaxstyle.styles.photographs import Photographs, crops
 
-OBJECTIVE = replace(CANONICAL, content_layers={"relu3_3": 1.0}, tv_weight=1.0, tv_scale="half-squares")
-"""Content where Dumoulin et al. compare it, styles as on the canonical scale."""
+OBJECTIVE = replace(CANONICAL, content_layers={"relu3_3": 1.0}, style_weight=20.0, tv_weight=0.03, tv_scale="half-squares")
+"""Content where Dumoulin et al. compare it, styles as on the canonical scale. The weights count in contents: 1 is the content
+loss of two different photographs, and a weight is what the style loss, or the total variation, of an untouched one counts."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network is trained.
+    """How a network is trained: all that a compiled step depends on, apart from shapes.
 
     Attributes:
         widths: of the network.
+        objective: whose layers, scales and pooling count; its weights are in `Lesson.weights`.
         size: pixels a side of the crops.
         batch: crops a step.
-        learning_rate: Adam's at the start, after a short rise; it falls along a cosine to zero.
+        learning_rate: Adam's at the start, after a rise over `warming` steps; it falls along a cosine to zero.
         warming: steps of the rise.
         clip: largest norm of a gradient.
+        memory: largest share of what was before in the average of what is learned.
         seed: of the kernels, and of what each step sees.
         precision: of convolutions, one of `PRECISIONS`.
+        devices: that share the crops of a step, whose number they divide.
     """
 
     widths: Widths
+    objective: Objective = OBJECTIVE
     size: int = 256
     batch: int = 4
     learning_rate: float = 2e-3
     warming: int = 100
     clip: float = 1.0
+    memory: float = 0.999
     seed: int = 0
     precision: str = "float32"
+    devices: int = 1
 
 
 class Learned(NamedTuple):
-    """What learns: kernels by layer, and the styles' vectors, (N, `style_size`)."""
+    """What learns: kernels by layer, none where only styles are added, and the styles' vectors, (N, `style_size`)."""
 
     kernels: Mapping[str, Array]
     styles: Array
@@ -62,25 +70,32 @@ class Lesson(NamedTuple):
         params: the loss network.
         grams: of all styles, {tap: (N, C, C)}.
         weights: of the terms for each style: leaves (N,).
+        kernels: by layer, those that do not learn.
     """
 
     photographs: Photographs
     params: Params
     grams: dict[str, Array]
     weights: TermWeights
+    kernels: Mapping[str, Array]
 
 
 class State(NamedTuple):
-    """All that a training needs to go on: what learns, Adam's moments, and steps made."""
+    """All that a training needs to go on: what learns, its average over the steps, Adam's moments, and steps made."""
 
     learned: Learned
+    average: Learned
     moments: Any
     step: Array
 
 
-def optimizer(recipe: Recipe, steps: Array) -> optax.GradientTransformation:
-    """Adam with the recipe's schedule over so many steps; `steps` may be an argument of a compiled program."""
+def begin(learned: Learned, recipe: Recipe) -> State:
+    """The state before the first step."""
+    average = jax.tree.map(jnp.copy, learned)  # the step may write into its arguments' memory, each once
+    return State(learned, average, _optimizer(recipe, jnp.ones(())).init(learned), jnp.zeros((), jnp.int32))
 
+
+def _optimizer(recipe: Recipe, steps: Array) -> optax.GradientTransformation:
     def rate(count: Array) -> Array:
         rise = jnp.minimum(1.0, (count + 1) / recipe.warming)
         return recipe.learning_rate * rise * 0.5 * (1 + jnp.cos(jnp.pi * jnp.minimum(1.0, count / steps)))
@@ -88,15 +103,11 @@ def optimizer(recipe: Recipe, steps: Array) -> optax.GradientTransformation:
     return optax.chain(optax.clip_by_global_norm(recipe.clip), optax.adam(rate))
 
 
-def begin(learned: Learned, recipe: Recipe) -> State:
-    """The state before the first step."""
-    return State(learned, optimizer(recipe, jnp.asarray(1)).init(learned), jnp.zeros((), jnp.int32))
-
-
 def losses(learned: Learned, images: Array, which: Array, lesson: Lesson, recipe: Recipe) -> Losses:
     """Mean losses of crops (N, H, W, 3) painted in styles of these numbers (N,)."""
-    how: Any = dict(objective=OBJECTIVE, precision=recipe.precision)
-    painted = paint(learned.kernels, recipe.widths, images, learned.styles[which], precision=recipe.precision)
+    how: Any = dict(objective=recipe.objective, precision=recipe.precision)
+    kernels = {**lesson.kernels, **learned.kernels}
+    painted = paint(kernels, recipe.widths, images, learned.styles[which], precision=recipe.precision)
 
     def one(painted: Array, image: Array, grams: dict[str, Array], weights: TermWeights) -> Losses:
         targets = Targets(content_target(lesson.params, image, **how), grams)
@@ -107,22 +118,31 @@ def losses(learned: Learned, images: Array, which: Array, lesson: Lesson, recipe
 
 
 def step(state: State, lesson: Lesson, steps: Array, *, recipe: Recipe) -> tuple[State, Losses]:
-    """One step of a training of `steps` in all: the new state, and the losses before it."""
+    """One step of a training of `steps` in all: the new state, and the losses before it.
+
+    What it sees is a function of the recipe's seed and of the step's number alone.
+    """
     seen, drawn = jax.random.split(jax.random.fold_in(jax.random.key(recipe.seed), state.step))
     images = crops(seen, lesson.photographs, recipe.batch, recipe.size)
     which = _drawn(drawn, recipe.batch, lesson.weights.tv.shape[0])
+    if recipe.devices > 1:
+        mesh = jax.make_mesh((recipe.devices,), ("batch",), (AxisType.Auto,))
+        images, which = lax.with_sharding_constraint((images, which), NamedSharding(mesh, PartitionSpec("batch")))
 
     def loss(learned: Learned) -> tuple[Array, Losses]:
         found = losses(learned, images, which, lesson, recipe)
         return found.total, found
 
     gradient, found = jax.grad(loss, has_aux=True)(state.learned)
-    change, moments = optimizer(recipe, steps).update(gradient, state.moments)
-    learned = optax.apply_updates(state.learned, change)
-    return State(Learned(*learned), moments, state.step + 1), found
+    change, moments = _optimizer(recipe, steps).update(gradient, state.moments)
+    learned: Any = optax.apply_updates(state.learned, change)
+    # Less weight to what was before while there is little of it.
+    keep = jnp.minimum(recipe.memory, (1.0 + state.step) / (10.0 + state.step))
+    average = jax.tree.map(lambda old, new: keep * old + (1 - keep) * new, state.average, learned)
+    return State(learned, average, moments, state.step + 1), found
 
 
 def _drawn(key: Array, count: int, styles: int) -> Array:
-    """Which styles a step paints: random ones, each as often as it can be."""
-    whole = [jax.random.permutation(jax.random.fold_in(key, i), styles) for i in range(-(-count // styles))]
-    return jnp.concatenate(whole)[:count]
+    """Which styles a step paints: random ones, each as often as the others as far as that goes."""
+    rounds = [jax.random.permutation(jax.random.fold_in(key, i), styles) for i in range(-(-count // styles))]
+    return jnp.concatenate(rounds)[:count]

@@ -13,6 +13,7 @@ from jaxstyle.loss.presets import PRESETS
 from jaxstyle.loss.terms import CONTENT_SCALES
 from jaxstyle.network.convolution import PRECISIONS
 from jaxstyle.network.vgg import ARCHITECTURES, POOLS
+from jaxstyle.pictures.size import USUAL
 from jaxstyle.solvers.precondition import PRECONDITIONERS
 from jaxstyle.solvers.registry import SOLVERS
 
@@ -35,7 +36,12 @@ def _option(group: str, default: Any, text: str, metavar: str = "", choices: Any
 class Config:
     """How a picture is made. The fields' help texts stand in their metadata and on the command line."""
 
-    size: int | str = _option("basics", 512, "longest side; short:N the shorter side; WxH exactly", "N|short:N|WxH")
+    size: int | str | None = _option(
+        "basics",
+        None,
+        f"longest side; short:N the shorter side; WxH exactly; content: its own (default: its own, at most {USUAL})",
+        "N|short:N|WxH|content",
+    )
     quality: str = _option("basics", "good", "how long to work on it", choices=QUALITIES)
     evaluations: int | None = _option(
         "basics", None, f"the same as a number of evaluations ({', '.join(f'{q} {n}' for q, n in QUALITIES.items())})", "N"
@@ -45,7 +51,7 @@ class Config:
 
     preset: str = _option("style and content", "gatys-notebook", "whose convention of the loss", choices=PRESETS)
     style_size: int | str | None = _option(
-        "style and content", None, "size of the styles (default: as --size, each with its own aspect)", "N|short:N|WxH"
+        "style and content", None, "size of the styles (default: as the picture, each with its own aspect)", "N|short:N|WxH"
     )
     blend: str | Sequence[float] | None = _option(
         "style and content", None, "shares of several styles (default: equal)", "S,S,..."

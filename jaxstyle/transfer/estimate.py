@@ -8,9 +8,10 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxstyle.errors import InputError
 from jaxstyle.machine import memory
 from jaxstyle.machine.compiler import Compiler
-from jaxstyle.pictures.size import parse_size
+from jaxstyle.pictures.size import USUAL, parse_size
 from jaxstyle.transfer.config import Config, make_config
 from jaxstyle.transfer.engine import Engine, compile_engine, compile_to_fit
 from jaxstyle.transfer.plan import Plan
@@ -62,8 +63,10 @@ def estimate(content: Any = None, style: Any = None, *, config: Config | None = 
         InputError: as `stylize`, but for a size that does not fit.
     """
     config = make_config(config, **options)
-    blank = _blank(config)
-    plan = resolve(blank if content is None else content, blank if style is None else style, config)
+    if content is None or style is None:
+        blank = _blank(config)
+        content, style = blank if content is None else content, blank if style is None else style
+    plan = resolve(content, style, config)
     compiler = Compiler()
     engines, needed, free = compile_to_fit(plan, compiler)
     used, (width, height) = memory.resident(), plan.content.size
@@ -85,7 +88,9 @@ def estimate(content: Any = None, style: Any = None, *, config: Config | None = 
 
 def _blank(config: Config) -> np.ndarray:
     """A picture of 4:3, or of the exact size that is asked for."""
-    sides = parse_size(config.size).sides
+    sides = (USUAL,) if config.size is None else parse_size(config.size).sides
+    if not sides:
+        raise InputError("size", config.size, "is that of a picture, and there is none", "give a content and its styles")
     width, height = sides if len(sides) == 2 else (640, 480)
     return np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
 

@@ -1,26 +1,34 @@
-"""Reads, hashes and resizes pictures for the runs that share them: each once, as long as few others came between."""
+"""Reads, hashes and resizes pictures for the runs that share them: each once, as long as not too many others came between."""
 
 import os
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 from jaxstyle.pictures import read
+from jaxstyle.pictures.read import Picture
+from jaxstyle.pictures.size import Size
 from jaxstyle.transfer.record import describe_source
 
-ORIGINALS, RESIZED = 4, 64
-"""How many pictures are kept: as they were read, and at the sizes of the runs."""
+MOST_BYTES = 2**28
+"""Of the pictures that are kept at the sizes of the runs: 450 of 512x384, so that a batch reads each once."""
+RESIZED = 64
+"""How many pictures are kept at the sizes of stages."""
 
 
 class Library:
-    """The pictures of one or more runs."""
+    """The pictures of one or more runs.
 
-    def __init__(self) -> None:
+    Args:
+        reading: told the path of each file before it is read.
+    """
+
+    def __init__(self, reading: Callable[[str], None] | None = None) -> None:
+        self._reading = reading
         self._sources: dict[Any, Any] = {}
+        self._kept: dict[Any, Picture] = {}
         self._hash = lru_cache(None)(lambda key: describe_source(self._sources[key]))
-        self._read = lru_cache(ORIGINALS)(lambda key, argument: read.load(self._sources[key], argument=argument))
         self.resize = lru_cache(RESIZED)(read.resize)
-        self._at = lru_cache(RESIZED)(lambda key, argument, w, h: read.resize(self._read(key, argument), w, h))
-        self._size = lru_cache(None)(lambda key, argument: self._read(key, argument).size)
 
     def _key(self, source: Any) -> Any:
         key = os.fspath(source) if isinstance(source, str | os.PathLike) else id(source)
@@ -31,10 +39,15 @@ class Library:
         """`describe_source` of a picture."""
         return self._hash(self._key(source))
 
-    def size(self, source: Any, argument: str) -> tuple[int, int]:
-        """(width, height) of a picture as it is."""
-        return self._size(self._key(source), argument)
-
-    def at(self, source: Any, argument: str, width: int, height: int) -> read.Picture:
-        """A picture at a size; the same object again while it is kept."""
-        return self._at(self._key(source), argument, width, height)
+    def fitted(self, source: Any, argument: str, size: Size) -> Picture:
+        """A picture at a size, read no larger than that needs; the same object again while it is kept."""
+        key = (self._key(source), argument, size)
+        picture = self._kept.pop(key, None)
+        if picture is None:
+            if self._reading is not None and isinstance(source, str | os.PathLike):
+                self._reading(os.fspath(source))
+            picture = read.load(source, argument=argument, fit=size.fit)
+        self._kept[key] = picture  # the latest comes last
+        while sum(kept.rgb.nbytes for kept in self._kept.values()) > MOST_BYTES and len(self._kept) > 1:
+            del self._kept[next(iter(self._kept))]
+        return picture

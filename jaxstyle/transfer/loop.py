@@ -39,6 +39,7 @@ class Progress:
         seconds: since the first evaluation began, compilation left out.
         image: gives the best image so far, float32 (H, W, 3) in [0, 1], at the size of the moment; to be called within the
             callback, while it is there.
+        alpha: (H, W) uint8 of the content at that size; None where it is opaque.
     """
 
     evaluation: int
@@ -46,6 +47,7 @@ class Progress:
     loss: float
     seconds: float
     image: Callable[[], np.ndarray]
+    alpha: np.ndarray | None = None
 
 
 Callback = Callable[[Progress], Any]

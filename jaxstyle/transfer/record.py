@@ -7,7 +7,6 @@ import os
 import platform
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -37,7 +36,8 @@ def device() -> dict[str, Any]:
 def describe_source(source: Any) -> dict[str, str]:
     """Where an input picture came from, and the SHA-256 of its bytes, by which a rerun knows it."""
     if isinstance(source, str | os.PathLike):
-        return {"path": os.fspath(source), "sha256": hashlib.sha256(Path(source).read_bytes()).hexdigest()}
+        with open(source, "rb") as file:
+            return {"path": os.fspath(source), "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
     pixels = np.ascontiguousarray(np.asarray(source))
     return {"path": f"<{type(source).__name__}>", "sha256": hashlib.sha256(pixels.tobytes()).hexdigest()}
 

@@ -20,7 +20,8 @@ from jaxstyle.machine.devices import layout_of
 from jaxstyle.network.convolution import PRECISIONS
 from jaxstyle.network.vgg import POOLS, Architecture, check_tap
 from jaxstyle.network.weights.load import load
-from jaxstyle.pictures.size import Size, parse_size
+from jaxstyle.pictures.find import expand
+from jaxstyle.pictures.size import USUAL, Size, parse_size
 from jaxstyle.solvers.lbfgs import LBFGS
 from jaxstyle.solvers.precondition import PRECONDITIONERS
 from jaxstyle.solvers.registry import SOLVERS, make_solver
@@ -42,7 +43,7 @@ def resolve(content: Any, style: Any, config: Config, library: Library | None = 
 
     Args:
         content: a path, a PIL image or an array.
-        style: the same, or a list of them that are blended.
+        style: the same, or a list of them that are blended; a folder or a pattern stands for its pictures.
         config: all settings.
         library: where pictures that were read already are kept.
 
@@ -50,7 +51,7 @@ def resolve(content: Any, style: Any, config: Config, library: Library | None = 
         InputError (ImageError, WeightsError among them): one line that names the argument, its value and the remedy.
     """
     library = library or Library()
-    styles = list(style) if isinstance(style, list | tuple) else [style]
+    styles = expand(style if isinstance(style, list | tuple) else [style], argument="style")
     if not styles:
         raise InputError("style", styles, "is empty", "give at least one style")
     evaluations, metric = _work(config)
@@ -60,8 +61,12 @@ def resolve(content: Any, style: Any, config: Config, library: Library | None = 
     start = _start(config, objective)
     blend = shares(_numbers(config.blend, "blend"), len(styles), shown=config.blend)
     size, style_size = _sizes(config)
-
-    width, height = size.fit(*library.size(content, "content"))
+    picture = library.fitted(content, "content", size)
+    width, height = picture.size
+    if objective.style_fit == "content":
+        style_size = Size((width, height))
+    elif style_size is None:
+        style_size = Size((max(width, height),), argument="style_size", gentle=True)
     method = _method(config, objective, metric, width, height, low=config.memory == "low")
     choice = config.memory == "auto" and config.devices == 1
     fallback = _method(config, objective, metric, width, height, low=True) if choice else None
@@ -69,20 +74,16 @@ def resolve(content: Any, style: Any, config: Config, library: Library | None = 
     for each in stages:
         layout_of(*each.size, config.devices)
 
-    def fitted(source: Any) -> Any:
-        own = library.size(source, "style")
-        return library.at(source, "style", *((width, height) if objective.style_fit == "content" else style_size.fit(*own)))
-
-    fitted_styles = tuple(map(fitted, styles))
+    fitted_styles = tuple(library.fitted(source, "style", style_size) for source in styles)
     sources = {"content": library.describe(content), "styles": [library.describe(source) for source in styles]}
-    picture = None
+    first = None
     if start.kind == "picture":
-        picture = library.at(config.init, "init", width, height)
+        first = library.fitted(config.init, "init", Size((width, height)))
         sources["init"] = library.describe(config.init)
     return Plan(
-        content=library.at(content, "content", width, height),
+        content=picture,
         styles=fitted_styles,
-        picture=picture,
+        picture=first,
         blend=blend,
         start=start,
         network=network,
@@ -184,12 +185,23 @@ def _method(config: Config, objective: Objective, metric: str, width: int, heigh
     return Method(objective.form, solver, preconditioner, config.precision, low)
 
 
-def _sizes(config: Config) -> tuple[Size, Size]:
-    """The size, and that of the styles: by default the same wish, the longest side of two."""
-    size = parse_size(config.size)
+def _sizes(config: Config) -> tuple[Size, Size | None]:
+    """The size of the picture, and that of the styles: by default the same wish, the longest side of two.
+
+    None for the styles where the picture has its own size: they follow it.
+    """
+    size = Size((USUAL,), gentle=True) if config.size is None else parse_size(config.size)
     if config.style_size is not None:
-        return size, parse_size(config.style_size, argument="style_size")
-    return size, Size(size.sides if len(size.sides) == 1 else (max(size.sides),), shorter=size.shorter, argument="style_size")
+        styles = parse_size(config.style_size, argument="style_size")
+        if not styles.sides:
+            raise InputError(
+                "style_size", config.style_size, "is not a size of styles", "leave it out, or give a number of pixels"
+            )
+        return size, styles
+    if size.gentle or not size.sides:
+        return size, None
+    sides = size.sides if len(size.sides) == 1 else (max(size.sides),)
+    return size, Size(sides, shorter=size.shorter, argument="style_size")
 
 
 def _whole(value: Any, argument: str, least: int) -> None:

@@ -88,8 +88,11 @@ def run_plans(
     """
     runs = [_Run(plan, list(accumulate(stage.evaluations for stage in plan.stages))) for plan in plans]
 
-    def tell(progress: list[Progress], live: list[_Run]) -> Any:
-        whole = [replace(p, evaluations=run.limits[-1]) for p, run in zip(progress, live, strict=True)]
+    def tell(progress: list[Progress], live: list[_Run], here: list[Plan]) -> Any:
+        whole = [
+            replace(p, evaluations=run.limits[-1], alpha=plan.content.alpha)
+            for p, run, plan in zip(progress, live, here, strict=True)
+        ]
         return callback is not None and callback(whole)
 
     stages = plans[0].stages if plans else ()
@@ -108,7 +111,7 @@ def run_plans(
             # a stopped run is still measured at full size
             budgets=[run.spent[0] + 1 if stopped else run.limits[number] for run in live],
             spent=[run.spent for run in live],
-            callback=None if stopped else partial(tell, live=live),
+            callback=None if stopped else partial(tell, live=live, here=here),
             programs=engine.programs,
         )
         for run, end in zip(live, ends, strict=True):

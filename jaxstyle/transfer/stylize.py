@@ -67,7 +67,7 @@ def stylize(
 
     Args:
         content: a path, a PIL image, or an array: uint8, or float in [0, 1], (H, W), (H, W, 3) or (H, W, 4).
-        style: the same, or a list of them whose Gram matrices are blended.
+        style: the same, or a list of them whose Gram matrices are blended; a folder or a pattern stands for its pictures.
         config: all settings; the defaults otherwise.
         callback: called with a `Progress` after each accepted iterate; a true answer ends the run with the best image so far.
         **options: fields of `Config` to change, as in ``size=512, preset="johnson", seed=3``.

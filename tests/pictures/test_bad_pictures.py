@@ -10,6 +10,7 @@ import pytest
 from conftest import read, refusal
 from PIL import Image
 
+from jaxstyle.pictures import files
 from jaxstyle.pictures.read import load
 
 AS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
@@ -115,18 +116,19 @@ def test_one_nan_is_enough():
     refusal(lambda: read(array), "content", "nan")
 
 
-@pytest.mark.parametrize("side", [40, 60])  # over the limit, where Pillow warns, and over twice it, where it raises
 @pytest.mark.parametrize("action", ["ignore", "error"])
-def test_decompression_bombs_whatever_the_filters_say(tmp_path, monkeypatch, side, action):
-    Image.new("RGB", (side, side)).save(tmp_path / "a.png")
+def test_decompression_bombs_whatever_the_filters_say(tmp_path, monkeypatch, action):
+    Image.new("RGB", (40, 40)).save(tmp_path / "a.png")
     with monkeypatch.context() as patch, warnings.catch_warnings():
         warnings.simplefilter(action)
-        filters = list(warnings.filters)
-        patch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
-        refusal(lambda: read(tmp_path / "a.png"), "content", "over 1000 pixels", "bomb", "scale it down")
+        filters, limit = list(warnings.filters), Image.MAX_IMAGE_PIXELS
+        patch.setattr(files, "MAX_PIXELS", 1599)
+        refusal(lambda: read(tmp_path / "a.png"), "content", "over 1599 pixels", "bomb", "scale it down")
+        patch.setattr(files, "MOST_PIXELS", 200)  # Pillow itself refuses it as it opens it
+        refusal(lambda: read(tmp_path / "a.png"), "content", "over 1599 pixels", "bomb", "scale it down")
         assert warnings.filters == filters
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", side * side)
-    assert read(tmp_path / "a.png").size == (side, side)
+        assert limit == Image.MAX_IMAGE_PIXELS
+    assert read(tmp_path / "a.png").size == (40, 40)
 
 
 def test_two_loads_at_once_leave_the_warning_filters_as_they_were(rgb):

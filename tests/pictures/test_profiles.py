@@ -109,3 +109,56 @@ def test_a_profile_that_cannot_be_used_is_ignored_with_a_notice(tmp_path, rgb, p
     same(picture.rgb, rgb)
     (notice,) = picture.notices
     assert notice.startswith("content a.png: its colour profile cannot be used")
+
+
+# ---- Adobe RGB that only EXIF tells
+
+ADOBE_TO_XYZ = np.array([[0.60974, 0.20528, 0.14919], [0.31111, 0.62567, 0.06322], [0.01947, 0.06087, 0.74457]])
+"""Adobe RGB (1998), its primaries adapted to D50."""
+
+
+def exif_of(space=None, index=None):
+    """An EXIF block; Pillow writes the interoperability index only where the EXIF directory points to it."""
+    exif = Image.Exif()
+    exif[0x0112] = 1
+    inner = {} if space is None else {0xA001: space}
+    exif._ifds[0x8769] = inner | ({} if index is None else {0xA005: {1: index}})
+    return exif
+
+
+def adobe_in_srgb(colour):
+    linear = np.linalg.inv(TO_XYZ) @ ADOBE_TO_XYZ @ (np.asarray(colour) / 255) ** (563 / 256)
+    return 255 * encode_srgb(linear.clip(0, 1))
+
+
+@pytest.mark.parametrize(("name", "space", "index"), [("IMG_1", 65535, "R03"), ("IMG_1", 2, None), ("_DSC0001", 65535, None)])
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
+def test_adobe_rgb_by_exif(tmp_path, name, suffix, space, index):
+    colour = (150, 120, 60)
+    picture = through(tmp_path / f"{name}{suffix}", Image.new("RGB", (32, 24), colour), exif=exif_of(space, index))
+    said = f"content {name}{suffix} is in Adobe RGB by its EXIF and has been converted to sRGB"
+    assert picture.notices == (said,)
+    assert distance(picture, adobe_in_srgb(colour)) <= 2
+    assert distance(picture, colour) > 4
+
+
+@pytest.mark.parametrize(("space", "index"), [(None, None), (1, "R98"), (1, "R03"), (65535, "R98")])
+def test_exif_that_says_srgb_or_nothing(tmp_path, space, index):
+    picture = through(tmp_path / "a.png", Image.new("RGB", (32, 24), (60, 200, 60)), exif=exif_of(space, index))
+    assert picture.notices == ()
+    assert distance(picture, (60, 200, 60)) == 0
+
+
+def test_exif_that_says_only_what_it_is_not(tmp_path):
+    picture = through(tmp_path / "a.png", Image.new("RGB", (32, 24), (60, 200, 60)), exif=exif_of(65535))
+    (notice,) = picture.notices
+    assert "not sRGB" in notice
+    assert "Adobe RGB" in notice
+    assert distance(picture, (60, 200, 60)) == 0
+
+
+def test_a_profile_is_believed_before_exif(tmp_path):
+    icc_profile = icc(b"RGB ", gammas=(2.2, 2.2, 2.2))
+    image = Image.new("RGB", (32, 24), (60, 200, 60))
+    picture = through(tmp_path / "_a.jpg", image, exif=exif_of(65535, "R03"), icc_profile=icc_profile, quality=95)
+    assert picture.notices == ()

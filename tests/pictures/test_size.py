@@ -5,7 +5,7 @@ import pytest
 from conftest import refusal
 
 from jaxstyle.errors import InputError
-from jaxstyle.pictures.size import MAX_SIDE, MIN_SIDE, parse_size
+from jaxstyle.pictures.size import MAX_SIDE, MIN_SIDE, Size, parse_size
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,8 @@ from jaxstyle.pictures.size import MAX_SIDE, MIN_SIDE, parse_size
         (np.int64(64), (128, 64), (64, 32)),
         (MIN_SIDE, (50, 50), (16, 16)),
         (MAX_SIDE, (50, 25), (8192, 4096)),
+        ("content", (123, 4567), (123, 4567)),
+        (" Content", (16, 16), (16, 16)),
     ],
 )
 def test_sizes(spec, picture, fitted):
@@ -77,6 +79,7 @@ def test_sizes_that_are_refused(spec, part):
     assert "(512)" in text
     assert "'short:512'" in text
     assert "'682x512'" in text
+    assert "'content'" in text
 
 
 @pytest.mark.parametrize(("width", "height"), [(1000, 37), (37, 1000), (300, 7), (8000, 16)])
@@ -99,3 +102,17 @@ def test_a_picture_that_no_side_suits():
     for spec in ("512", "short:16"):
         refusal(lambda spec=spec: parse_size(spec).fit(16, 16 * 513), "size", "crop it", kind=InputError)
     assert parse_size("64x64").fit(16, 16 * 513) == (64, 64)
+
+
+def test_a_size_that_nobody_asked_for_enlarges_nothing():
+    gentle = Size((512,), gentle=True)
+    assert gentle.fit(120, 90) == (120, 90)
+    assert gentle.fit(90, 512) == (90, 512)
+    assert gentle.fit(1024, 768) == (512, 384)
+    assert gentle.fit(3000, 48) == (1000, 16)  # where the shorter side would be too short
+    assert Size((16,), gentle=True).fit(80, 16) == (80, 16)
+
+
+def test_the_pictures_own_size_where_that_is_too_large():
+    said = "9000x100 pixels", "at most 8192", "(8192)"
+    refusal(lambda: parse_size("content").fit(9000, 100), "size", "(=content)", *said, kind=InputError)

@@ -5,7 +5,6 @@ unrestricted.
 """
 
 import hashlib
-import json
 import os
 import re
 from collections.abc import Mapping
@@ -16,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from jaxstyle.errors import WeightsError, unknown
+from jaxstyle.machine import tensor_file
 from jaxstyle.network.vgg import ARCHITECTURES, Architecture
 from jaxstyle.network.weights.registry import SCALES
-from jaxstyle.pictures.write import write_atomically
 
 FORMAT = "jaxstyle-weights-1"
 Layers = Mapping[str, Mapping[str, np.ndarray]]
@@ -106,24 +105,16 @@ def write_tensors(
 
     An architecture that is not in `ARCHITECTURES` is described in full, so that any jaxstyle can read the file.
     """
-    from safetensors.numpy import save
-
     described = architecture.name if architecture in ARCHITECTURES.values() else asdict(architecture)
     meta = {"format": FORMAT, "architecture": described, "scale": scale, "origin": origin, "licence": licence}
-    # One entry: safetensors keeps its metadata in a hash map, whose order is not the same from run to run.
-    data = save({k: np.ascontiguousarray(v) for k, v in sorted(tensors.items())}, {"jaxstyle": json.dumps(meta)})
-    write_atomically(Path(path).expanduser(), data, argument="out", kind=WeightsError)
+    tensor_file.write(Path(path).expanduser(), tensors, meta, kind=WeightsError)
 
 
 def _safetensors(path: Path, argument: str) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    from safetensors import SafetensorError, safe_open
-
     try:
-        with safe_open(path, framework="numpy") as file:
-            meta = dict(json.loads((file.metadata() or {}).get("jaxstyle", "{}")))
-            return {name: file.get_tensor(name) for name in file.keys()}, meta  # noqa: SIM118
-    except (SafetensorError, ValueError, TypeError) as error:
-        raise WeightsError(argument, str(path), f"is damaged or no safetensors file ({error})") from None
+        return tensor_file.read(path)
+    except ValueError as error:
+        raise WeightsError(argument, str(path), str(error)) from None
 
 
 def _keras(path: Path, argument: str) -> tuple[dict[str, np.ndarray], dict[str, str]]:

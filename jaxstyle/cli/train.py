@@ -1,0 +1,137 @@
+"""A style network of the user's own: `jaxstyle train`."""
+
+import argparse
+import sys
+import time
+from dataclasses import replace
+from typing import Any
+
+from jaxstyle.cli.display import Display, Interrupt
+from jaxstyle.cli.options import positive
+from jaxstyle.errors import InputError
+from jaxstyle.loss.presets import Objective
+from jaxstyle.network.vgg import Architecture
+from jaxstyle.network.weights import load_weights
+from jaxstyle.pictures import write
+from jaxstyle.styles.train import OBJECTIVE
+from jaxstyle.styles.train_styles import checked, train_styles
+from jaxstyle.styles.training import Report
+from jaxstyle.transfer.resolve import parse_layers
+
+SHEET_EVERY = 60.0
+"""Seconds between two sheets of samples."""
+LINE_EVERY = 30.0
+"""Seconds between two lines where no bar can be shown."""
+
+
+def add_train(sub: argparse.ArgumentParser, basics: Any) -> None:
+    """The arguments of the command."""
+    sub.add_argument("styles", metavar="STYLE", nargs="+", help="the paintings; each is known by its file's name")
+    basics.add_argument("--photos", metavar="FOLDER", nargs="+", required=True, help="photographs to learn from")
+    text = "the network, NAME.safetensors; NAME-samples.png beside it shows how it comes on (default: that of --add-to)"
+    basics.add_argument("-o", "--out", metavar="NAME", help=text)
+    basics.add_argument("--steps", metavar="N", help="how many steps (default: 2000)")
+    basics.add_argument("--minutes", metavar="M", help="how long, in place of --steps")
+    basics.add_argument("--size", metavar="N", help="pixels a side of the crops that it learns from (default: 256)")
+    basics.add_argument("--add-to", metavar="FILE", help="only add styles to a network, which takes a quarter of the steps")
+    basics.add_argument("--resume", action="store_true", help="go on where this command was stopped or killed, if it was")
+    how = sub.add_argument_group("how it learns")
+    how.add_argument("--width", metavar="NAME", default="half", help="full, half or slim (default: half)")
+    how.add_argument("--batch", metavar="N", help="crops a step (default: 4)")
+    text = f"what the style counts against the content (default: {OBJECTIVE.style_weight:g})"
+    how.add_argument("--style-weight", metavar="W", help=text)
+    how.add_argument("--tv-weight", metavar="W", help=f"what smoothness counts (default: {OBJECTIVE.tv_weight:g})")
+    how.add_argument("--content-layers", metavar="TAP[=W],...", help="where the content is compared (default: relu3_3)")
+    text = "where the style is compared (default: relu1_1,relu2_1,relu3_1,relu4_1,relu5_1)"
+    how.add_argument("--style-layers", metavar="TAP[=W],...", help=text)
+    how.add_argument("--weights", metavar="NAME|FILE", help="of the loss network (default: vgg19)")
+    how.add_argument("--seed", metavar="N", help="of the first values and of every crop (default: 0)")
+
+
+def train(options: argparse.Namespace) -> int:
+    """Trains a network, or adds styles to one; what Ctrl-C interrupts is saved as it is."""
+    out = options.out or options.add_to
+    if out is None:
+        raise InputError("out", "", "is missing", "give -o NAME.safetensors")
+    path = checked(out)
+    steps = None if options.steps is None else positive("steps", options.steps)
+    if steps is None and options.minutes is None and options.add_to is not None:
+        steps = 500
+    shown = path.with_name(f"{path.stem}-samples.png")
+    write.check_output(shown)
+    minutes = None if options.minutes is None else _number("minutes", options.minutes)
+    params = load_weights(options.weights)
+    notices: list[str] = []
+    said = sheet = began = time.monotonic()
+    last: Report | None = None
+    with Display(steps or 0, options.quiet) as display, Interrupt() as interrupt:
+
+        def callback(report: Report) -> bool:
+            nonlocal said, sheet, last
+            now, last = time.monotonic(), report
+            words = f"loss {report.losses.total:.3g} (content {report.losses.content:.3g}, style {report.losses.style:.3g})"
+            display.advance(report.step, report.steps, words, report.left)
+            if not options.quiet and not display.is_shown and (now - said > LINE_EVERY or report.step == report.steps):
+                said = now
+                rate = f"{report.rate:.2f} steps a second, {report.left / 60:.0f} minutes left"
+                print(f"step {report.step} of {report.steps}: {words}; {rate}", file=sys.stderr, flush=True)
+            if now - sheet > SHEET_EVERY:
+                write.save(shown, report.sheet())
+                sheet = time.monotonic()
+            return interrupt.came
+
+        file = train_styles(
+            options.styles,
+            options.photos,
+            path,
+            size=positive("size", options.size or "256"),
+            steps=steps,
+            minutes=minutes,
+            width=options.width,
+            batch=positive("batch", options.batch or "4"),
+            objective=_objective(options, params.architecture),
+            add_to=options.add_to,
+            seed=int(options.seed) if (options.seed or "0").isdecimal() else positive("seed", options.seed),
+            weights=params,
+            resume=options.resume,
+            callback=callback,
+            notices=notices,
+        )
+    if last is not None:
+        write.save(shown, last.sheet())
+    if not options.quiet:
+        for notice in notices:
+            print(f"note: {notice}", file=sys.stderr)
+        for name, losses in file.training["canonical"].items():
+            parts = f"content {losses['content']:.4g}, style {losses['style']:.4g}"
+            print(f"{name}: canonical loss {losses['total']:.4g} ({parts}), mean of 8 crops", file=sys.stderr)
+        megabytes = path.stat().st_size / 1e6
+        names = ", ".join(file.network.shown)
+        took = f"{file.training['steps']} steps in {file.training['seconds'] / 60:.1f} minutes"
+        print(f"{path} {megabytes:.1f} MB: {names}; {took}, {time.monotonic() - began:.0f} s in all", file=sys.stderr)
+        if interrupt.came:
+            print("interrupted; the same command with --resume goes on from here", file=sys.stderr)
+    return 130 if interrupt.came else 0
+
+
+def _objective(options: argparse.Namespace, architecture: Architecture) -> Objective:
+    changes: dict[str, Any] = {}
+    for name in ("content_layers", "style_layers"):
+        if (text := getattr(options, name)) is not None:
+            changes[name] = parse_layers(text, getattr(OBJECTIVE, name), architecture, name)
+    for name in ("style_weight", "tv_weight"):
+        if (text := getattr(options, name)) is not None:
+            changes[name] = _number(name, text, least=0)
+    return replace(OBJECTIVE, **changes)
+
+
+def _number(name: str, text: str, least: float = 1e-9) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise InputError(name, text, "is not a number") from None
+    if not least <= value < float("inf"):
+        raise InputError(name, text, "must be a number of at least 0" if least == 0 else "must be a positive number")
+    return value
+
+

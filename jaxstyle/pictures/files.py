@@ -1,0 +1,108 @@
+"""Picture files as Pillow opens them: formats, limits, and errors in the user's words."""
+
+import contextlib
+import difflib
+import os
+import threading
+import warnings
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from PIL import Image, ImageFile
+
+from jaxstyle.errors import ImageError, reason
+
+MAX_PIXELS = 2**28
+"""Of a picture that is decoded whole, 16384x16384: phones make up to 16320x12240. Pillow keeps 1 to 4 bytes of each, so that
+this is 1 GiB. Its own limit, 89 million, refuses photographs of today."""
+MOST_PIXELS = 2**30
+"""Of a JPEG that is decoded at a reduced scale, as scans of museums are."""
+PIXELS_PER_BYTE = 20
+"""Beyond `MAX_PIXELS` a file must hold a byte for every so many pixels: photographs have 2 to 8 for each byte, the emptiest
+JPEG has 64."""
+HEIF = frozenset(b"heic heix heim heis hevc hevx hevm hevs mif1 msf1".split())
+"""Brands of files that pillow-heif reads."""
+# The filters of `warnings` and Pillow's limit are process-wide: one decoding at a time changes them, and puts them back.
+_SETTINGS_LOCK = threading.Lock()
+
+
+def open_path(path: str, argument: str) -> BinaryIO:
+    """Opens a file to read, or raises an ImageError that says what may have been meant."""
+    try:
+        return open(path, "rb")
+    except FileNotFoundError as error:
+        folder, name = os.path.split(path)
+        remedy = f"give the path of a picture; relative paths start at {os.getcwd()!r}"
+        if not os.path.isdir(folder or "."):
+            remedy = f"there is no folder {folder!r} either"
+        with contextlib.suppress(OSError):
+            names = {other.lower(): other for other in os.listdir(folder or ".")}
+            for near in difflib.get_close_matches(name.lower(), names, n=1):
+                remedy = f"did you mean {os.path.join(folder, names[near])!r}?"
+        raise ImageError(argument, path, "does not exist", remedy) from error
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
+        problem = "is a folder" if os.path.isdir(path) else f"cannot be read ({reason(error)})"
+        raise ImageError(argument, path, problem, "give the path of one picture file") from error
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Silences Pillow's warnings about odd metadata and large pictures, and lifts its limit above our own."""
+    with _SETTINGS_LOCK, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, MOST_PIXELS // 2  # Pillow refuses twice as many
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+
+
+def open_image(file: BinaryIO, value: str, argument: str) -> ImageFile.ImageFile:
+    """The picture in an open file, nothing decoded yet; to be called within `quiet`."""
+    head = file.read(64)
+    file.seek(0)
+    if head[4:8] != b"ftyp" or head[8:12] not in HEIF or b"avif" in head:
+        return Image.open(file)
+    try:
+        from pillow_heif import HeifImageFile
+    except ImportError as error:
+        remedy = "run pip install 'jaxstyle[heic]', or save it as JPEG"
+        raise ImageError(argument, value, "is a HEIC/HEIF file, which needs pillow-heif", remedy) from error
+    return HeifImageFile(file)
+
+
+def is_jpeg(im: Image.Image) -> bool:
+    """Whether a picture can be decoded at a reduced scale."""
+    return im.format in ("JPEG", "MPO")
+
+
+def reduce_or_refuse(
+    im: Image.Image, least: tuple[int, int] | None, length: int, value: str, argument: str
+) -> tuple[float, float]:
+    """Has a JPEG decoded at a half, a quarter or an eighth; raises ImageError for what would still be too large.
+
+    Args:
+        im: just opened.
+        least: (width, height) that must be left of a JPEG; None to leave all.
+        length: bytes of the file.
+        value, argument: for the error.
+
+    Returns:
+        (width, height) of the picture in the pixels that it will have; it may end within the last ones.
+    """
+    extent, pixels = (im.width, im.height), im.width * im.height
+    if least is not None and (drafted := im.draft(None, least)) is not None:
+        extent = drafted[1][2:]
+    if pixels <= MAX_PIXELS:
+        return extent
+    # what a progressive one holds is kept whole while it is decoded
+    in_parts = is_jpeg(im) and "progressive" not in im.info and im.width * im.height <= MAX_PIXELS
+    if not in_parts or pixels > MOST_PIXELS or length * PIXELS_PER_BYTE < pixels:
+        raise bomb(value, argument)
+    return extent
+
+
+def bomb(value: str, argument: str) -> ImageError:
+    """The error for a picture that is too large."""
+    problem = f"has over {MAX_PIXELS} pixels and is refused as a possible decompression bomb"
+    return ImageError(argument, value, problem, "scale it down first")

@@ -1,0 +1,179 @@
+"""From files to a trained network: `jaxstyle.train_styles`."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from jaxstyle.errors import ImageError, InputError, unknown
+from jaxstyle.loss.presets import Objective
+from jaxstyle.network.vgg import Params
+from jaxstyle.network.weights import load_weights
+from jaxstyle.pictures.find import expand
+from jaxstyle.pictures.read import Picture, load
+from jaxstyle.styles.model import WIDTHS
+from jaxstyle.styles.network import StyleFile, StyleNetwork, read, write
+from jaxstyle.styles.photographs import ROOM, Photographs, gathered
+from jaxstyle.styles.train import OBJECTIVE, Recipe
+from jaxstyle.styles.training import Report, Training
+
+MOST = 4000
+"""Photographs that are held in memory; of more, so many are taken evenly."""
+FEW = 8
+"""Photographs below which a notice says that more are better."""
+LEAST_SIZE = 32
+READ_AT = 4
+"""Pictures that are decoded at once."""
+
+
+def train_styles(
+    styles: Sequence[Any] | Mapping[str, Any],
+    photos: Any,
+    out: str | os.PathLike | None = None,
+    *,
+    size: int = 256,
+    steps: int | None = None,
+    minutes: float | None = None,
+    width: str = "half",
+    batch: int = 4,
+    objective: Objective = OBJECTIVE,
+    add_to: str | os.PathLike | StyleNetwork | None = None,
+    seed: int = 0,
+    weights: str | os.PathLike | Params | None = None,
+    resume: bool = False,
+    callback: Callable[[Report], bool | None] | None = None,
+    notices: list[str] | None = None,
+) -> StyleFile:
+    """Trains one network for several styles, or adds styles to a network.
+
+    Args:
+        styles: pictures as `stylize` takes them, each known by the name of its file; or a mapping of names to pictures.
+        photos: photographs to learn from: a folder, a list of files and folders, or of pictures. Those that cannot be read, or
+            are smaller than the crops, are left out with a notice. Sixteen are enough (Ulyanov et al., 2016); steps count.
+        out: .safetensors; the network is written there at the end, and its checkpoint beside it every minute. None to keep
+            nothing on disk.
+        size: pixels a side of the crops. A network paints pictures of any size; its strokes are as large as here.
+        steps: how many; 2,000 where neither they nor minutes are given.
+        minutes: how long, in place of steps; preparing comes on top.
+        width: ``"full"`` (Johnson's, 1.7 million values), ``"half"`` (0.4) or ``"slim"`` (0.14).
+        batch: crops a step.
+        objective: whose layers count; its weights are in contents, see `jaxstyle.styles.train.OBJECTIVE`.
+        add_to: a network, or its file, to which the styles are added: only their scales and shifts learn, and the styles that it
+            has stay as they are, bit for bit. `width` is then the network's.
+        seed: of the first kernels and of every crop.
+        weights: of the loss network, as `stylize` takes them.
+        resume: whether to go on from the checkpoint that an earlier call with the same arguments has left; to the same
+            network, bit for bit on a CPU, as without the break. Begins where there is none.
+        callback: is called with a `Report` every few seconds; True ends the training, with the network as it then is.
+        notices: sentences for the user are added to it.
+
+    Returns:
+        The content of the file.
+
+    Raises:
+        InputError: for an argument that cannot be, photographs none of which can be used, or another training's checkpoint.
+        ImageError: where a style cannot be read.
+        WeightsError: where a network cannot be read, or `out` cannot be written.
+    """
+    said = [] if notices is None else notices
+    for argument, value, least in (("size", size, LEAST_SIZE), ("batch", batch, 1), ("steps", 1 if steps is None else steps, 1)):
+        if value < least:
+            raise InputError(argument, value, f"must be a whole number of at least {least}")
+    if minutes is not None and not 0 < minutes < float("inf"):
+        raise InputError("minutes", minutes, "must be a positive number")
+    if steps is not None and minutes is not None:
+        raise InputError("minutes", minutes, "says the same as steps", "give one of them")
+    if width not in WIDTHS:
+        raise unknown("width", width, WIDTHS)
+    path = None if out is None else checked(out)
+    onto = add_to if isinstance(add_to, StyleNetwork) or add_to is None else read(add_to, argument="add_to").network
+    named = dict(styles) if isinstance(styles, Mapping) else _named(styles)
+    if not named:
+        raise InputError("styles", styles, "must be one style or more")
+    if taken := sorted(set(named) & set(onto.names if onto else ("photograph",))):
+        raise InputError("styles", taken[0], "is a name that the network has already", "rename the file")
+    pictures = [load(source, argument="style") for source in named.values()]
+    photographs = gather(photos, size, said)
+    devices = max(n for n in range(1, jax.local_device_count() + 1) if batch % n == 0)
+    params = weights if isinstance(weights, Params) else load_weights(weights)
+    precision = {"gpu": "tf32", "tpu": "bfloat16"}.get(jax.default_backend(), "float32")
+    recipe = Recipe(WIDTHS[width], objective, size, batch, seed=seed, precision=precision, devices=devices)
+    part = None if path is None else path.with_name(f".{path.name}.part")
+    steps = 2000 if steps is None and minutes is None else steps
+    training = Training(tuple(named), pictures, photographs, params, recipe, steps, minutes, onto, part)
+    if resume:
+        training.resume()
+    finished = training.run(callback)
+    file = training.file({"width": width if onto is None else "as the network has them"})
+    if path is not None:
+        write(path, file)
+        if finished and part is not None:
+            part.unlink(missing_ok=True)
+    return file
+
+
+def checked(out: str | os.PathLike) -> Path:
+    """`out` as a path, once it is sure that a network can be written there."""
+    path = Path(out).expanduser()
+    if path.suffix != ".safetensors":
+        raise InputError("out", str(out), "must end in .safetensors")
+    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        what = "is a folder" if path.is_dir() else "lies in a folder that does not exist or cannot be written to"
+        raise InputError("out", str(out), what)
+    if path.exists():
+        read(path, argument="out")  # nothing but a network is ever replaced
+    return path
+
+
+def gather(photos: Any, size: int, notices: list[str]) -> Photographs:
+    """Photographs for crops of `size`; says what was left out."""
+    sources = [photos] if isinstance(photos, str | os.PathLike) else list(photos)
+    sources = expand(sources, argument="photos")
+    if len(sources) > MOST:
+        notices.append(f"{MOST} of {len(sources)} photographs are used, which is as many as are held in memory")
+        sources = [sources[i * len(sources) // MOST] for i in range(MOST)]
+
+    def one(source: Any) -> Picture | str:
+        try:
+            picture = load(source, argument="photos")
+        except ImageError as error:
+            return str(error)
+        if min(picture.size) < size:
+            shown = source if isinstance(source, str | os.PathLike) else "a photograph"
+            return f"{shown} is {picture.size[0]}x{picture.size[1]}, smaller than the crops of {size}"
+        scale = min(1.0, ROOM * size / min(picture.size))  # the rest of a large photograph is not held meanwhile
+        return picture if scale == 1 else _scaled(picture, scale)
+
+    with ThreadPoolExecutor(READ_AT) as pool:
+        found = list(pool.map(one, sources))
+    usable = [picture for picture in found if isinstance(picture, Picture)]
+    bad = [text for text in found if isinstance(text, str)]
+    if not usable:
+        what = f"holds no photograph that can be used: {bad[0]}" if bad else "holds no photographs"
+        raise InputError("photos", photos if isinstance(photos, str) else "", what, f"at least {size} pixels a side")
+    notices += [f"left out: {text}" for text in bad]
+    if len(usable) < FEW:
+        notices.append(f"learns from {len(usable)} photographs; {2 * FEW} or more make a better network")
+    return gathered(usable, size)
+
+
+def _scaled(picture: Picture, scale: float) -> Picture:
+    from jaxstyle.pictures.read import resize
+
+    width, height = picture.size
+    return replace(resize(picture, round(width * scale), round(height * scale)), alpha=None, notices=())
+
+
+def _named(styles: Sequence[Any]) -> dict[str, Any]:
+    """Styles by the names of their files."""
+    found: dict[str, Any] = {}
+    for i, source in enumerate(expand(styles, argument="style")):
+        name = Path(source).stem if isinstance(source, str | os.PathLike) else f"style{i}"
+        if name in found:
+            raise InputError("styles", str(source), f"has the name of another one, {name!r}", "rename the file")
+        found[name] = source
+    return found

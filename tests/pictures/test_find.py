@@ -1,0 +1,77 @@
+"""Folders and patterns: the pictures that they stand for, and their order."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import refusal
+from PIL import Image, PngImagePlugin
+
+from jaxstyle.pictures.find import expand, natural
+
+pytestmark = pytest.mark.usefixtures("empty_folder")
+
+
+def pictures(*paths):
+    for path in paths:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_bytes(b"whatever: it is not opened to be taken")
+
+
+def test_a_folder_stands_for_its_pictures_in_natural_order():
+    pictures(*(f"in/{name}" for name in ("img10.jpg", "IMG2.JPG", "img1.Jpeg", "b.HEIC", "a.webp", "a.png", "Übung 3.tiff")))
+    pictures("in/.hidden.jpg", "in/._img1.jpg", "in/readme.txt", "in/noext", "in/deeper/c.png", "in/folder.png/x.png")
+    found = ["a.png", "a.webp", "b.HEIC", "img1.Jpeg", "IMG2.JPG", "img10.jpg", "Übung 3.tiff"]
+    for folder in ("in", "in/", Path("in"), os.path.abspath("in")):
+        assert expand([folder], argument="contents") == [os.path.join(folder, name) for name in found]
+
+
+def test_numbers_count_by_their_value():
+    names = ["a1b10", "a1b9", "a01", "A2", "2", "10", "a", "a-1", "٣"]
+    assert sorted(names, key=natural) == ["2", "10", "a", "a01", "a1b9", "a1b10", "A2", "a-1", "٣"]
+
+
+def test_patterns_that_no_shell_expanded():
+    pictures("p/2.png", "p/10.png", "p/1.jpg", "q/3.PNG", "p/x.txt", "p/[1].png")
+    assert expand(["p/*.png"], argument="styles") == ["p/2.png", "p/10.png", "p/[1].png"]
+    assert expand(["?/*"], argument="styles") == ["p/1.jpg", "p/2.png", "p/10.png", "p/[1].png", "q/3.PNG"]
+    assert expand(["p/[12].*"], argument="styles") == ["p/1.jpg", "p/2.png"]
+    assert expand(["p/[1].png"], argument="styles") == ["p/[1].png"]  # a file's own name comes first
+
+
+def test_everything_else_stays_where_it_is():
+    pictures("p/1.png", "p/2.png", "z.png")
+    array = np.zeros((16, 16, 3))
+    found = expand(["z.png", "p", array, ["p", "z.png"], "none.png", Path("z.png")], argument="styles")
+    assert found[:3] == ["z.png", "p/1.png", "p/2.png"]
+    assert found[3] is array
+    assert found[4:] == [["p/1.png", "p/2.png", "z.png"], "none.png", Path("z.png")]
+
+
+def test_our_own_results_are_left_out():
+    Path("mixed").mkdir()
+    for name in ("photo", "marked", "recorded", "old", "notes"):
+        Image.new("RGB", (20, 20)).save(f"mixed/{name}.png")
+    mark = PngImagePlugin.PngInfo()
+    mark.add_text("Software", "jaxstyle")
+    Image.new("RGB", (20, 20)).save("mixed/marked.png", pnginfo=mark)
+    exif = Image.Exif()
+    exif[0x0131] = "jaxstyle"
+    Image.new("RGB", (20, 20)).save("mixed/marked.jpg", exif=exif)
+    exif[0x0131] = "Camera 1.0"
+    Image.new("RGB", (20, 20)).save("mixed/camera.jpg", exif=exif)
+    Path("mixed/recorded.png.json").write_text('{\n "schema": "jaxstyle-run-9",\n "size": [20, 20]}')
+    Path("mixed/old.json").write_text('{"schema": "jaxstyle-run-2"}')
+    Path("mixed/notes.json").write_text('{"mine": 1}')
+    assert expand(["mixed"], argument="contents") == ["mixed/camera.jpg", "mixed/notes.png", "mixed/photo.png"]
+    assert expand(["mixed/*.png"], argument="contents") == ["mixed/notes.png", "mixed/photo.png"]
+    said = "'mixed/[mor]*d.*'", "matches no picture but results of jaxstyle", "one by one"
+    refusal(lambda: expand(["mixed/[mor]*d.*"], argument="contents"), "contents", *said)
+    assert expand(["mixed/marked.png"], argument="contents") == ["mixed/marked.png"]
+
+
+def test_where_nothing_is_found():
+    pictures("none/readme.txt")
+    refusal(lambda: expand(["none"], argument="contents"), "contents", "'none'", "holds no picture", ".heic")
+    refusal(lambda: expand(["none/*.png"], argument="styles"), "styles", "'none/*.png'", "matches no picture")
