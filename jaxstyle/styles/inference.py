@@ -86,7 +86,7 @@ def _few_outputs(x: Array, kernel: Array) -> Array:
     return found.reshape(n, h, -1, outputs)[:, :, :w]
 
 
-def paint(kernels: Mapping[str, Array], widths: Widths, images: Array, styles: Array) -> Array:
+def paint(widths: Widths, kernels: Mapping[str, Array], images: Array, styles: Array) -> Array:
     """What `model.paint` gives, but for rounding: (N, H, W, 3) in [0, 1] and (N, `widths.style_size`) -> (N, H, W, 3)."""
     affine = widths.split(styles)
     x = shortcut = images

@@ -154,8 +154,10 @@ class _Painting:
         block: the input of the residual block of the moment.
     """
 
-    def __init__(self, kernels: Mapping[str, Array], widths: Widths, image: np.ndarray, style: Array, rows: int):
-        self.kernels, self.rows, self.compiler = kernels, rows, Compiler()
+    def __init__(
+        self, kernels: Mapping[str, Array], widths: Widths, image: np.ndarray, style: Array, rows: int, compiler: Compiler
+    ):
+        self.kernels, self.rows, self.compiler = kernels, rows, compiler
         self.style = {name: (scale[0], shift[0]) for name, (scale, shift) in widths.split(style[None]).items()}
         self.heights = heights(widths, image.shape[0])
         self.full = self.heights[widths.layers[-1].name]
@@ -237,6 +239,7 @@ def paint(
     *,
     rows: int | None = None,
     callback: Callable[[float], object] = lambda share: None,
+    compiler: Compiler | None = None,
 ) -> np.ndarray:
     """What `model.paint` gives of one picture.
 
@@ -246,11 +249,12 @@ def paint(
         style: (`widths.style_size`,).
         rows: of the picture, in a strip; a multiple of `STEP`.
         callback: told the share that is done.
+        compiler: counts the seconds that compiling takes.
 
     Returns:
         float32 (H, W, 3) in [0, 1].
     """
-    painting = _Painting(kernels, widths, image, style, rows or strip_rows(widths, image.shape[1]))
+    painting = _Painting(kernels, widths, image, style, rows or strip_rows(widths, image.shape[1]), compiler or Compiler())
     steps = passes(widths)
     for number, one in enumerate(steps):
         painting.run(one, lambda share, number=number: callback((number + share) / len(steps)))
