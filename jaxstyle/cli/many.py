@@ -30,7 +30,7 @@ SHEET, GALLERY = "sheet.png", "index.html"
 def batch(options: argparse.Namespace) -> int:
     """Contents x styles, or pairs of them, x whatever is varied."""
     config, vary = config_of(options, Config()), varied(options.vary)
-    styles: list[Any] = [_blended(text) for text in options.styles]
+    styles: list[Any] = expand(map(_blended, options.styles), argument="styles")
     if options.interpolate:
         count = positive("interpolate", options.interpolate)
         if count < 2:

@@ -64,6 +64,8 @@ def test_a_pattern_and_a_blend():
     save("p/1.png", "p/2.png", "s+1.png", "t.png")
     assert main(["batch", "p/?.png", "--styles", "s+?.png", "t.png+p", "-o", "out", "-q", *MANY]) == 0
     assert made("out") == [f"{content}-{style}.png" for content in "12" for style in ("s+1", "t+1+2")]
+    assert main(["batch", "t.png", "--styles", "p", "--interpolate", "3", "-o", "row", "-q", *MANY]) == 0
+    assert made("row") == [f"t-1+2-blend={share}.png" for share in ("0,1", "0.5,0.5", "1,0")]
 
 
 def test_a_folder_of_styles_is_blended_by_stylize_and_sweep():
