@@ -216,8 +216,8 @@ def _set_up_jax() -> str:
         if str(folder).startswith("~"):
             raise FileNotFoundError("there is no home folder")
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(4096))
     except OSError as error:
         remedy = "set JAXSTYLE_CACHE to a folder that can be written"
         return f"compiled programs cannot be kept in {str(folder)!r} ({reason(error)}), so every run compiles anew; {remedy}"

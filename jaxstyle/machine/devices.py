@@ -128,7 +128,7 @@ def members_layout(devices: Sequence[Any]) -> Layout:
 
 def has_unused_gpu(nodes: Path = Path("/dev")) -> bool:
     """Whether there is an NVIDIA GPU that JAX does not compute on, though nobody told it so."""
-    told = jax.config.jax_platforms or os.environ.get("CUDA_VISIBLE_DEVICES", "all") in ("", "-1")  # pyright: ignore
+    told = jax.config.jax_platforms or os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")  # pyright: ignore
     if told or jax.default_backend() != "cpu":
         return False
     return shutil.which("nvidia-smi") is not None or any(nodes.glob("nvidia[0-9]*"))

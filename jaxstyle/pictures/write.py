@@ -48,8 +48,11 @@ def check_output(path: str | os.PathLike[str], *, argument: str = "out") -> Path
     with _writing(path, argument), contextlib.suppress(FileNotFoundError):
         os.stat(f"{os.fspath(path)}.json")
     with _writing(path, argument):  # tried, not asked: root is granted every permission, in a read-only place too
-        probe.touch(exist_ok=False)
-        probe.unlink()
+        try:
+            with open(probe, "xb") as file:
+                file.write(bytes(4096))  # an empty file has room on a full disk, too
+        finally:
+            probe.unlink(missing_ok=True)
     return Path(path)
 
 
