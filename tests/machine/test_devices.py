@@ -121,26 +121,3 @@ def test_what_cannot_be_spread_is_refused(found):
         "`devices` (=5) is more than the 4 that JAX finds here",
         "`size` (=64x80) cannot be shared by 4 devices: its height must be a multiple of 64; give 64x64 or 64x128",
     ]
-
-
-@pytest.mark.parametrize(
-    ("backend", "platforms", "visible", "here", "said"),
-    [
-        ("cpu", None, None, True, True),
-        ("cpu", None, None, False, False),
-        ("gpu", None, None, True, False),
-        ("cpu", "cpu", None, True, False),
-        ("cpu", None, "", True, False),
-    ],
-)
-@pytest.mark.parametrize("sign", ["tool", "node"])
-def test_a_gpu_that_is_not_used_is_told_of(backend, platforms, visible, here, said, sign, monkeypatch, tmp_path):
-    monkeypatch.setattr(devices.jax, "default_backend", lambda: backend)
-    monkeypatch.setattr(devices.jax, "config", SimpleNamespace(jax_platforms=platforms))
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    if visible is not None:
-        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    if here:
-        (tmp_path / ("nvidia-smi" if sign == "tool" else "nvidia0")).touch(0o755)
-    assert devices.has_unused_gpu(tmp_path if sign == "node" else tmp_path / "none") == said
