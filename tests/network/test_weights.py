@@ -9,6 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from conftest import refusal
 from safetensors.numpy import load_file, save_file
 
 from jaxstyle import InputError, WeightsError, convert_weights, load_weights
