@@ -1,18 +1,20 @@
 """One picture: `jaxstyle stylize`, `demo` and `estimate`."""
 
 import argparse
+import contextlib
 import os
-import sys
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jaxstyle.cli.display import Display, Interrupt
+from jaxstyle.cli.display import Display, Interrupt, say, say_first
 from jaxstyle.cli.options import config_of, positive
-from jaxstyle.errors import InputError, unknown
+from jaxstyle.errors import ImageError, InputError, unknown
 from jaxstyle.machine.memory import gigabytes
 from jaxstyle.pictures import write
 from jaxstyle.pictures.find import expand
+from jaxstyle.pictures.ours import is_ours
 from jaxstyle.transfer.config import Config
 from jaxstyle.transfer.estimate import estimate as estimate_run
 from jaxstyle.transfer.loop import Progress
@@ -30,7 +32,7 @@ DEMO_CONFIG = Config(size=400)
 def stylize(options: argparse.Namespace) -> int:
     """Paints one content in the style of one or more styles."""
     styles = expand(options.styles, argument="style")
-    out = options.out or f"{Path(options.content).stem}-{Path(styles[0]).stem}.png"
+    out = options.out or f"{write.file_stem([Path(options.content).stem, Path(styles[0]).stem])}.png"
     return paint(options.content, styles, out, config_of(options, Config()), options)
 
 
@@ -46,37 +48,75 @@ def demo(options: argparse.Namespace) -> int:
 
 
 def paint(content: str, styles: Sequence[str], out: str, config: Any, options: argparse.Namespace) -> int:
-    """Makes a picture and its record; what Ctrl-C interrupts is saved as it is."""
-    path = write.check_output(out)
-    for source in (content, *styles):
-        if os.path.exists(path) and os.path.exists(source) and os.path.samefile(path, source):
-            raise InputError("out", out, "is one of the input pictures", "write to another file")
+    """Makes a picture and its record; what is ended early is saved as it is."""
     every = positive("save_every", options.save_every) if options.save_every else 0
+    path, metadata = write.check_output(out), not options.no_metadata
+    check_replaced(path, (content, *styles, config.init), every)
+    say_first(options)
     saved = 0
+    problems: list[str] = []
     with Display(config.evaluations, options.quiet) as display, Interrupt() as interrupt:
 
         def callback(progress: Progress) -> bool:
             nonlocal saved
-            display.update(progress.evaluation, f"loss {progress.loss:.4g}", progress.seconds)
+            display.update(progress.evaluation, f"loss {progress.loss:.4g}", progress.seconds, progress.evaluations)
             if every and progress.evaluation // every > saved:
                 saved = progress.evaluation // every
-                write.save(path.with_stem(f"{path.stem}-{saved * every:05d}"), progress.image(), alpha=progress.alpha)
+                try:
+                    write.save(step_path(path, saved * every), progress.image(), alpha=progress.alpha)
+                except ImageError as error:  # the run goes on
+                    problems[:] = problems or [str(error)]
             return interrupt.came
 
         result = stylize_one(content, list(styles), config=config, callback=callback)
-    result.record["command"] = options.line
-    notices = (*result.notices, *result.save(path))
+        interrupt.saving = True
+        result.record["command"] = options.line
+        path, notices, problem = result.keep(path, metadata=metadata)
+        problems += [problem] if problem else []
     if not options.quiet:
-        for notice in notices:
-            print(f"note: {notice}", file=sys.stderr)
+        for notice in (*result.notices, *notices):
+            say(f"note: {notice}")
         seconds = result.record["seconds"]
-        print(
+        say(
             f"{path} {result.image.shape[1]}x{result.image.shape[0]}, loss {result.loss['total']:.6g} "
             f"(content {result.loss['content']:.4g}, style {result.loss['style']:.4g}): {result.stop_reason}; "
-            f"{seconds['solve']:.1f} s + {seconds['compile']:.1f} s compiling",
-            file=sys.stderr,
+            f"{seconds['solve']:.1f} s + {seconds['compile']:.1f} s compiling"
         )
-    return 130 if interrupt.came else 0
+    for text in problems:
+        say(f"jaxstyle: error: {text}")
+    return 130 if interrupt.came else 1 if problems else 0
+
+
+def step_path(path: Path, evaluation: int) -> Path:
+    """Where the picture after so many evaluations goes: OUT-00050.png."""
+    return path.with_stem(f"{path.stem}-{evaluation:05d}")
+
+
+def check_replaced(path: Path, sources: Sequence[Any], every: int) -> None:
+    """Raises an InputError where a run would replace an input picture, or a file that we did not make.
+
+    Args:
+        path: of the picture.
+        sources: inputs; those that are no files are passed over.
+        every: evaluations between intermediate pictures; 0 for none.
+    """
+    targets = {"out": [path]}
+    if every:
+        with contextlib.suppress(OSError):
+            write.check_output(step_path(path, every), argument="save_every")
+            steps = re.compile(rf"{re.escape(path.stem)}-(\d{{5,}}){re.escape(path.suffix)}")
+            found = [(file, steps.fullmatch(file.name)) for file in path.parent.iterdir()]
+            targets["save_every"] = [file for file, match in found if match and int(match[1]) % every == 0]
+    for argument, paths in targets.items():
+        for target in paths:
+            if any(_same(target, source) for source in sources):
+                raise InputError(argument, str(target), "is one of the input pictures", "write to another file")
+            if os.path.exists(target) and not is_ours(target):
+                raise InputError(argument, str(target), "is a file that jaxstyle did not make", "choose another name")
+
+
+def _same(target: Path, source: Any) -> bool:
+    return bool(source) and os.path.exists(target) and os.path.exists(source) and os.path.samefile(target, source)
 
 
 def estimate(options: argparse.Namespace) -> int:

@@ -1,10 +1,15 @@
-"""The run record: a JSON file beside each picture that says everything needed to make it again."""
+"""The run record: everything needed to make a picture again.
+
+It stands in OUT.png.json beside OUT.png, and without the trace inside the picture, where a picture that is sent or moved keeps
+it. What stands inside names files, never their folders.
+"""
 
 import dataclasses
 import hashlib
 import json
 import os
 import platform
+import re
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -13,6 +18,7 @@ import jax
 import numpy as np
 
 SCHEMA = "jaxstyle-run-2"
+_BESIDE_ONLY = ("command", "notices", "memory", "trace")
 _PACKAGES = ("jaxstyle", "jax", "jaxlib", "flax", "jaxopt", "optax", "numpy", "pillow")
 
 
@@ -63,3 +69,17 @@ def dumps(record: Mapping[str, Any]) -> str:
     text = json.dumps(plain(head), indent=1, allow_nan=False).removesuffix("\n}")
     lines = ",\n  ".join(json.dumps(plain(entry), allow_nan=False) for entry in record.get("trace", ()))
     return f'{text},\n "trace": [\n  {lines}\n ]\n}}\n'
+
+
+def inside(record: Mapping[str, Any]) -> str:
+    """The record as it stands inside the picture: one line of ASCII, file names without folders, no trace."""
+
+    def named(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: named(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [named(item) for item in value]
+        return re.split(r"[/\\]", value)[-1] if isinstance(value, str) else value
+
+    short = {key: value for key, value in plain(record).items() if key not in _BESIDE_ONLY}
+    return json.dumps(named(short), allow_nan=False, separators=(",", ":"))

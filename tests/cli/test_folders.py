@@ -105,7 +105,7 @@ def test_what_is_read_is_shown_on_a_terminal(monkeypatch):
 
     def watch(library, source, *rest):
         picture = fitted(library, source, *rest)
-        if bar := next((bar for bar in bars if bar._shown and bar._bar.live.is_started), None):
+        if bar := next((bar for bar in bars if bar.is_shown and bar._bar.live.is_started), None):
             task = bar._bar.tasks[0]
             shown.append((task.completed, task.total, task.description))
         return picture
