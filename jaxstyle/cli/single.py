@@ -12,10 +12,12 @@ from jaxstyle.cli.options import config_of, positive
 from jaxstyle.errors import InputError, unknown
 from jaxstyle.machine.memory import gigabytes
 from jaxstyle.pictures import write
+from jaxstyle.transfer.checkpoint import Checkpoint, identity, part_of, state_of
 from jaxstyle.transfer.config import Config
 from jaxstyle.transfer.estimate import estimate as estimate_run
 from jaxstyle.transfer.loop import Progress
-from jaxstyle.transfer.stylize import stylize as stylize_one
+from jaxstyle.transfer.resolve import resolve
+from jaxstyle.transfer.stylize import carry_out
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 DEMO = {
@@ -51,7 +53,11 @@ def paint(content: str, styles: Sequence[str], out: str, config: Any, options: a
             raise InputError("out", out, "is one of the input pictures", "write to another file")
     every = positive("save_every", options.save_every) if options.save_every else 0
     saved = 0
-    with Display(config.evaluations, options.quiet) as display, Interrupt() as interrupt:
+    plan = resolve(content, list(styles), config)
+    kept = state_of(path) if options.keep_state else None
+    checkpoint = Checkpoint(part_of(path), identity([plan]), resume=options.resume, state=kept)
+    checkpoint.check()
+    with Display(plan.evaluations, options.quiet) as display, Interrupt() as interrupt:
 
         def callback(progress: Progress) -> bool:
             nonlocal saved
@@ -61,9 +67,11 @@ def paint(content: str, styles: Sequence[str], out: str, config: Any, options: a
                 write.save(path.with_stem(f"{path.stem}-{saved * every:05d}"), progress.image())
             return interrupt.came
 
-        result = stylize_one(content, list(styles), config=config, callback=callback)
+        result = carry_out(plan, callback, checkpoint)
     result.record["command"] = options.line
-    notices = (*result.notices, *result.save(path))
+    notices = (*result.notices, *result.save(path), *checkpoint.notices)
+    if not interrupt.came:
+        checkpoint.remove()
     if not options.quiet:
         for notice in notices:
             print(f"note: {notice}", file=sys.stderr)
@@ -74,6 +82,8 @@ def paint(content: str, styles: Sequence[str], out: str, config: Any, options: a
             f"{seconds['solve']:.1f} s + {seconds['compile']:.1f} s compiling",
             file=sys.stderr,
         )
+    if interrupt.came and checkpoint.path and checkpoint.path.exists() and not options.quiet:
+        print("interrupted; the same command with --resume goes on from here", file=sys.stderr)
     return 130 if interrupt.came else 0
 
 

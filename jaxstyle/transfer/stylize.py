@@ -12,6 +12,7 @@ from jaxstyle.machine import memory
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.pictures import write
 from jaxstyle.transfer import record
+from jaxstyle.transfer.checkpoint import Checkpoint
 from jaxstyle.transfer.config import Config, make_config
 from jaxstyle.transfer.engine import Engine, compile_to_fit
 from jaxstyle.transfer.loop import Callback, Outcome, Progress, TraceEntry
@@ -79,8 +80,16 @@ def stylize(
         InputError (ImageError, WeightsError among them): one line that names the argument, its value and the remedy.
         JaxstyleError: where the loss is not finite at the starting image.
     """
-    config = make_config(config, **options)
-    plan, compiler = resolve(content, style, config), Compiler()
+    return carry_out(resolve(content, style, make_config(config, **options)), callback)
+
+
+def carry_out(plan: Plan, callback: Callback | None = None, checkpoint: Checkpoint | None = None) -> Result:
+    """Makes the picture of a plan; `stylize` says what `callback` is.
+
+    Args:
+        checkpoint: where the run is kept on its way, and taken up again.
+    """
+    compiler = Compiler()
     engines, needed, free = compile_to_fit(plan, compiler)
     memory.check(*plan.content.size, needed, free)
     needed += memory.resident()
@@ -88,7 +97,7 @@ def stylize(
     def tell(progress: list[Progress]) -> Any:
         return callback is not None and callback(progress[0])
 
-    (end,) = run_plans(engines, [plan], callback and tell)
+    (end,) = run_plans(engines, [plan], callback and tell, checkpoint=checkpoint)
     if isinstance(end, JaxstyleError):
         raise end
     return finish(plan, end, engines[-1], {"compile": compiler.seconds, "predicted": needed})
