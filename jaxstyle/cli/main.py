@@ -52,7 +52,9 @@ def _parser() -> _Parser:
         basics.add_argument("-o", "--out", metavar="OUT", help=f".png, .jpg, .webp or .tiff (default: {out})")
         add_options(sub, defaults, basics)
         basics.add_argument("--save-every", metavar="N", help="also save OUT-00050.png and so on, every N evaluations")
-        text = "go on where this command was stopped or killed, if it was (a run of more than half a minute keeps .OUT.png.part)"
+        text = (
+            "go on where this command was stopped or killed, if it was (a run of more than half a minute keeps .OUT.png.part)"
+        )
         basics.add_argument("--resume", action="store_true", help=text)
         text = "keep OUT.png.state too, from which `jaxstyle continue` goes on as if nothing had been between"
         basics.add_argument("--keep-state", action="store_true", help=text)

@@ -141,7 +141,9 @@ class Checkpoint:
         for one, other in zip(old, new, strict=False):
             if one["key"] != other["key"]:
                 problem = f"is of a run with {', '.join(differences(one, other))}"
-                raise InputError("resume", str(self.path), problem, "give what that run had, or leave --resume out to begin anew")
+                raise InputError(
+                    "resume", str(self.path), problem, "give what that run had, or leave --resume out to begin anew"
+                )
         if len(old) != len(new):
             raise InputError("resume", str(self.path), f"is of {len(old)} pictures, not {len(new)}", "begin anew")
 
@@ -185,7 +187,8 @@ class Checkpoint:
     def _write(self, path: Path, parts: Parts) -> None:
         arrays, about = parts
         try:
-            tensor_file.write(path, arrays, {"format": FORMAT, "identity": self.identity, **about})
+            through = path.with_name(f"{path.name}.new")
+            tensor_file.write(path, arrays, {"format": FORMAT, "identity": self.identity, **about}, through=through)
         except InputError as error:
             self._given_up = True
             self.notices.append(f"the run is not kept on its way: {error}")
@@ -193,4 +196,5 @@ class Checkpoint:
     def remove(self) -> None:
         """Takes the file away, once the pictures are there."""
         if self.path is not None:
-            self.path.unlink(missing_ok=True)
+            for path in (self.path, self.path.with_name(f"{self.path.name}.new")):
+                path.unlink(missing_ok=True)

@@ -110,7 +110,9 @@ def run_plans(
 
         def keep(course: Course, moment: str, number: int = number) -> None:
             assert checkpoint is not None
-            expected = max(course.seconds / max(1, m.known) * run.limits[-1] for m, run in zip(course.members, live, strict=True))
+            expected = max(
+                course.seconds / max(1, m.known) * run.limits[-1] for m, run in zip(course.members, live, strict=True)
+            )
             if moment != "ended" or number + 1 == len(stages):
                 checkpoint.offer(moment, course.seconds, expected, partial(_parts, number, runs, course))
 
