@@ -108,14 +108,6 @@ def run_plans(
         if not live or (stopped and not last):
             continue
 
-        def keep(course: Course, moment: str, number: int = number) -> None:
-            assert checkpoint is not None
-            expected = max(
-                course.seconds / max(1, m.known) * run.limits[-1] for m, run in zip(course.members, live, strict=True)
-            )
-            if moment != "ended" or number + 1 == len(stages):
-                checkpoint.offer(moment, course.seconds, expected, partial(_parts, number, runs, course))
-
         here = [run.plan.at(engine.size, library) for run in live]
         starts = [run.begin(engine, plan) for run, plan in zip(live, here, strict=True)]
         task = engine.task(here, starts, stage.metric)
@@ -131,7 +123,7 @@ def run_plans(
             callback=None if stopped else partial(tell, live=live),
             programs=engine.programs,
             course=course,
-            keep=keep if checkpoint and not stopped else None,
+            keep=partial(_keep, checkpoint, number, runs, live) if checkpoint and not stopped else None,
         )
         for run, end in zip(live, ends, strict=True):
             if isinstance(end, JaxstyleError):
@@ -149,6 +141,15 @@ def run_plans(
             if last or (stopped and engine is engines[-1]):
                 run.finish(end)
     return [run.end for run in runs if run.end is not None]
+
+
+def _keep(checkpoint: Checkpoint, number: int, runs: Sequence[Run], live: Sequence[Run], course: Course, moment: str) -> None:
+    """Offers the runs in a stage to the checkpoint; of the ends of stages only that of the last one."""
+    if moment == "ended" and number + 1 < len(runs[0].plan.stages):
+        return
+    each = zip(course.members, live, strict=True)
+    expected = max(course.seconds / max(1, member.known) * run.limits[-1] for member, run in each)
+    checkpoint.offer(moment, course.seconds, expected, partial(_parts, number, runs, course))
 
 
 def _parts(number: int, runs: Sequence[Run], course: Course) -> tuple[dict[str, Any], dict[str, Any]]:

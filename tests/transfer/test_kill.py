@@ -1,4 +1,4 @@
-"""Runs that are killed at random moments and go on: the same picture, trace and losses as an uninterrupted run's, bit for bit."""
+"""Runs that are killed at random moments and go on: picture, trace and losses are an uninterrupted run's, bit for bit."""
 
 import itertools
 import json
@@ -191,7 +191,7 @@ def test_short_runs_are_not_kept(monkeypatch):
 
 def test_how_often_a_run_is_kept(monkeypatch):
     """Every 20 seconds, or more seldom: at most one fiftieth of the time goes into it, also where writing is slow."""
-    clock, kept = [0.0], []
+    clock, costs, kept = [0.0], [0.0], []
     monkeypatch.setattr(checkpoint.time, "perf_counter", lambda: clock[0])
 
     class Big:
@@ -199,12 +199,12 @@ def test_how_often_a_run_is_kept(monkeypatch):
 
     def write(path, arrays, about, **_):
         kept.append(about["seconds"])
-        clock[0] += cost
+        clock[0] += costs[0]
 
     monkeypatch.setattr(tensor_file, "write", write)
-    for cost, moments in ((0.1, list(range(20, 401, 20))), (4.0, [20, 220])):
+    for costs[0], moments in ((0.1, list(range(20, 401, 20))), (4.0, [20, 220])):
         keeper = checkpoint.Checkpoint(checkpoint.Path(".x.part"), {})
-        for second in range(0, 401):
+        for second in range(401):
             keeper.offer("going", float(second), 400.0, lambda s=second: ({"a": Big()}, {"seconds": s}))
         assert kept == moments
         kept.clear()
