@@ -33,7 +33,7 @@ def test_the_wheel_makes_a_picture(tmp_path):
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert len(done.stderr.splitlines()) == 1, "no warnings"
-    assert sorted(p.name for p in folder.iterdir()) == ["demo.json", "demo.png"]
+    assert sorted(p.name for p in folder.iterdir()) == ["demo.png", "demo.png.json"]
     assert any((tmp_path / "cache" / "compiled").rglob("*")), "compiled programs are kept in the user's cache folder"
     with Image.open(folder / "demo.png") as image:
         assert image.size == (64, 42)

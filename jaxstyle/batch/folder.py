@@ -5,7 +5,6 @@ A picture is known by its record's `key`, a hash of everything that made it: inp
 
 import csv
 import io
-import json
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -60,16 +59,12 @@ class Folder:
         return {known["key"] for known in self._records().values() if known.get("complete")}
 
     def _records(self) -> dict[Path, dict[str, Any]]:
-        """The record of every picture that has one; what cannot be read is passed over."""
+        """The record of every picture that has one, beside it or inside."""
         found = {}
-        for path in sorted(self.path.glob("*.json")):
-            try:
-                known = json.loads(path.read_text())
-            except (OSError, ValueError):
-                continue
-            if isinstance(known, dict) and known.get("schema") == record.SCHEMA and "key" in known:
-                picture = path.with_name(str(known.get("picture")))
-                found |= {picture: known} if picture.is_file() else {}
+        for path in sorted(self.path.glob("*.png")):
+            known = record.read_record(path)
+            if known is not None and "key" in known:
+                found[path] = known
         return found
 
     def name(self, jobs: Sequence[Job], keys: Sequence[str], *, keep: bool) -> None:

@@ -115,7 +115,7 @@ def _open(path: str, argument: str) -> BinaryIO:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Silences Pillow's warnings about odd metadata, and raises the one about decompression bombs."""
     with _FILTERS_LOCK, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -126,7 +126,7 @@ def _quiet() -> Iterator[None]:
 def _decode(source: BinaryIO | Image.Image, value: str, argument: str, label: str) -> Picture:
     """The picture in an open file or a PIL image; every way in which Pillow can fail on it becomes an ImageError."""
     try:
-        with _quiet(), contextlib.ExitStack() as stack:
+        with quiet(), contextlib.ExitStack() as stack:
             im = source if isinstance(source, Image.Image) else stack.enter_context(Image.open(source))
             return _convert(im, value, argument, label)
     except (ImageError, MemoryError):

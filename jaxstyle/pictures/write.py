@@ -15,17 +15,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, PngImagePlugin, features
+from PIL import Image, features
 
 from jaxstyle.errors import ImageError, InputError, reason
+from jaxstyle.pictures import comment
 from jaxstyle.pictures.read import describe, over_white, to_bytes
 
-_SRGB_CHUNK = PngImagePlugin.PngInfo()
-_SRGB_CHUNK.add(b"sRGB", b"\0")
 _JPEG = ("JPEG", "jpg", {"quality": 95, "subsampling": 0})
 _TIFF = ("TIFF", "libtiff", {"compression": "tiff_adobe_deflate"})
 _FORMATS: dict[str, tuple[str, str, dict[str, Any]]] = {  # suffix: Pillow's format, the codec it needs, options
-    ".png": ("PNG", "zlib", {"pnginfo": _SRGB_CHUNK}),
+    ".png": ("PNG", "zlib", {}),
     ".jpg": _JPEG,
     ".jpeg": _JPEG,
     # Lossless: lossy WebP always halves the colour resolution, and style transfer lives on fine colour texture.
@@ -47,19 +46,24 @@ def check_output(path: str | os.PathLike[str], *, argument: str = "out") -> Path
     return Path(path)
 
 
-def save(path: str | os.PathLike[str], rgb: Any, *, alpha: Any = None, argument: str = "out") -> tuple[str, ...]:
+def save(
+    path: str | os.PathLike[str], rgb: Any, *, alpha: Any = None, text: str | None = "", argument: str = "out"
+) -> tuple[str, ...]:
     """Writes a picture in its suffix's format, whole or not at all: an old file stays until the new one is complete.
 
     Args:
         path: .png, .webp (lossless), .tif, .tiff (deflated), .jpg or .jpeg (quality 95, full colour resolution).
         rgb: (H, W, 3), floating and clipped to [0, 1], then rounded to the nearest of 256 levels; or uint8 as it is.
         alpha: (H, W) uint8, stored with the colours; JPEG has no place for it, so there the picture is put over white.
+        text: put inside the file, in ASCII, as `comment` says; None for not even the mark by which the file is known.
 
     Returns notices, each a sentence for the user. Raises ImageError where the file cannot be written.
     """
     _target(path, argument)
     kind, _, options = _FORMATS[Path(path).suffix.lower()]
     rgb, notices = np.asarray(rgb), ()
+    if text is not None and len(text) > comment.LONGEST:
+        text, notices = "", (f"{argument} {Path(path).name}: the record is too long to stand inside the picture",)
     if rgb.ndim != 3 or rgb.shape[2] != 3 or not (rgb.dtype == np.uint8 or rgb.dtype.kind == "f"):
         raise ImageError("rgb", describe(rgb), "must be (H, W, 3), floats in [0, 1] or uint8")
     if np.isnan(rgb).any():
@@ -71,12 +75,12 @@ def save(path: str | os.PathLike[str], rgb: Any, *, alpha: Any = None, argument:
             raise ImageError("alpha", describe(alpha), f"must be uint8 of shape {rgb.shape[:2]}, like the picture")
         if kind == "JPEG":
             pixels = over_white(pixels, alpha)
-            notices = (f"{argument} {Path(path).name}: JPEG has no transparency, so the picture is put over white",)
+            notices += (f"{argument} {Path(path).name}: JPEG has no transparency, so the picture is put over white",)
         else:
             pixels = np.dstack([pixels, alpha])
     encoded = io.BytesIO()
     with _writing(path, argument):
-        Image.fromarray(pixels).save(encoded, format=kind, **options)
+        Image.fromarray(pixels).save(encoded, format=kind, **options, **comment.options(kind, text))
     write_atomically(path, encoded.getbuffer(), argument=argument)
     return notices
 

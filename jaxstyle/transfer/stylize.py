@@ -2,12 +2,11 @@
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from jaxstyle.errors import JaxstyleError
+from jaxstyle.errors import ImageError, JaxstyleError
 from jaxstyle.machine import memory
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.pictures import write
@@ -47,17 +46,34 @@ class Result:
     alpha: np.ndarray | None
     notices: tuple[str, ...]
 
-    def save(self, path: str | os.PathLike) -> tuple[str, ...]:
-        """Writes the picture, and the run record beside it as .json; each appears whole or not at all.
+    def save(self, path: str | os.PathLike, *, metadata: bool = True) -> tuple[str, ...]:
+        """Writes the picture, and the run record beside it: out.png.json for out.png. Each appears whole or not at all.
+
+        A file in the record's place that is no record stays as it is.
+
+        Args:
+            path: .png, .webp, .tif, .tiff, .jpg or .jpeg; an old picture there is replaced.
+            metadata: whether the record stands inside the picture too, without folders and the trace.
 
         Returns:
-            Notices: sentences about what the format could not hold.
+            Notices: sentences about what the format could not hold, or where the record went.
 
         Raises:
-            ImageError: where the suffix is unknown or the folder cannot be written.
+            ImageError: where the suffix is unknown, the folder cannot be written, or the record has no place at all.
         """
-        notices = write.save(path, self.image, alpha=self.alpha)
-        write.write_atomically(Path(path).with_suffix(".json"), record.dumps(self.record).encode())
+        beside = record.record_path(path)
+        taken = os.path.lexists(beside) and not record.is_ours(beside)
+        if taken and not metadata:
+            raise ImageError("out", os.fspath(beside), "is no record of ours, and stays as it is", "choose another name")
+        notices = write.save(path, self.image, alpha=self.alpha, text=record.inside(self.record) if metadata else None)
+        if taken:
+            return (*notices, f"{beside} is no record of ours and stays as it is; the record stands inside the picture only")
+        try:
+            write.write_atomically(beside, record.dumps(self.record).encode())
+        except ImageError as error:
+            if not metadata:
+                raise
+            return (*notices, f"{error}; the record stands inside the picture only")
         return notices
 
 

@@ -34,7 +34,7 @@ def test_the_result_is_what_its_record_says(tmp_path):
     assert result.image.dtype == np.float32
     assert 0 <= result.image.min() <= result.image.max() <= 1
     result.save(tmp_path / "out.png")
-    record = json.loads((tmp_path / "out.json").read_text())
+    record = json.loads((tmp_path / "out.png.json").read_text())
     wanted = ("schema", "command", "config", "versions", "device", "network", "weights", "size", "evaluations")
     assert set(record) >= {*wanted, "stop_reason", "seconds", "loss", "trace"}
     assert record["size"] == [32, 21]
