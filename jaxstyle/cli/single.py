@@ -12,10 +12,12 @@ from jaxstyle.cli.options import config_of, positive
 from jaxstyle.errors import InputError, unknown
 from jaxstyle.machine.memory import gigabytes
 from jaxstyle.pictures import write
-from jaxstyle.transfer.checkpoint import Checkpoint, identity, part_of, state_of
+from jaxstyle.transfer.checkpoint import Checkpoint, Kept, identity, part_of, state_of
 from jaxstyle.transfer.config import Config
 from jaxstyle.transfer.estimate import estimate as estimate_run
 from jaxstyle.transfer.loop import Progress
+from jaxstyle.transfer.page import Diary
+from jaxstyle.transfer.plan import Plan
 from jaxstyle.transfer.resolve import resolve
 from jaxstyle.transfer.stylize import carry_out
 
@@ -51,12 +53,17 @@ def paint(content: str, styles: Sequence[str], out: str, config: Any, options: a
     for source in (content, *styles):
         if os.path.exists(path) and os.path.exists(source) and os.path.samefile(path, source):
             raise InputError("out", out, "is one of the input pictures", "write to another file")
+    return carry_on(resolve(content, list(styles), config), path, options)
+
+
+def carry_on(plan: Plan, path: Path, options: argparse.Namespace, begun: Kept | None = None, **more: Any) -> int:
+    """Carries out a plan, or goes on where it was `begun` or left, and saves what it made; `more` is added to the record."""
     every = positive("save_every", options.save_every) if options.save_every else 0
     saved = 0
-    plan = resolve(content, list(styles), config)
-    kept = state_of(path) if options.keep_state else None
-    checkpoint = Checkpoint(part_of(path), identity([plan]), resume=options.resume, state=kept)
+    state = state_of(path) if options.keep_state else None
+    checkpoint = Checkpoint(part_of(path), identity([plan]), resume=options.resume, state=state, begun=begun)
     checkpoint.check()
+    diary = Diary(plan) if options.report else None
     with Display(plan.evaluations, options.quiet) as display, Interrupt() as interrupt:
 
         def callback(progress: Progress) -> bool:
@@ -65,11 +72,15 @@ def paint(content: str, styles: Sequence[str], out: str, config: Any, options: a
             if every and progress.evaluation // every > saved:
                 saved = progress.evaluation // every
                 write.save(path.with_stem(f"{path.stem}-{saved * every:05d}"), progress.image())
+            if diary is not None:
+                diary.enter(progress)
             return interrupt.came
 
-        result = carry_out(plan, callback, checkpoint)
+        result = carry_out(plan, callback, checkpoint, **more)
     result.record["command"] = options.line
     notices = (*result.notices, *result.save(path), *checkpoint.notices)
+    if diary is not None:
+        diary.write(path, result)
     if not interrupt.came:
         checkpoint.remove()
     if not options.quiet:
@@ -82,8 +93,8 @@ def paint(content: str, styles: Sequence[str], out: str, config: Any, options: a
             f"{seconds['solve']:.1f} s + {seconds['compile']:.1f} s compiling",
             file=sys.stderr,
         )
-    if interrupt.came and checkpoint.path and checkpoint.path.exists() and not options.quiet:
-        print("interrupted; the same command with --resume goes on from here", file=sys.stderr)
+        if interrupt.came and part_of(path).exists():
+            print("interrupted; the same command with --resume goes on from here", file=sys.stderr)
     return 130 if interrupt.came else 0
 
 

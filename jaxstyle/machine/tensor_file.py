@@ -54,7 +54,7 @@ def write(
         yield struct.pack("<Q", len(text)) + text
         for _, array in named:
             if array.nbytes:
-                yield memoryview(np.ascontiguousarray(array)).cast("B")
+                yield np.ascontiguousarray(array).data.cast("B")
 
     write_atomically(path, parts(), argument=argument, kind=kind, through=through)
 

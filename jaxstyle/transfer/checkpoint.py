@@ -70,6 +70,12 @@ class Kept:
             raise InputError(argument, str(path), "was not written by this version of jaxstyle", "remove it, and begin anew")
         return cls(path, arrays, about)
 
+    @property
+    def further(self) -> "Kept":
+        """The end of a run as a moment of a longer one."""
+        members = [member | {"reason": "", "by_callback": False} for member in self.about["members"]]
+        return Kept(self.path, self.arrays, {**self.about, "members": members})
+
     def restore(self, like: Any, name: str) -> Any:
         """`tensor_file.restore`, or an InputError."""
         try:
@@ -117,6 +123,7 @@ class Checkpoint:
         identity: of the runs, from `identity`.
         resume: whether to go on where they were left, if there is anything.
         state: where to keep their end too; None not to.
+        begun: the end of an earlier run of theirs, from which they go on.
         notices: sentences for the user.
     """
 
@@ -124,6 +131,7 @@ class Checkpoint:
     identity: Mapping[str, Any]
     resume: bool = False
     state: Path | None = None
+    begun: Kept | None = None
     notices: list[str] = field(default_factory=list)
     _last: float = 0.0
     _cost: float = 0.0
@@ -150,7 +158,9 @@ class Checkpoint:
     def load(self) -> Kept | None:
         """The runs as they were left; None where they begin."""
         if not self.resume or self.path is None or not self.path.exists():
-            return None
+            kept, self.begun = self.begun, None  # its arrays are not needed twice
+            self._last = kept.about["seconds"] if kept else 0.0
+            return kept
         kept = Kept.read(self.path)
         for name in ("versions", "device"):
             if kept.about["identity"][name] != self.identity[name]:

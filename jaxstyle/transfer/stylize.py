@@ -99,11 +99,12 @@ def stylize(
     return carry_out(resolve(content, style, make_config(config, **options)), callback)
 
 
-def carry_out(plan: Plan, callback: Callback | None = None, checkpoint: Checkpoint | None = None) -> Result:
+def carry_out(plan: Plan, callback: Callback | None = None, checkpoint: Checkpoint | None = None, **more: Any) -> Result:
     """Makes the picture of a plan; `stylize` says what `callback` is.
 
     Args:
         checkpoint: where the run is kept on its way, and taken up again.
+        **more: what is added to the record.
     """
     compiler = Compiler()
     engines, needed, free = compile_to_fit(plan, compiler)
@@ -116,12 +117,13 @@ def carry_out(plan: Plan, callback: Callback | None = None, checkpoint: Checkpoi
     (end,) = run_plans(engines, [plan], callback and tell, checkpoint=checkpoint)
     if isinstance(end, JaxstyleError):
         raise end
-    return finish(plan, end, engines[-1], {"compile": compiler.seconds, "predicted": needed})
+    return finish(plan, end, engines[-1], {"compile": compiler.seconds, "predicted": needed}, **more)
 
 
 def finish(plan: Plan, end: Outcome, engine: Engine, costs: dict[str, float], **more: Any) -> Result:
     """The result of a run; `more` is added to its record."""
     loss = {name: float(value) for name, value in end.measure()._asdict().items()}
+    image = np.clip(np.asarray(end.image), 0, 1)
     written = {
         "schema": record.SCHEMA,
         "command": None,
@@ -143,12 +145,13 @@ def finish(plan: Plan, end: Outcome, engine: Engine, costs: dict[str, float], **
         "seconds": {"compile": round(costs["compile"], 3), "solve": round(end.seconds, 3)},
         "memory": {"strips": engine.method.strips, "predicted": costs["predicted"], "peak": memory.peak()},
         "loss": loss,
+        "pixels_sha256": record.hash_of_pixels(image),
         "notices": plan.notices,
         **more,
         "trace": [entry._asdict() for entry in end.trace],
     }
     return Result(
-        np.clip(np.asarray(end.image), 0, 1),
+        image,
         loss,
         end.evaluations,
         end.stop_reason,

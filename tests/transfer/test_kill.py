@@ -52,7 +52,7 @@ def go(*commands, moment=0.0):
 
 
 def course(name):
-    with open(os.path.splitext(name)[0] + ".json") as file:
+    with open(name + ".json") as file:
         record = json.load(file)
     trace = [(entry["evaluation"], entry["loss"], entry["objective"]) for entry in record["trace"]]
     return trace, record["loss"], record["stages"], record["evaluations"], record["stop_reason"]
@@ -69,7 +69,7 @@ def test_a_killed_run_goes_on_bit_for_bit():
     assert not os.path.exists("killed.png")
     assert go([*run, "killed.png", "--resume"]) == 0
     same("killed.png", "whole.png")
-    assert sorted(os.listdir()) == ["killed.json", "killed.png", "whole.json", "whole.png"]
+    assert sorted(os.listdir()) == ["killed.png", "killed.png.json", "whole.png", "whole.png.json"]
 
 
 @pytest.mark.slow
@@ -120,7 +120,7 @@ def test_every_stage_can_be_taken_up(killed_at, times):
     killed_at(0)
     assert main([*killed, "--resume"]) == 0
     same("killed.png", "whole.png")
-    assert sorted(os.listdir()) == ["killed.json", "killed.png", "whole.json", "whole.png"]
+    assert sorted(os.listdir()) == ["killed.png", "killed.png.json", "whole.png", "whole.png.json"]
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_resume_refuses_another_run_and_names_the_difference(killed_at, capsys):
 def test_resume_begins_where_there_is_nothing_and_refuses_what_it_cannot_read(capsys):
     run = ["stylize", CONTENT, STYLE, "-o", "out.png", "-q", "--size", "32", "--evaluations", "2", "--resume"]
     assert main(run) == 0
-    assert sorted(os.listdir()) == ["out.json", "out.png"]
+    assert sorted(os.listdir()) == ["out.png", "out.png.json"]
     with open(".out.png.part", "w") as file:
         file.write("mine")
     assert main(run) == 2
