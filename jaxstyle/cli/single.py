@@ -76,7 +76,7 @@ def carry_on(plan: Plan, path: Path, options: argparse.Namespace, begun: Kept | 
                 diary.enter(progress)
             return interrupt.came
 
-        result = carry_out(plan, callback, checkpoint, **more)
+        result = carry_out(plan, callback, checkpoint, measured=True if diary else None, **more)
     result.record["command"] = options.line
     notices = (*result.notices, *result.save(path), *checkpoint.notices)
     if diary is not None:

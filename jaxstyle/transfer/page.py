@@ -46,13 +46,13 @@ class Moment:
     Attributes:
         evaluation, seconds: when.
         picture: the best so far, small, as a data URL.
-        losses: its canonical losses; None at a smaller size, where others would be compared.
+        losses: its canonical losses, at the size of the moment.
     """
 
     evaluation: int
     seconds: float
     picture: str
-    losses: Losses | None
+    losses: Losses
 
 
 class Diary:
@@ -69,9 +69,7 @@ class Diary:
             return
         self._due = [evaluation for evaluation in self._due if evaluation > progress.evaluation]
         image = progress.image()
-        full = image.shape[1::-1] == self.plan.content.size
-        losses = progress.losses() if full else None
-        self.moments.append(Moment(progress.evaluation, progress.seconds, encoded(image, SMALL), losses))
+        self.moments.append(Moment(progress.evaluation, progress.seconds, encoded(image, SMALL), progress.losses()))
 
     def write(self, path: Path, result: Result) -> Path:
         """Writes the page of a finished picture that was saved at `path`."""
@@ -105,6 +103,7 @@ figcaption { font-size: 13px; color: var(--soft); padding-top: .25rem; overflow-
 .top { display: grid; grid-template-columns: minmax(0, 2.2fr) minmax(0, 1fr); gap: 1rem; align-items: start; }
 .inputs { display: grid; gap: 1rem; } .inputs img { max-height: 38vh; }
 .strip { display: flex; gap: .5rem; overflow-x: auto; padding-bottom: .5rem; } .strip figure { flex: none; }
+.strip img { height: 7rem; width: auto; max-width: none; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap: 1rem; }
 svg { display: block; width: 100%; height: auto; } svg text { font: 11px system-ui, sans-serif; fill: var(--soft); }
 .grid { stroke: var(--line); } .stage { stroke: var(--soft); stroke-dasharray: 3 3; }
@@ -199,14 +198,13 @@ Points = list[tuple[float, float]]
 
 def _plots(moments: Sequence[Moment], known: dict[str, Any]) -> str:
     """Loss by term over evaluations and over seconds, and the key to both."""
-    width, height = known["size"]
-    before = sum(stage["evaluations"] for stage in known["stages"] if stage["size"] != [width, height])
+    before = sum(stage["evaluations"] for stage in known["stages"] if stage["size"] != known["size"])
     trace = [entry for entry in known["trace"] if entry["loss"] is not None]
 
     def curves(key: str, end: float) -> dict[str, Points]:
         found: dict[str, Points] = {"total": [(entry[key], entry["loss"]) for entry in trace]}
         for name in ("style", "content", "tv"):
-            measured = [(float(getattr(m, key)), getattr(m.losses, name)) for m in moments if m.losses is not None]
+            measured = [(float(getattr(m, key)), getattr(m.losses, name)) for m in moments]
             found[name] = [*measured, (end, known["loss"][name])]
         return {name: [p for p in points if p[1] > 0] for name, points in found.items() if any(p[1] > 0 for p in points)}
 
@@ -216,7 +214,7 @@ def _plots(moments: Sequence[Moment], known: dict[str, Any]) -> str:
     times = [next((e["seconds"] for e in known["trace"] if e["evaluation"] > step), None) for step in steps]
     second = _plot(curves("seconds", known["seconds"]["solve"]), "seconds", [t for t in times if t is not None])
     keys = "".join(f'<span><i style="background: var(--{name})"></i>{TERMS[name]}</span>' for name in by_evaluation)
-    words = f" Up to evaluation {before} at smaller sizes, where only the total is known." if before else ""
+    words = f" Up to evaluation {before} at smaller sizes." if before else ""
     lines = f"<p>Dashed lines: a new stage.{words}</p>" if steps else ""
     return f'<div class="key">{keys}</div><div class="plots">{first}{second}</div>{lines}'
 

@@ -99,15 +99,23 @@ def stylize(
     return carry_out(resolve(content, style, make_config(config, **options)), callback)
 
 
-def carry_out(plan: Plan, callback: Callback | None = None, checkpoint: Checkpoint | None = None, **more: Any) -> Result:
+def carry_out(
+    plan: Plan,
+    callback: Callback | None = None,
+    checkpoint: Checkpoint | None = None,
+    *,
+    measured: bool | None = None,
+    **more: Any,
+) -> Result:
     """Makes the picture of a plan; `stylize` says what `callback` is.
 
     Args:
         checkpoint: where the run is kept on its way, and taken up again.
+        measured: whether the callback will ask for losses, so that what measures them is compiled before the run begins.
         **more: what is added to the record.
     """
     compiler = Compiler()
-    engines, needed, free = compile_to_fit(plan, compiler)
+    engines, needed, free = compile_to_fit(plan, compiler, measured=measured)
     memory.check(*plan.content.size, needed, free)
     needed += memory.resident()
 
