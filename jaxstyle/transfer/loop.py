@@ -228,6 +228,7 @@ def run_members(
         course.steps += 1
         if len(pending) < batch and all(is_due(members[index], index) for index in live):
             continue
+        before = [len(member.trace) for member in members]
         for found, measured in jax.device_get(pending):
             rows = [np.atleast_1d(part) for part in found]
             for index in live:
@@ -242,7 +243,10 @@ def run_members(
         for index in live:
             if not members[index].reason and members[index].known >= budgets[index]:
                 members[index].reason = f"the budget of {budgets[index]} evaluations is used up"
-        stopping = callback is not None and bool(callback(_progress(course, budgets, start, params, task, programs)))
+        accepted = before != [len(member.trace) for member in members]
+        stopping = (
+            accepted and callback is not None and bool(callback(_progress(course, budgets, start, params, task, programs)))
+        )
         if keep is not None and any(not member.reason for member in members):
             keep(course, "stopped" if stopping else "going")
         if stopping:

@@ -172,7 +172,9 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
 
-@pytest.mark.parametrize("options", [["--style-weight", "50"], pytest.param(["--scales", "2"], marks=pytest.mark.slow)], ids=str)
+@pytest.mark.parametrize(
+    "options", [["--style-weight", "50"], pytest.param(["--scales", "2"], marks=pytest.mark.slow)], ids=str
+)
 def test_the_page_of_a_run(options):
     run = ["stylize", CONTENT, STYLE, "-o", "a & b.png", "-q", "--size", "48x32", "--evaluations", "30", "--report"]
     assert main([*run, *options]) == 0
