@@ -5,7 +5,7 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
-from jaxstyle.batch.folder import TABLE, FolderEntry
+from jaxstyle.batch.folder import GENERATOR, TABLE, FolderEntry
 from jaxstyle.batch.sheet import tabulate, words
 from jaxstyle.pictures import write
 from jaxstyle.transfer.record import record_path
@@ -73,6 +73,7 @@ def write_gallery(path: Path, entries: Sequence[FolderEntry], command: str) -> N
     page = f"""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
+{GENERATOR}
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{made} of {len(entries)} pictures</title>
 <style>
@@ -87,4 +88,4 @@ def write_gallery(path: Path, entries: Sequence[FolderEntry], command: str) -> N
 <p><code>{escape(command)}</code></p>
 </html>
 """
-    write.write_atomically(path, page.encode())
+    write.write_atomically(path, page.encode(errors="replace"))

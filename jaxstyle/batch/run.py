@@ -5,7 +5,7 @@ image and reason to stop, and comes out as the same run alone would.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import jax
 
 from jaxstyle.batch.jobs import Job, make_jobs
-from jaxstyle.errors import InputError, JaxstyleError
+from jaxstyle.errors import ImageError, InputError, JaxstyleError
 from jaxstyle.loss.objective import TermWeights
 from jaxstyle.machine import memory
 from jaxstyle.machine.compiler import Compiler
@@ -74,20 +74,70 @@ def plan_of(job: Job, library: Library) -> Plan:
     return resolve(job.content, job.style, job.config, library)
 
 
-def buckets_of(jobs: Sequence[Job], wanted: Sequence[int], library: Library) -> list[Bucket]:
-    """Resolves the wanted jobs and sorts them into buckets, in the order of their first jobs.
+@dataclass(frozen=True)
+class Known:
+    """What is known of a job before it is run.
+
+    Attributes:
+        key: of its plan, by which a rerun knows the picture.
+        evaluations: of all stages.
+        kind: jobs of the same kind can share a program.
+        canonical: whether its own loss is the canonical one.
+    """
+
+    key: str
+    evaluations: int
+    kind: Hashable
+    canonical: bool
+
+
+def survey(jobs: Sequence[Job], library: Library) -> tuple[dict[int, Known], dict[int, list[InputError]]]:
+    """Resolves all jobs, so that whatever is wrong is known before anything is computed.
+
+    Returns:
+        By index, what is known of the jobs that can be made, and every error in the pictures of the others.
 
     Raises:
-        InputError: where any of them cannot be made; nothing was computed then.
+        InputError: where an option is wrong: no picture at all can be made with it.
     """
-    found: dict[Any, Bucket] = {}
-    for index in wanted:
-        plan = plan_of(jobs[index], library)
+    known: dict[int, Known] = {}
+    bad: dict[int, list[InputError]] = {}
+    for index, job in enumerate(jobs):
+        try:
+            plan = plan_of(job, library)
+        except InputError as error:
+            bad[index] = [error, *_other_errors(job, library, str(error))]
+            continue
         stages = tuple((stage.size, stage.metric) for stage in plan.stages)
-        key = (plan.method, plan.fallback, stages, plan.devices, plan.network.sha256)
-        bucket = found.setdefault(key, Bucket([], False))
+        kind = (plan.method, plan.fallback, stages, plan.devices, plan.network.sha256)
+        canonical = bool(plan.method.is_canonical(TermWeights.of(plan.objective)))
+        known[index] = Known(plan.key, plan.evaluations, kind, canonical)
+    works = {id(jobs[index].config) for index in known}
+    for index, (error, *_) in bad.items():
+        if not isinstance(error, ImageError) and id(jobs[index].config) not in works:
+            raise error
+    return known, bad
+
+
+def _other_errors(job: Job, library: Library, first: str) -> list[InputError]:
+    """What is wrong with the pictures of a job beside its first error."""
+    found = []
+    styles = job.style if isinstance(job.style, list | tuple) else [job.style]
+    for source, argument in ((job.content, "content"), *((style, "style") for style in styles)):
+        try:
+            library.size(source, argument)
+        except InputError as error:
+            found += [error] if str(error) != first else []
+    return found
+
+
+def buckets_of(known: Mapping[int, Known]) -> list[Bucket]:
+    """Sorts jobs into buckets, in the order of their first ones."""
+    found: dict[Hashable, Bucket] = {}
+    for index, one in known.items():
+        bucket = found.setdefault(one.kind, Bucket([], False))
         bucket.jobs.append(index)
-        bucket.measured |= not plan.method.is_canonical(TermWeights.of(plan.objective))
+        bucket.measured |= not one.canonical
     return list(found.values())
 
 
@@ -109,7 +159,7 @@ def members_at_once(jobs: int, width: int, height: int, devices: int, batch_size
 def run_jobs(
     jobs: Sequence[Job],
     *,
-    wanted: Sequence[int] | None = None,
+    known: Mapping[int, Known] | None = None,
     batch_size: int | None = None,
     callback: BatchCallback | None = None,
     library: Library | None = None,
@@ -118,24 +168,29 @@ def run_jobs(
 
     Args:
         jobs: from `make_jobs`.
-        wanted: indices of those to make; all by default.
+        known: those to make, from `survey`; all by default.
         batch_size: the most to run at once; by default as many as pay on this machine. Fewer where memory is short.
         callback: called with a `BatchProgress` after each accepted iterate; a true answer ends the batch: the pictures in
             hand come out as they are, the others do not.
         library: where pictures that were read already are kept.
 
     Yields:
-        The index of a job with its result, or with an error where its loss is not finite at the start, its file went away,
-        or its size does not fit: the others go on.
+        The index of a job with its result, or with an error where a picture cannot be read or went away, its loss is not finite
+        at the start, or its size does not fit: the others go on.
 
     Raises:
-        InputError: before anything is computed, where a job cannot be made.
+        InputError: before anything is computed, where an option is wrong or no job at all can be made.
     """
     if batch_size is not None and (not isinstance(batch_size, int) or batch_size < 1):
         raise InputError("batch_size", batch_size, "must be a whole number of at least 1")
-    wanted = range(len(jobs)) if wanted is None else wanted
-    library, hand = library or Library(), _Hand(callback, len(wanted))
-    for bucket in buckets_of(jobs, wanted, library):
+    library = library or Library()
+    if known is None:
+        known, bad = survey(jobs, library)
+        if bad and not known:
+            raise next(iter(bad.values()))[0]
+        yield from ((index, errors[0]) for index, errors in bad.items())
+    hand = _Hand(callback, len(known))
+    for bucket in buckets_of(known):
         for index, result in _run_bucket(bucket, jobs, library, batch_size, hand):
             hand.done += 1
             yield index, result
@@ -241,10 +296,10 @@ def stylize_batch(
 
     Returns:
         One `Result` for each picture: by content, then by setting, then by style. In its place stands a `JaxstyleError` where
-        the picture could not be made, or where the batch ended before.
+        the picture could not be made, an input could not be read, or where the batch ended before.
 
     Raises:
-        InputError: before anything is computed, where an argument or a picture is wrong.
+        InputError: before anything is computed, where an argument is wrong or no picture can be made.
     """
     choice: dict[str, Any] = dict(pairs=pairs, seeds=seeds, style_weights=style_weights, vary=vary, config=config)
     jobs = make_jobs(contents, styles, **choice, **options)

@@ -1,13 +1,10 @@
 """Finished pictures: `jaxstyle replay` makes one again, `jaxstyle continue` goes on with one."""
 
 import argparse
-import os
-import sys
 
-from jaxstyle.cli.display import Display, Interrupt
+from jaxstyle.cli.display import Display, Interrupt, say
 from jaxstyle.cli.options import positive
-from jaxstyle.cli.single import carry_on
-from jaxstyle.errors import InputError
+from jaxstyle.cli.single import carry_on, check_replaced
 from jaxstyle.pictures import write
 from jaxstyle.transfer.again import made, more
 from jaxstyle.transfer.loop import Progress
@@ -21,17 +18,19 @@ def proceed(options: argparse.Namespace) -> int:
     plan, begun, about, words = more(was, count)
     total = was.record["evaluations"] + count
     path = write.check_output(options.out or was.picture.with_stem(f"{was.picture.stem}-{total}"))
-    if begun is None and path.exists() and os.path.samefile(path, was.picture):
-        raise InputError("out", str(path), "is the picture that this goes on from", "write to another file")
     if not options.quiet:
-        print(f"note: {was.picture} {words}", file=sys.stderr)
-    return carry_on(plan, path, options, begun, continued=about)
+        say(f"note: {was.picture} {words}")
+    sources = [source["path"] for source in (plan.sources["content"], *plan.sources["styles"])]
+    sources += [was.picture] if begun is None else []
+    return carry_on(lambda: plan, path, sources, options, begun, continued=about)
 
 
 def replay(options: argparse.Namespace) -> int:
     """Makes a picture again and says whether it is the same; 1 where it is not."""
     was = made(options.picture)
     path = write.check_output(options.out or was.picture.with_stem(f"{was.picture.stem}-replay"))
+    inputs = [was.plan.sources["content"], *was.plan.sources["styles"], was.plan.sources.get("init", {"path": was.picture})]
+    check_replaced(path, [source["path"] for source in inputs], 0)
     wanted, differences = was.record.get("pixels_sha256"), was.differences()
     with Display(was.plan.evaluations, options.quiet) as display, Interrupt() as interrupt:
 
@@ -40,18 +39,19 @@ def replay(options: argparse.Namespace) -> int:
             return interrupt.came or was.is_over(progress)
 
         result = carry_out(was.plan, callback)
-    found = result.record["pixels_sha256"]
-    if interrupt.came:
-        print(f"interrupted after {result.evaluations} evaluations; nothing is compared", file=sys.stderr)
-        return 130
-    same = found == wanted
-    if options.out or not same:
-        result.record["command"] = options.line
-        result.save(path)
-    if same:
-        if not options.quiet:
-            print(f"{was.picture}: the same picture again, sha256 {found} of its pixels", file=sys.stderr)
-        return 0
-    reasons = ", ".join(differences) or "no reason that the record knows"
-    print(f"{was.picture}: another picture, {path}: sha256 {found[:12]}, not {str(wanted)[:12]}; {reasons}", file=sys.stderr)
-    return 1
+        found, problem = result.record["pixels_sha256"], ""
+        if interrupt.came:
+            say(f"interrupted after {result.evaluations} evaluations; nothing is compared")
+            return 130
+        same = found == wanted
+        if options.out or not same:
+            result.record["command"] = options.line
+            path, _, problem = result.keep(path)
+    if problem:
+        say(f"jaxstyle: error: {problem}")
+    if not same:
+        reasons = ", ".join(differences) or "no reason that the record knows"
+        say(f"{was.picture}: another picture, {path}: sha256 {found[:12]}, not {str(wanted)[:12]}; {reasons}")
+    elif not options.quiet:
+        say(f"{was.picture}: the same picture again, sha256 {found} of its pixels")
+    return 1 if problem or not same else 0

@@ -7,10 +7,12 @@ know is a notice, a sentence that `save` returns.
 import contextlib
 import difflib
 import io
+import itertools
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,8 @@ from jaxstyle.errors import ImageError, InputError, reason
 from jaxstyle.pictures import comment
 from jaxstyle.pictures.read import describe, over_white, to_bytes
 
+LONGEST_STEM = 200
+"""Bytes of a file name of ours without its suffix."""
 _JPEG = ("JPEG", "jpg", {"quality": 95, "subsampling": 0})
 _TIFF = ("TIFF", "libtiff", {"compression": "tiff_adobe_deflate"})
 _FORMATS: dict[str, tuple[str, str, dict[str, Any]]] = {  # suffix: Pillow's format, the codec it needs, options
@@ -37,13 +41,46 @@ _FORMATS: dict[str, tuple[str, str, dict[str, Any]]] = {  # suffix: Pillow's for
 def check_output(path: str | os.PathLike[str], *, argument: str = "out") -> Path:
     """`path` as a Path, once it is sure that `save` can write there: call it before the work starts.
 
-    Raises ImageError for an unknown suffix, a missing or unwritable folder, or a folder in the file's place.
+    Raises ImageError for an unknown suffix, a missing or unwritable folder, a folder in the file's place, or a name that leaves
+    no room for the record's.
     """
     probe = _beside(_target(path, argument))
+    with _writing(path, argument), contextlib.suppress(FileNotFoundError):
+        os.stat(f"{os.fspath(path)}.json")
     with _writing(path, argument):  # tried, not asked: root is granted every permission, in a read-only place too
-        probe.touch(exist_ok=False)
-        probe.unlink()
+        try:
+            with open(probe, "xb") as file:
+                file.write(bytes(4096))  # an empty file has room on a full disk, too
+        finally:
+            probe.unlink(missing_ok=True)
     return Path(path)
+
+
+def file_stem(parts: Sequence[str], folder: str | os.PathLike[str] = ".") -> str:
+    """`parts` joined by hyphens to a name that a folder can hold, with room for a number, .png and .json behind it.
+
+    File systems count bytes, of which a character can take four: the longest parts lose their last characters.
+    """
+    most, shorter = LONGEST_STEM, list(parts)
+    with contextlib.suppress(AttributeError, OSError, ValueError):  # Windows, or a folder that is not there
+        most = min(most, os.pathconf(folder, "PC_NAME_MAX") - 15)
+    while len(os.fsencode("-".join(shorter))) > most:
+        longest = max(range(len(shorter)), key=lambda i: len(os.fsencode(shorter[i])))
+        shorter[longest] = shorter[longest][:-1]
+    return "-".join(shorter)
+
+
+def elsewhere(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Where a picture may go that cannot be written at `path`: files that do not exist yet, beside it, in the current folder,
+    at home and among temporary files; in its format, then as PNG."""
+    path = Path(path)
+    for place in (lambda: path.parent, Path.cwd, Path.home, lambda: Path(tempfile.gettempdir())):
+        with contextlib.suppress(OSError, RuntimeError):  # the current folder may be gone, too
+            folder = place()
+            for suffix in dict.fromkeys((path.suffix, ".png")):
+                names = (f"{path.stem}{f'-{number}' if number > 1 else ''}{suffix}" for number in itertools.count(1))
+                free = (folder / name for name in names)
+                yield next(p for p in free if not os.path.lexists(p) and not os.path.lexists(f"{p}.json"))
 
 
 def save(

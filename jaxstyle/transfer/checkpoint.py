@@ -203,6 +203,10 @@ class Checkpoint:
             self._given_up = True
             self.notices.append(f"the run is not kept on its way: {error}")
 
+    def is_there(self) -> bool:
+        """Whether the runs can be taken up again."""
+        return self.path is not None and self.path.exists()
+
     def remove(self) -> None:
         """Takes the file away, once the pictures are there."""
         if self.path is not None:

@@ -1,7 +1,9 @@
 """One picture, from files to a result with its run record. Knows no maths: it resolves, compiles, runs, records, saves."""
 
+import contextlib
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -75,6 +77,24 @@ class Result:
                 raise
             return (*notices, f"{error}; the record stands inside the picture only")
         return notices
+
+    def keep(self, path: str | os.PathLike, *, metadata: bool = True) -> tuple[Path, tuple[str, ...], str]:
+        """`save`, or where that fails the same at some other place: no work is lost to a full disk or a folder that went away.
+
+        Returns:
+            Where the picture is, notices, and what went wrong, which is empty where it is at `path`.
+
+        Raises:
+            ImageError: where it cannot be written anywhere.
+        """
+        try:
+            return Path(path), self.save(path, metadata=metadata), ""
+        except ImageError as error:
+            for other in write.elsewhere(path):
+                with contextlib.suppress(ImageError):
+                    notices = self.save(other, metadata=metadata)
+                    return other, notices, f"{error}; the picture is kept in {os.path.abspath(other)!r}"
+            raise
 
 
 def stylize(

@@ -139,7 +139,7 @@ def test_without_its_state_a_picture_goes_on_from_its_pixels(capsys):
     assert made("y.png")["trace"][0]["loss"] == pytest.approx(made("x.png")["loss"]["total"], rel=0.05)
     assert made("y.png")["loss"]["total"] < made("x.png")["loss"]["total"]
     assert main(["continue", "x.png", "--evaluations", "10", "-o", "x.png"]) == 2
-    assert "is the picture that this goes on from" in capsys.readouterr().err
+    assert "is one of the input pictures" in capsys.readouterr().err
     assert main(["replay", "y.png"]) == 0
     assert "the same picture again" in capsys.readouterr().err
 
