@@ -19,6 +19,7 @@ from jaxstyle.batch.jobs import Job, differing, files_of
 from jaxstyle.errors import InputError, JaxstyleError, reason
 from jaxstyle.pictures import write
 from jaxstyle.transfer import record
+from jaxstyle.transfer.checkpoint import part_of
 from jaxstyle.transfer.stylize import Result
 
 SHEET, GALLERY, TABLE = "sheet.png", "index.html", "results.csv"
@@ -101,6 +102,10 @@ class Folder:
             candidates = (f"{stem}.png" if number == 1 else f"{stem}-{number}.png" for number in itertools.count(1))
             self._names[key] = next(name for name in candidates if free(name, key))
             taken.add(_folded(self._names[key]))
+
+    def part(self, key: str) -> Path:
+        """Where the run of a picture, and of those at once with it, is kept on its way."""
+        return part_of(self.path / self._names[key])
 
     def save(self, key: str, result: Result, *, metadata: bool = True, **more: Any) -> tuple[Path, tuple[str, ...], str]:
         """Writes a picture and its record, to which `more` is added, and if need be elsewhere: see `Result.keep`."""

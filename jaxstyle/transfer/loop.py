@@ -161,11 +161,16 @@ class Course:
         """The best z, (N, H, W, 3) or (H, W, 3): of members that stopped, when they did."""
         return self.state.best_x if self.kept is None else self.kept
 
-    def keep(self, stopped: Sequence[int]) -> None:
-        """Keeps the best of members that stop now, while others go on."""
+    def settle(self, live: Sequence[int]) -> None:
+        """Of members that stopped just now, notes when, and keeps the best where others go on."""
+        done = [index for index in live if self.members[index].reason]
+        for index in done:
+            self.members[index].seconds = self.seconds
         best = self.state.best_x
+        if not done or best.ndim == 3 or (self.kept is None and all(member.reason for member in self.members)):
+            return
         rows = np.zeros((len(best), 1, 1, 1), bool)
-        rows[list(stopped)] = True
+        rows[done] = True
         # A copy in any case: the next step takes the state's own.
         self.kept = jnp.copy(best) if self.kept is None else jnp.where(rows, best, self.kept)
 
@@ -243,6 +248,7 @@ def run_members(
         for index in live:
             if not members[index].reason and members[index].known >= budgets[index]:
                 members[index].reason = f"the budget of {budgets[index]} evaluations is used up"
+        course.settle(live)
         accepted = before != [len(member.trace) for member in members]
         stopping = (
             accepted and callback is not None and bool(callback(_progress(course, budgets, start, params, task, programs)))
@@ -250,13 +256,10 @@ def run_members(
         if keep is not None and any(not member.reason for member in members):
             keep(course, "stopped" if stopping else "going")
         if stopping:
+            live = [index for index in live if not members[index].reason]
             for index in live:
                 members[index].stop(budgets[index])
-        if done := [index for index in live if members[index].reason]:
-            for index in done:
-                members[index].seconds = time.perf_counter() - began
-            if start.ndim == 4 and (course.kept is not None or any(not member.reason for member in members)):
-                course.keep(done)
+            course.settle(live)
     if keep is not None:
         keep(course, "ended")
     best = course.best()

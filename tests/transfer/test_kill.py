@@ -222,3 +222,58 @@ def test_ctrl_c_keeps_a_long_run(killed_at, monkeypatch, capsys):
     assert main([*run, "--resume"]) == 0
     same("out.png", "whole.png")
     assert not os.path.exists(".out.png.part")
+
+
+def test_the_members_of_a_batch_go_on_bit_for_bit(killed_at):
+    """One stops before the others; a picture that was written before the end of its batch is not made again."""
+    run = [
+        "batch",
+        CONTENT,
+        OTHER,
+        "--styles",
+        STYLE,
+        "-q",
+        "--size",
+        "32x32",
+        "--vary",
+        "evaluations=26,30",
+        "--batch-size",
+        "4",
+    ]
+    assert main([*run, "-o", "whole"]) == 0
+    for n in (2, 20, 2):  # after evaluation 1, after 20, with which two of them end the first stage, and after 21
+        killed_at(n)
+        with pytest.raises(Killed):
+            main([*run, "-o", "killed", "--resume"])
+    assert len([name for name in os.listdir("killed") if name.endswith(".part")]) == 1
+    killed_at(0)
+    assert main([*run, "-o", "killed", "--resume"]) == 0
+    names = [name for name in sorted(os.listdir("whole")) if name.endswith(".json")]
+    assert len(names) == 4
+    assert sorted(os.listdir("killed")) == sorted(os.listdir("whole"))
+    for name in names:
+        same(*(f"{folder}/{name.removesuffix('.json')}" for folder in ("killed", "whole")))
+
+
+def test_a_member_that_is_there_keeps_the_others_company(killed_at, monkeypatch):
+    run = ["batch", CONTENT, OTHER, "--styles", STYLE, "-q", "--size", "32x32", "--evaluations", "12", "--batch-size", "2"]
+    assert main([*run, "-o", "whole"]) == 0
+    from jaxstyle.batch.folder import Folder
+
+    save = Folder.save
+
+    def once(folder, *args, **more):
+        monkeypatch.setattr(Folder, "save", lambda *_, **__: (_ for _ in ()).throw(Killed()))
+        return save(folder, *args, **more)
+
+    monkeypatch.setattr(Folder, "save", once)
+    with pytest.raises(Killed):
+        main([*run, "-o", "killed"])
+    monkeypatch.setattr(Folder, "save", save)
+    (first,) = (name for name in os.listdir("killed") if name.endswith(".png"))
+    before = os.stat(f"killed/{first}").st_mtime_ns
+    assert main([*run, "-o", "killed", "--resume"]) == 0
+    assert os.stat(f"killed/{first}").st_mtime_ns == before
+    for name in (name for name in os.listdir("whole") if name.endswith(".json")):
+        same(*(f"{folder}/{name.removesuffix('.json')}" for folder in ("killed", "whole")))
+    assert not [name for name in os.listdir("killed") if name.startswith(".")]
