@@ -27,6 +27,8 @@ from jaxstyle.transfer.programs import Method, Programs, Task, compile_programs
 MEASURE_EVERY = 10
 """Iterates between two measurements of the canonical loss, where the solver sees another objective or precision."""
 MOST_RESTARTS = 10
+STILL = 25
+"""Evaluations without any change of the loss, after which a run ends; L-BFGS shortens a bad step some ten times."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,7 @@ class Member:
         by_callback: whether the callback stopped it.
         failed: whether there is nothing to show.
         seconds: when it stopped.
+        moved: evaluations until what the solver sees changed last.
         trace: one entry for each accepted iterate of this stage.
     """
 
@@ -114,6 +117,7 @@ class Member:
     by_callback: bool = False
     failed: bool = False
     seconds: float = 0.0
+    moved: int = 0
     trace: list[TraceEntry] = field(default_factory=list)
 
     def take(self, known: int, report: Sequence[Any], loss: float | None, seconds: float) -> None:
@@ -126,6 +130,11 @@ class Member:
             elif restarts > MOST_RESTARTS:
                 self.reason = f"the loss was not finite {int(restarts)} times although the step was halved each time"
             return
+        if accepted and (not self.trace or float(value) != self.trace[-1].objective):
+            self.moved = self.known
+        elif self.known - self.moved >= STILL:
+            remedy = "try other weights, another start or another solver"
+            self.reason = f"the loss did not change in {self.known - self.moved} evaluations, and will not; {remedy}"
         if not accepted:
             return
         self.loss = self.loss if loss is None else loss

@@ -1,6 +1,7 @@
 """Whole transfers through the Python interface, small, with a tiny network."""
 
 import json
+import re
 import time
 
 import jax
@@ -270,3 +271,23 @@ def test_config_is_what_the_keywords_make():
     assert (result.record["config"].size, result.evaluations) == (32, 2)
     with pytest.raises(InputError, match="`style`"):
         stylize(CONTENT, [])
+
+
+@pytest.mark.parametrize(("options", "moves"), [({"style_weight": 1e20}, False), ({"style_weight": 1e6}, True)], ids=str)
+def test_a_run_that_does_not_move_ends_with_a_reason(options, moves):
+    """Squares of such a gradient are infinite in float32."""
+    result = stylize(CONTENT, STYLE, size=32, evaluations=60, metric="plain", **options)
+    assert np.isfinite(result.image).all()
+    assert (result.evaluations == 60) == moves
+    if not moves:
+        assert result.evaluations < 40
+        assert re.search(r"the loss did not change in \d+ evaluations.* try other weights", result.stop_reason)
+
+
+def test_there_may_be_nothing_to_do():
+    """The content is the start, and nothing pulls it away."""
+    content = np.asarray(Image.open(CONTENT).resize((40, 32)))
+    result = stylize(content, STYLE, size="40x32", style_weight=0, evaluations=20)
+    assert result.stop_reason == "the gradient is zero: no change of the image can lower the loss"
+    np.testing.assert_array_equal(np.rint(result.image * 255), content)
+    assert all(np.isfinite(value) for value in result.loss.values())
