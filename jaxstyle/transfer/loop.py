@@ -27,6 +27,8 @@ from jaxstyle.transfer.programs import Method, Programs, Task, compile_programs
 MEASURE_EVERY = 10
 """Iterates between two measurements of the canonical loss, where the solver sees another objective or precision."""
 MOST_RESTARTS = 10
+LARGEST = 1e21
+"""Loss at the start above which the square of its gradient is infinite in float32, and no solver moves."""
 STILL = 25
 """Evaluations without any change of the loss, after which a run ends; L-BFGS shortens a bad step some ten times."""
 
@@ -124,11 +126,19 @@ class Member:
         """Enters an iterate: evaluations, what `Programs.step` reports of the state, and its canonical loss or None."""
         value, _, _, restarts, stationary, accepted = report
         self.known = known
+        if not self.trace and np.isfinite(value) and value > LARGEST:
+            self.reason, self.failed = (
+                f"the loss is {value:.3g} at the starting image, which is too large to compute with",
+                True,
+            )
+            return
         if not np.isfinite(value):
             if not self.trace:
                 self.reason, self.failed = "the loss is not finite at the starting image", True
             elif restarts > MOST_RESTARTS:
-                self.reason = f"the loss was not finite {int(restarts)} times although the step was halved each time"
+                self.reason = (
+                    f"the loss was not finite {int(restarts)} times although the step was halved each time; try lower weights"
+                )
             return
         if accepted and (not self.trace or float(value) != self.trace[-1].objective):
             self.moved = self.known
