@@ -18,10 +18,10 @@ from typing import Any
 from jaxstyle.batch.jobs import Job, differing, files_of
 from jaxstyle.errors import InputError, JaxstyleError, reason
 from jaxstyle.pictures import ours, write
+from jaxstyle.transfer.checkpoint import part_of
 from jaxstyle.transfer.stylize import Result
 
 SHEET, GALLERY, TABLE = "sheet.png", "index.html", "results.csv"
-GENERATOR = '<meta name="generator" content="jaxstyle">'
 _LAST_COLUMNS = ("evaluations", "stop_reason", "solve_seconds", "pictures_at_once", "picture", "problem")
 
 
@@ -101,6 +101,10 @@ class Folder:
             self._names[key] = next(name for name in candidates if free(name, key))
             taken.add(_folded(self._names[key]))
 
+    def part(self, key: str) -> Path:
+        """Where the run of a picture, and of those at once with it, is kept on its way."""
+        return part_of(self.path / self._names[key])
+
     def save(self, key: str, result: Result, *, metadata: bool = True, **more: Any) -> tuple[Path, tuple[str, ...], str]:
         """Writes a picture and its record, to which `more` is added, and if need be elsewhere: see `Result.keep`."""
         path = self.path / self._names[key]
@@ -142,14 +146,13 @@ def _stat(path: str | Path) -> os.stat_result | None:
 
 def _is_summary(path: Path) -> bool:
     """Whether a file is a sheet, gallery or table of ours."""
-    if path.suffix == ".png":
+    if path.name != TABLE:
         return ours.is_ours(path)
     try:
         with open(path, encoding="utf-8") as file:
-            start = file.read(2000)
+            return file.read(2000).partition("\n")[0].endswith(",".join(_LAST_COLUMNS))
     except (OSError, ValueError):
         return False
-    return GENERATOR in start if path.suffix == ".html" else start.partition("\n")[0].endswith(",".join(_LAST_COLUMNS))
 
 
 def write_table(path: Path, entries: Sequence[FolderEntry]) -> None:

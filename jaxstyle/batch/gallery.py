@@ -5,10 +5,10 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
-from jaxstyle.batch.folder import GENERATOR, TABLE, FolderEntry
+from jaxstyle.batch.folder import TABLE, FolderEntry
 from jaxstyle.batch.sheet import tabulate, words
 from jaxstyle.pictures import write
-from jaxstyle.pictures.ours import record_path
+from jaxstyle.pictures.ours import GENERATOR, record_path
 
 _STYLE = """
 :root { color-scheme: light dark; --ground: #fff; --ink: #1a1a1a; --line: #ddd; }

@@ -6,7 +6,7 @@ image and reason to stop, and comes out as the same run alone would.
 
 import math
 import os
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -20,6 +20,7 @@ from jaxstyle.machine import memory
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.machine.devices import members_layout
 from jaxstyle.pictures.size import USUAL, Size
+from jaxstyle.transfer.checkpoint import Checkpoint
 from jaxstyle.transfer.config import Config
 from jaxstyle.transfer.engine import Engine, compile_to_fit
 from jaxstyle.transfer.library import Library
@@ -56,6 +57,8 @@ class BatchProgress:
 
 
 BatchCallback = Callable[[BatchProgress], Any]
+Keeper = Callable[[Mapping[int, Plan]], Checkpoint]
+"""Gives the checkpoint of some jobs that run at once."""
 
 
 @dataclass
@@ -121,12 +124,14 @@ def survey(jobs: Sequence[Job], library: Library) -> tuple[dict[int, Known], dic
     read: dict[Any, InputError | None] = {}
     for index in known:
         read |= {_same(source): None for source, _ in _pictures(jobs[index])}
+    for index, (error,) in bad.items():
+        read |= {_same(source): error for source, _ in _pictures(jobs[index]) if _same(source) == error.value}
     for index, errors in bad.items():
         for source, argument in _pictures(jobs[index]):
             if _same(source) not in read:
                 read[_same(source)] = _problem(source, argument, library)
             error = read[_same(source)]
-            errors += [error] if error and str(error) != str(errors[0]) else []
+            errors += [error] if error and error.value != errors[0].value else []
     return known, bad
 
 
@@ -179,19 +184,23 @@ def run_jobs(
     jobs: Sequence[Job],
     *,
     known: Mapping[int, Known] | None = None,
+    there: Container[int] = (),
     batch_size: int | None = None,
     callback: BatchCallback | None = None,
     library: Library | None = None,
+    keeper: Keeper | None = None,
 ) -> Iterator[tuple[int, Result | JaxstyleError]]:
     """Makes pictures, each given out as soon as it is finished.
 
     Args:
         jobs: from `make_jobs`.
-        known: those to make, from `survey`; all by default.
+        known: those of the batch, from `survey`; all by default.
+        there: those of them that are made already. The others run in the company that they would have had.
         batch_size: the most to run at once; by default as many as pay on this machine. Fewer where memory is short.
         callback: called with a `BatchProgress` after each accepted iterate; a true answer ends the batch: the pictures in
             hand come out as they are, the others do not.
         library: where pictures that were read already are kept.
+        keeper: gives the checkpoint of some jobs with their plans; none by default.
 
     Yields:
         The index of a job with its result, or with an error where a picture cannot be read or went away, its loss is not finite
@@ -208,9 +217,11 @@ def run_jobs(
         if bad and not known:
             raise next(iter(bad.values()))[0]
         yield from ((index, errors[0]) for index, errors in bad.items())
-    hand = _Hand(callback, len(known))
+    hand = _Hand(callback, sum(index not in there for index in known))
     for bucket in buckets_of(known):
-        for index, result in _run_bucket(bucket, jobs, library, batch_size, hand):
+        if all(index in there for index in bucket.jobs):
+            continue
+        for index, result in _run_bucket(bucket, jobs, there, library, batch_size, hand, keeper):
             hand.done += 1
             yield index, result
         if hand.stopped:
@@ -234,31 +245,51 @@ class _Hand:
 
 
 def _run_bucket(
-    bucket: Bucket, jobs: Sequence[Job], library: Library, batch_size: int | None, hand: _Hand
+    bucket: Bucket,
+    jobs: Sequence[Job],
+    there: Container[int],
+    library: Library,
+    batch_size: int | None,
+    hand: _Hand,
+    keeper: Keeper | None,
 ) -> Iterator[tuple[int, Result | JaxstyleError]]:
     compiler = Compiler()
     try:
         engines, needed = _compile(bucket, jobs, library, batch_size, compiler)
     except JaxstyleError as error:
-        yield from ((index, error) for index in bucket.jobs)
+        yield from ((index, error) for index in bucket.jobs if index not in there)
         return
     size = engines[-1].members or 1
     for first in range(0, len(bucket.jobs), size):
+        chunk = bucket.jobs[first : first + size]
+        if all(index in there for index in chunk):
+            continue
         if hand.stopped:
             return
         plans: dict[int, Plan] = {}
-        for index in bucket.jobs[first : first + size]:
+        for index in chunk:
             try:
                 plans[index] = plan_of(jobs[index], library)
             except InputError as error:  # it was there when the batch began
-                yield index, error
+                if index not in there:
+                    yield index, error
+        # Where they were left half-way all of them go on, as they were; else only those that are wanted begin.
+        checkpoint = keeper and keeper(plans)
+        wanted = {index: plan for index, plan in plans.items() if index not in there}
+        if len(wanted) < len(plans) and not (checkpoint and checkpoint.is_there()):
+            plans, checkpoint = wanted, keeper and keeper(wanted)
         costs = {"compile": compiler.seconds, "predicted": needed}
-        ends = run_plans(engines, [*plans.values()], partial(hand.tell, jobs=[*plans]), library)
+        how: Any = dict(library=library, checkpoint=checkpoint)
+        ends = run_plans(engines, [*plans.values()], partial(hand.tell, jobs=[*plans]), **how)
         for place, ((index, plan), end) in enumerate(zip(plans.items(), ends, strict=True)):
+            if index in there:
+                continue
             if isinstance(end, JaxstyleError):
                 yield index, end
             else:
                 yield index, finish(plan, end, engines[-1], costs, batch={"members": len(plans), "member": place})
+        if checkpoint and not hand.stopped:
+            checkpoint.remove()
 
 
 def _compile(

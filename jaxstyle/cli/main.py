@@ -58,7 +58,18 @@ def _parser() -> _Parser:
     def add_single(sub: argparse.ArgumentParser, basics: Any, out: str, defaults: Config) -> None:
         basics.add_argument("-o", "--out", metavar="OUT", help=f".png, .jpg, .webp or .tiff (default: {out})")
         add_options(sub, defaults, basics)
+        add_run(sub, basics)
+
+    def add_run(sub: argparse.ArgumentParser, basics: Any) -> None:
         basics.add_argument("--save-every", metavar="N", help="also save OUT-00050.png and so on, every N evaluations")
+        text = (
+            "go on where this command was stopped or killed, if it was (a run of more than half a minute keeps .OUT.png.part)"
+        )
+        basics.add_argument("--resume", action="store_true", help=text)
+        text = "keep OUT.png.state too, from which `jaxstyle continue` goes on as if nothing had been between"
+        basics.add_argument("--keep-state", action="store_true", help=text)
+        text = "also write OUT.png.html, a page of the run: pictures on the way, losses, settings, timing"
+        basics.add_argument("--report", action="store_true", help=text)
         basics.add_argument("--no-metadata", action="store_true", help=NO_METADATA)
         add_last(sub)
 
@@ -114,6 +125,20 @@ def _parser() -> _Parser:
     add_train(sub, basics)
     add_last(sub)
 
+    sub, basics = transfer(
+        "continue", "Go on with a finished PICTURE, from its state where that was kept, else from its pixels."
+    )
+    sub.add_argument("picture", metavar="PICTURE", help="one that jaxstyle made, with its record")
+    basics.add_argument("-o", "--out", metavar="OUT", help="(default: PICTURE-N.png, N the evaluations in all)")
+    basics.add_argument("--evaluations", metavar="N", required=True, help="how many more")
+    add_run(sub, basics)
+
+    sub, basics = transfer("replay", "Make PICTURE again from its record, and say whether it is the same.")
+    sub.add_argument("picture", metavar="PICTURE", help="one that jaxstyle made, with its record")
+    text = "where to save it (default: nowhere if it is the same, else PICTURE-replay.png)"
+    basics.add_argument("-o", "--out", metavar="OUT", help=text)
+    add_last(sub)
+
     weights = command(commands, "weights", "Network weights: list, fetch, convert, verify.")
     actions = weights.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=_Parser)
     command(actions, "list", "What can be named, and what of it is on this machine.")
@@ -143,6 +168,10 @@ def _handler(command: str) -> Callable[[argparse.Namespace], int]:
         from jaxstyle.cli import weights
 
         return weights.weights
+    if command in ("continue", "replay"):
+        from jaxstyle.cli import again
+
+        return again.proceed if command == "continue" else again.replay
     from jaxstyle.cli import single
 
     return {"stylize": single.stylize, "demo": single.demo, "estimate": single.estimate}[command]
@@ -159,7 +188,7 @@ def main(argv: Sequence[str] | None = None, notes: Callable[[], Sequence[str]] =
         parser = _parser()
         options, rest = parser.parse_known_args(argv)
         if rest:
-            positional = ("command", "action", "content", "contents", "pictures", "name", "file")
+            positional = ("command", "action", "content", "contents", "picture", "pictures", "name", "file")
             known = ["--" + name.replace("_", "-") for name in vars(options) if name not in positional]
             raise unknown("argument", rest[0].partition("=")[0], known)
         options.line = shlex.join(["jaxstyle", *(sys.argv[1:] if argv is None else argv)])

@@ -20,8 +20,10 @@ from jaxstyle.cli.display import Display, Interrupt, say, say_first
 from jaxstyle.cli.options import config_of, convert, flag, positive
 from jaxstyle.errors import InputError, JaxstyleError, reason, unknown
 from jaxstyle.pictures.find import expand
+from jaxstyle.transfer.checkpoint import Checkpoint, identity
 from jaxstyle.transfer.config import Config
 from jaxstyle.transfer.library import Library
+from jaxstyle.transfer.plan import Plan
 
 
 def batch(options: argparse.Namespace) -> int:
@@ -110,7 +112,8 @@ def make(jobs: list[Job], options: argparse.Namespace) -> int:
     folder = Folder(options.out or options.command)
     there = folder.finished() if options.resume else set()
     folder.name(jobs, keys, keep=options.resume)
-    wanted = {i: one for i, one in known.items() if one.key not in there and i % processes == process}
+    mine = {i: one for i, one in known.items() if i % processes == process}
+    wanted = {i: one for i, one in mine.items() if one.key not in there}
     problems: dict[int, JaxstyleError] = {i: errors[0] for i, errors in bad.items()}
     began, before = time.monotonic(), 0
 
@@ -130,7 +133,19 @@ def make(jobs: list[Job], options: argparse.Namespace) -> int:
             display.update(before + sum(m.evaluation for m in now), words, time.monotonic() - began)
             return interrupt.came
 
-        for index, result in run_jobs(jobs, known=wanted, batch_size=size, callback=callback, library=library):
+        def keeper(plans: Mapping[int, Plan]) -> Checkpoint:
+            """Where pictures at once are kept: by the name of the first. What is of others there is removed, with a note."""
+            path = folder.part(mine[next(iter(plans))].key)
+            checkpoint = Checkpoint(path, identity([*plans.values()]), resume=options.resume)
+            try:
+                checkpoint.check()
+            except InputError as error:
+                tell(f"note: these begin anew: {error}")
+                path.unlink(missing_ok=True)
+            return checkpoint
+
+        how: Any = dict(batch_size=size, callback=callback, library=library, keeper=keeper)
+        for index, result in run_jobs(jobs, known=mine, there=mine.keys() - wanted.keys(), **how):
             before += wanted[index].evaluations
             if isinstance(result, JaxstyleError):
                 problems[index] = result

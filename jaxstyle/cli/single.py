@@ -4,7 +4,7 @@ import argparse
 import contextlib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,14 @@ from jaxstyle.machine.memory import gigabytes
 from jaxstyle.pictures import write
 from jaxstyle.pictures.find import expand
 from jaxstyle.pictures.ours import is_ours
+from jaxstyle.transfer.checkpoint import Checkpoint, Kept, identity, is_kept, part_of, state_of
 from jaxstyle.transfer.config import Config
 from jaxstyle.transfer.estimate import estimate as estimate_run
 from jaxstyle.transfer.loop import Progress
-from jaxstyle.transfer.stylize import stylize as stylize_one
+from jaxstyle.transfer.page import Diary, page_of
+from jaxstyle.transfer.plan import Plan
+from jaxstyle.transfer.resolve import resolve
+from jaxstyle.transfer.stylize import carry_out
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 DEMO = {
@@ -48,14 +52,43 @@ def demo(options: argparse.Namespace) -> int:
 
 
 def paint(content: str, styles: Sequence[str], out: str, config: Any, options: argparse.Namespace) -> int:
-    """Makes a picture and its record; what is ended early is saved as it is."""
+    """Makes a picture and its record."""
+    path = write.check_output(out)
+    return carry_on(lambda: resolve(content, list(styles), config), path, (content, *styles, config.init), options)
+
+
+def carry_on(
+    plan_of: Callable[[], Plan],
+    path: Path,
+    sources: Sequence[Any],
+    options: argparse.Namespace,
+    begun: Kept | None = None,
+    **more: Any,
+) -> int:
+    """Carries out a plan, or goes on where it was left; what is ended early is saved as it is.
+
+    Args:
+        plan_of: gives the plan; reads the pictures.
+        path: of the picture.
+        sources: files that must not be replaced.
+        options: of the command.
+        begun: the end of an earlier run, from which this one goes on.
+        **more: what is added to the record.
+    """
     every = positive("save_every", options.save_every) if options.save_every else 0
-    path, metadata = write.check_output(out), not options.no_metadata
-    check_replaced(path, (content, *styles, config.init), every)
+    metadata, saved = not options.no_metadata, 0
+    check_replaced(path, sources, every)
+    for argument, made, known in (("report", page_of(path), is_ours), ("keep_state", state_of(path), is_kept)):
+        if getattr(options, argument):
+            _check_place(argument, made, sources, known)
     say_first(options)
-    saved = 0
     problems: list[str] = []
-    with Display(config.evaluations, options.quiet) as display, Interrupt() as interrupt:
+    with Display(None, options.quiet) as display, Interrupt() as interrupt:
+        plan = plan_of()
+        state = state_of(path) if options.keep_state else None
+        checkpoint = Checkpoint(part_of(path), identity([plan]), resume=options.resume, state=state, begun=begun)
+        checkpoint.check()
+        diary = Diary(plan) if options.report else None
 
         def callback(progress: Progress) -> bool:
             nonlocal saved
@@ -66,15 +99,24 @@ def paint(content: str, styles: Sequence[str], out: str, config: Any, options: a
                     write.save(step_path(path, saved * every), progress.image(), alpha=progress.alpha)
                 except ImageError as error:  # the run goes on
                     problems[:] = problems or [str(error)]
+            if diary is not None:
+                diary.enter(progress)
             return interrupt.came
 
-        result = stylize_one(content, list(styles), config=config, callback=callback)
+        result = carry_out(plan, callback, checkpoint, measured=True if diary else None, **more)
         interrupt.saving = True
         result.record["command"] = options.line
         path, notices, problem = result.keep(path, metadata=metadata)
         problems += [problem] if problem else []
+        if diary is not None:
+            try:
+                diary.write(path, result)
+            except ImageError as error:
+                problems.append(str(error))
+        if not interrupt.came:
+            checkpoint.remove()
     if not options.quiet:
-        for notice in (*result.notices, *notices):
+        for notice in (*result.notices, *notices, *checkpoint.notices):
             say(f"note: {notice}")
         seconds = result.record["seconds"]
         say(
@@ -82,6 +124,8 @@ def paint(content: str, styles: Sequence[str], out: str, config: Any, options: a
             f"(content {result.loss['content']:.4g}, style {result.loss['style']:.4g}): {result.stop_reason}; "
             f"{seconds['solve']:.1f} s + {seconds['compile']:.1f} s compiling"
         )
+        if interrupt.came and checkpoint.is_there():
+            say("interrupted; the same command with --resume goes on from here")
     for text in problems:
         say(f"jaxstyle: error: {text}")
     return 130 if interrupt.came else 1 if problems else 0
@@ -109,10 +153,15 @@ def check_replaced(path: Path, sources: Sequence[Any], every: int) -> None:
             targets["save_every"] = [file for file, match in found if match and int(match[1]) % every == 0]
     for argument, paths in targets.items():
         for target in paths:
-            if any(_same(target, source) for source in sources):
-                raise InputError(argument, str(target), "is one of the input pictures", "write to another file")
-            if os.path.exists(target) and not is_ours(target):
-                raise InputError(argument, str(target), "is a file that jaxstyle did not make", "choose another name")
+            _check_place(argument, target, sources, is_ours)
+
+
+def _check_place(argument: str, target: Path, sources: Sequence[Any], known: Callable[[Path], bool]) -> None:
+    """Raises an InputError where the target is one of the sources, or a file that is not known for one of ours."""
+    if any(_same(target, source) for source in sources):
+        raise InputError(argument, str(target), "is one of the input pictures", "write to another file")
+    if os.path.exists(target) and not known(target):
+        raise InputError(argument, str(target), "is a file that jaxstyle did not make", "choose another name")
 
 
 def _same(target: Path, source: Any) -> bool:

@@ -7,6 +7,9 @@ from typing import Any
 
 from jaxstyle.pictures import comment
 
+GENERATOR = '<meta name="generator" content="jaxstyle">'
+"""The mark inside our pages."""
+
 
 def record_path(picture: str | os.PathLike[str]) -> Path:
     """Where the record of a picture lies: OUT.png.json."""
@@ -33,9 +36,12 @@ def read_record(path: str | os.PathLike[str]) -> dict[str, Any] | None:
 
 
 def is_ours(path: str | os.PathLike[str]) -> bool:
-    """Whether a file is a picture or a record of ours, and so may be replaced."""
-    if Path(path).suffix.lower() == ".json":
+    """Whether a file is a picture, a record or a page of ours, and so may be replaced."""
+    suffix = Path(path).suffix.lower()
+    if suffix == ".json":
         return read_record(path) is not None
+    if suffix == ".html":
+        return GENERATOR in (_text(Path(path)) or "")
     return comment.read(path) is not None or read_record(path) is not None
 
 

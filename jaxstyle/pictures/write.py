@@ -128,16 +128,20 @@ def write_atomically(
     *,
     argument: str = "out",
     kind: type[InputError] = ImageError,
+    through: Path | None = None,
 ) -> None:
     """Writes a file, in one piece or several, whole or not at all, through links; one that is replaced keeps its permissions.
+
+    `through` is the file that is written first: by default one that nobody else has. What a process that is killed leaves of
+    a named one, the next one replaces.
 
     Raises an error of `kind` where that fails; the old file is then untouched, and nothing else is left in the folder.
     """
     with _writing(path, argument, kind):
         target = Path(os.path.realpath(path))
-        temporary = _beside(target)
+        temporary = through or _beside(target)
         try:
-            with open(temporary, "xb") as file:  # not tempfile, whose files are closed to everybody else
+            with open(temporary, "wb" if through else "xb") as file:  # not tempfile, whose files are closed to everybody else
                 file.writelines([data] if isinstance(data, bytes | memoryview) else data)
                 file.flush()
                 os.fsync(file.fileno())

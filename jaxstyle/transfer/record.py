@@ -17,6 +17,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxstyle.pictures.read import to_bytes
+
 SCHEMA = "jaxstyle-run-2"
 _BESIDE_ONLY = ("command", "notices", "memory", "trace")
 _PACKAGES = ("jaxstyle", "jax", "jaxlib", "flax", "jaxopt", "optax", "numpy", "pillow")
@@ -46,6 +48,11 @@ def describe_source(source: Any) -> dict[str, str]:
             return {"path": os.fspath(source), "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
     pixels = np.ascontiguousarray(np.asarray(source))
     return {"path": f"<{type(source).__name__}>", "sha256": hashlib.sha256(pixels.tobytes()).hexdigest()}
+
+
+def hash_of_pixels(image: np.ndarray) -> str:
+    """The SHA-256 of the 8-bit levels of a picture, (H, W, 3), by which a replay knows it in whatever format it was saved."""
+    return hashlib.sha256(to_bytes(image).tobytes()).hexdigest()
 
 
 def plain(value: Any) -> Any:

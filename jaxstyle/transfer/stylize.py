@@ -13,6 +13,7 @@ from jaxstyle.machine import memory
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.pictures import ours, write
 from jaxstyle.transfer import record
+from jaxstyle.transfer.checkpoint import Checkpoint
 from jaxstyle.transfer.config import Config, make_config
 from jaxstyle.transfer.engine import Engine, compile_to_fit
 from jaxstyle.transfer.loop import Callback, Outcome, Progress, TraceEntry
@@ -115,24 +116,42 @@ def stylize(
         InputError (ImageError, WeightsError among them): one line that names the argument, its value and the remedy.
         JaxstyleError: where the loss is not finite at the starting image.
     """
-    config = make_config(config, **options)
-    plan, compiler = resolve(content, style, config), Compiler()
-    engines, needed, free = compile_to_fit(plan, compiler)
+    return carry_out(resolve(content, style, make_config(config, **options)), callback)
+
+
+def carry_out(
+    plan: Plan,
+    callback: Callback | None = None,
+    checkpoint: Checkpoint | None = None,
+    *,
+    measured: bool | None = None,
+    **more: Any,
+) -> Result:
+    """Makes the picture of a plan; `stylize` says what `callback` is.
+
+    Args:
+        checkpoint: where the run is kept on its way, and taken up again.
+        measured: whether the callback will ask for losses, so that what measures them is compiled before the run begins.
+        **more: what is added to the record.
+    """
+    compiler = Compiler()
+    engines, needed, free = compile_to_fit(plan, compiler, measured=measured)
     memory.check(*plan.content.size, needed, free)
     needed += memory.resident()
 
     def tell(progress: list[Progress]) -> Any:
         return callback is not None and callback(progress[0])
 
-    (end,) = run_plans(engines, [plan], callback and tell)
+    (end,) = run_plans(engines, [plan], callback and tell, checkpoint=checkpoint)
     if isinstance(end, JaxstyleError):
         raise end
-    return finish(plan, end, engines[-1], {"compile": compiler.seconds, "predicted": needed})
+    return finish(plan, end, engines[-1], {"compile": compiler.seconds, "predicted": needed}, **more)
 
 
 def finish(plan: Plan, end: Outcome, engine: Engine, costs: dict[str, float], **more: Any) -> Result:
     """The result of a run; `more` is added to its record."""
     loss = {name: float(value) for name, value in end.measure()._asdict().items()}
+    image = np.clip(np.asarray(end.image), 0, 1)
     written = {
         "schema": record.SCHEMA,
         "command": None,
@@ -154,12 +173,13 @@ def finish(plan: Plan, end: Outcome, engine: Engine, costs: dict[str, float], **
         "seconds": {"compile": round(costs["compile"], 3), "solve": round(end.seconds, 3)},
         "memory": {"strips": engine.method.strips, "predicted": costs["predicted"], "peak": memory.peak()},
         "loss": loss,
+        "pixels_sha256": record.hash_of_pixels(image),
         "notices": plan.notices,
         **more,
         "trace": [entry._asdict() for entry in end.trace],
     }
     return Result(
-        np.clip(np.asarray(end.image), 0, 1),
+        image,
         loss,
         end.evaluations,
         end.stop_reason,
