@@ -1,5 +1,6 @@
 """One picture, from files to a result with its run record. Knows no maths: it resolves, compiles, runs, records, saves."""
 
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from jaxstyle.errors import JaxstyleError
+from jaxstyle.errors import ImageError, JaxstyleError
 from jaxstyle.machine import memory
 from jaxstyle.machine.compiler import Compiler
-from jaxstyle.pictures import write
+from jaxstyle.pictures import ours, write
 from jaxstyle.transfer import record
+from jaxstyle.transfer.checkpoint import Checkpoint
 from jaxstyle.transfer.config import Config, make_config
 from jaxstyle.transfer.engine import Engine, compile_to_fit
 from jaxstyle.transfer.loop import Callback, Outcome, Progress, TraceEntry
@@ -46,18 +48,53 @@ class Result:
     alpha: np.ndarray | None
     notices: tuple[str, ...]
 
-    def save(self, path: str | os.PathLike) -> tuple[str, ...]:
-        """Writes the picture, and the run record beside it as .json; each appears whole or not at all.
+    def save(self, path: str | os.PathLike, *, metadata: bool = True) -> tuple[str, ...]:
+        """Writes the picture, and the run record beside it: out.png.json for out.png. Each appears whole or not at all.
+
+        A file in the record's place that is no record stays as it is.
+
+        Args:
+            path: .png, .webp, .tif, .tiff, .jpg or .jpeg; an old picture there is replaced.
+            metadata: whether the record stands inside the picture too, without folders and the trace.
 
         Returns:
-            Notices: sentences about what the format could not hold.
+            Notices: sentences about what the format could not hold, or where the record went.
 
         Raises:
-            ImageError: where the suffix is unknown or the folder cannot be written.
+            ImageError: where the suffix is unknown, the folder cannot be written, or the record has no place at all.
         """
-        notices = write.save(path, self.image, alpha=self.alpha)
-        write.write_atomically(Path(path).with_suffix(".json"), record.dumps(self.record).encode())
+        beside = ours.record_path(path)
+        taken = os.path.lexists(beside) and not ours.is_ours(beside)
+        if taken and not metadata:
+            raise ImageError("out", os.fspath(beside), "is no record of ours, and stays as it is", "choose another name")
+        notices = write.save(path, self.image, alpha=self.alpha, text=record.inside(self.record) if metadata else None)
+        if taken:
+            return (*notices, f"{beside} is no record of ours and stays as it is; the record stands inside the picture only")
+        try:
+            write.write_atomically(beside, record.dumps(self.record).encode())
+        except ImageError as error:
+            if not metadata:
+                raise
+            return (*notices, f"{error}; the record stands inside the picture only")
         return notices
+
+    def keep(self, path: str | os.PathLike, *, metadata: bool = True) -> tuple[Path, tuple[str, ...], str]:
+        """`save`, or where that fails the same at some other place: no work is lost to a full disk or a folder that went away.
+
+        Returns:
+            Where the picture is, notices, and what went wrong, which is empty where it is at `path`.
+
+        Raises:
+            ImageError: where it cannot be written anywhere.
+        """
+        try:
+            return Path(path), self.save(path, metadata=metadata), ""
+        except ImageError as error:
+            for other in write.elsewhere(path):
+                with contextlib.suppress(ImageError):
+                    notices = self.save(other, metadata=metadata)
+                    return other, notices, f"{error}; the picture is kept in {os.path.abspath(other)!r}"
+            raise
 
 
 def stylize(
@@ -79,24 +116,42 @@ def stylize(
         InputError (ImageError, WeightsError among them): one line that names the argument, its value and the remedy.
         JaxstyleError: where the loss is not finite at the starting image.
     """
-    config = make_config(config, **options)
-    plan, compiler = resolve(content, style, config), Compiler()
-    engines, needed, free = compile_to_fit(plan, compiler)
+    return carry_out(resolve(content, style, make_config(config, **options)), callback)
+
+
+def carry_out(
+    plan: Plan,
+    callback: Callback | None = None,
+    checkpoint: Checkpoint | None = None,
+    *,
+    measured: bool | None = None,
+    **more: Any,
+) -> Result:
+    """Makes the picture of a plan; `stylize` says what `callback` is.
+
+    Args:
+        checkpoint: where the run is kept on its way, and taken up again.
+        measured: whether the callback will ask for losses, so that what measures them is compiled before the run begins.
+        **more: what is added to the record.
+    """
+    compiler = Compiler()
+    engines, needed, free = compile_to_fit(plan, compiler, measured=measured)
     memory.check(*plan.content.size, needed, free)
     needed += memory.resident()
 
     def tell(progress: list[Progress]) -> Any:
         return callback is not None and callback(progress[0])
 
-    (end,) = run_plans(engines, [plan], callback and tell)
+    (end,) = run_plans(engines, [plan], callback and tell, checkpoint=checkpoint)
     if isinstance(end, JaxstyleError):
         raise end
-    return finish(plan, end, engines[-1], {"compile": compiler.seconds, "predicted": needed})
+    return finish(plan, end, engines[-1], {"compile": compiler.seconds, "predicted": needed}, **more)
 
 
 def finish(plan: Plan, end: Outcome, engine: Engine, costs: dict[str, float], **more: Any) -> Result:
     """The result of a run; `more` is added to its record."""
     loss = {name: float(value) for name, value in end.measure()._asdict().items()}
+    image = np.clip(np.asarray(end.image), 0, 1)
     written = {
         "schema": record.SCHEMA,
         "command": None,
@@ -118,12 +173,13 @@ def finish(plan: Plan, end: Outcome, engine: Engine, costs: dict[str, float], **
         "seconds": {"compile": round(costs["compile"], 3), "solve": round(end.seconds, 3)},
         "memory": {"strips": engine.method.strips, "predicted": costs["predicted"], "peak": memory.peak()},
         "loss": loss,
+        "pixels_sha256": record.hash_of_pixels(image),
         "notices": plan.notices,
         **more,
         "trace": [entry._asdict() for entry in end.trace],
     }
     return Result(
-        np.clip(np.asarray(end.image), 0, 1),
+        image,
         loss,
         end.evaluations,
         end.stop_reason,
