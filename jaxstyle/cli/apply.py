@@ -18,11 +18,12 @@ from jaxstyle.cli.single import SAMPLES, check_replaced, same
 from jaxstyle.errors import InputError, JaxstyleError, reason
 from jaxstyle.pictures import write
 from jaxstyle.pictures.find import expand, is_pattern
+from jaxstyle.pictures.ours import is_ours, record_path
 from jaxstyle.pictures.read import to_bytes
 from jaxstyle.pictures.size import parse_size
 from jaxstyle.styles.apply import MEMORY, Painted, apply_style, loaded
 from jaxstyle.styles.network import BUNDLED, StyleFile, find, read
-from jaxstyle.transfer.record import describe_source, is_ours, record_path
+from jaxstyle.transfer.record import describe_source
 
 SHOWN, PAINTED, PER_LINE = 128, 256, 7
 """Of the sheet of styles: the sides of a picture there and of a sample that is painted for it, and how many lie in a line."""
@@ -35,7 +36,9 @@ def add_apply(sub: argparse.ArgumentParser, basics: argparse._ArgumentGroup) -> 
     text = f"{', '.join(BUNDLED)}, or a file of `jaxstyle train` (default: {BUNDLED[0]})"
     basics.add_argument("--network", metavar="NAME|FILE", help=text)
     basics.add_argument("--strength", metavar="0..1", default="1", help="from the photograph, 0, to the style (default: 1)")
-    basics.add_argument("--size", metavar="N|short:N|WxH", help="the longest side, the shorter one, both (default: the picture's own)")
+    basics.add_argument(
+        "--size", metavar="N|short:N|WxH", help="the longest side, the shorter one, both (default: the picture's own)"
+    )
     text = "of one picture, PHOTO-STYLE.png; of several, a folder (default: apply)"
     basics.add_argument("-o", "--out", metavar="OUT", help=f"{text}; of --list, the sheet")
     basics.add_argument("--list", action="store_true", help="show which styles there are; with -o styles.png as pictures")

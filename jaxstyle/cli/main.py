@@ -32,6 +32,7 @@ class _Usage(Exception):
 
 def _parser() -> _Parser:
     from jaxstyle import __version__
+    from jaxstyle.cli.apply import add_apply
     from jaxstyle.cli.options import add_options
     from jaxstyle.cli.single import DEMO, DEMO_CONFIG
     from jaxstyle.cli.train import add_train
@@ -119,6 +120,11 @@ def _parser() -> _Parser:
     add_options(sub, Config(), basics)
     add_last(sub, quiet=False)
 
+    sub, basics = transfer("apply", "Paint PHOTO in one pass, in a style that a network has learned; or list the styles.")
+    add_apply(sub, basics)
+    basics.add_argument("--no-metadata", action="store_true", help=NO_METADATA)
+    add_last(sub)
+
     sub, basics = transfer(
         "train", "Teach a style network: it learns the STYLEs once, and then paints any picture in one pass."
     )
@@ -160,6 +166,10 @@ def _handler(command: str) -> Callable[[argparse.Namespace], int]:
         from jaxstyle.cli import many
 
         return many.batch if command == "batch" else many.sweep
+    if command == "apply":
+        from jaxstyle.cli.apply import apply
+
+        return apply
     if command == "train":
         from jaxstyle.cli.train import train
 

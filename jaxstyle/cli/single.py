@@ -158,13 +158,14 @@ def check_replaced(path: Path, sources: Sequence[Any], every: int) -> None:
 
 def _check_place(argument: str, target: Path, sources: Sequence[Any], known: Callable[[Path], bool]) -> None:
     """Raises an InputError where the target is one of the sources, or a file that is not known for one of ours."""
-    if any(_same(target, source) for source in sources):
+    if any(same(target, source) for source in sources):
         raise InputError(argument, str(target), "is one of the input pictures", "write to another file")
     if os.path.exists(target) and not known(target):
         raise InputError(argument, str(target), "is a file that jaxstyle did not make", "choose another name")
 
 
-def _same(target: Path, source: Any) -> bool:
+def same(target: Path, source: Any) -> bool:
+    """Whether both are one file; what is no file is none."""
     return bool(source) and os.path.exists(target) and os.path.exists(source) and os.path.samefile(target, source)
 
 

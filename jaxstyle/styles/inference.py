@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax import Array, lax, nn
 
 from jaxstyle.network.convolution import conv3x3, current_backend, operand_precision
-from jaxstyle.styles.model import Layer, Widths, doubled, normalised
+from jaxstyle.styles.model import CENTRE, Layer, Widths, doubled, normalised
 
 FEW = 8
 """Channels below which a large kernel is convolved in blocks."""
@@ -45,7 +45,9 @@ def convolve(x: Array, kernel: Array, layer: Layer) -> Array:
 
 def _valid(x: Array, kernel: Array, strides: tuple[int, int] = (1, 1)) -> Array:
     layout = ("NHWC", "HWIO", "NHWC")
-    return lax.conv_general_dilated(x, kernel, strides, "VALID", dimension_numbers=layout, precision=operand_precision("float32"))
+    return lax.conv_general_dilated(
+        x, kernel, strides, "VALID", dimension_numbers=layout, precision=operand_precision("float32")
+    )
 
 
 def _doubling(x: Array, kernel: Array) -> Array:
@@ -89,7 +91,7 @@ def _few_outputs(x: Array, kernel: Array) -> Array:
 def paint(widths: Widths, kernels: Mapping[str, Array], images: Array, styles: Array) -> Array:
     """What `model.paint` gives, but for rounding: (N, H, W, 3) in [0, 1] and (N, `widths.style_size`) -> (N, H, W, 3)."""
     affine = widths.split(styles)
-    x = shortcut = images
+    x = shortcut = images - CENTRE
     for layer in widths.layers:
         if layer.name.endswith("_1"):
             shortcut = x

@@ -16,7 +16,7 @@ from jax import Array, nn
 
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.styles.inference import border, bordered, convolve
-from jaxstyle.styles.model import EPSILON, Layer, Widths
+from jaxstyle.styles.model import CENTRE, EPSILON, Layer, Widths
 
 STEP = 4
 """Rows of the picture that make one of the deepest map: strips hold a multiple of them."""
@@ -116,11 +116,10 @@ def _strip(
         skip: rows at the beginning that the strip before has counted.
 
     Returns:
-        The output (1, R', W', O); the source normalised, where it is kept; mean and squares of the `Moments` of the output's other
-        rows.
+        The output (1, R', W', O); the source normalised, where it is kept; mean and squares of the output's other rows, as in
+        `Moments`.
     """
-    if kind.source is not None:
-        x = _normalised(x, affines[0], kind.source.is_rectified)
+    x = x - CENTRE if kind.source is None else _normalised(x, affines[0], kind.source.is_rectified)
     source = x = x if added is None else x + added
     for layer, kernel in zip(kind.layers, kernels, strict=True):
         if picked is not None and layer is kind.layers[-1]:
@@ -140,9 +139,9 @@ def strip_rows(widths: Widths, width: int) -> int:
 
 def host_bytes(widths: Widths, width: int, height: int) -> int:
     """Bytes of the maps that lie in the host's memory at once, with the picture that comes out."""
-    _, second, inner = widths.down
-    at_blocks, at_ends = 4 * inner / 16, max(second / 4 + inner / 16, 2 * inner / 16 + widths.up[0] / 4)
-    return int(4 * width * height * (max(at_blocks, at_ends, widths.up[0] / 4 + 3) + 3))
+    second, inner, up = widths.down[1] / 4, widths.down[2] / 16, widths.up[0] / 4
+    most = max(second + inner, 4 * inner, 2 * inner + up, up + 3)
+    return int(4 * width * height * (most + 3))
 
 
 class _Painting:
