@@ -68,7 +68,8 @@ def loaded(network: str | os.PathLike | StyleNetwork) -> Loaded:
     if isinstance(network, StyleNetwork):
         return Loaded(network, "a network in memory", None)
     path = find(network)
-    return Loaded(*_read(path, path.stat().st_mtime_ns if path.exists() else 0))._replace(name=path.name)
+    held, digest = _read(path, path.stat().st_mtime_ns if path.exists() else 0)
+    return Loaded(held, path.name, digest)
 
 
 def apply_style(
