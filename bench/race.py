@@ -52,7 +52,7 @@ def main() -> None:
         began = time.perf_counter()
         commands.jaxstyle(first, second, out, options.size, options.evaluations, Path(folder) / "cache", style_size)
         ours = time.perf_counter() - began
-        record = json.loads(out.with_suffix(".json").read_text())
+        record = json.loads(Path(f"{out}.json").read_text())
         loss, each = record["loss"]["total"], record["seconds"]["solve"] / record["evaluations"]
         print(f"jaxstyle: loss {loss:.6g} after {ours:.1f} s, {record['evaluations']} evaluations of {each:.3g} s", flush=True)
         race = {"content": str(first), "style": str(second), "evaluations": options.most, "until": loss}

@@ -3,8 +3,8 @@
     python -m bench.worth [--network styles] [--size 256] [--photographs FILE ...] [--most 150]
 
 For each style and photograph: the canonical loss of what the network paints, and after how many evaluations plain L-BFGS from
-the content is as low. Photographs are the bundled ones by default, which no bundled network was trained on. Styles are those of the
-samples that have a network's style of their name.
+the content is as low. Photographs are the bundled ones by default, which no bundled network was trained on. Styles are the
+samples after which the network has a style.
 """
 
 import argparse

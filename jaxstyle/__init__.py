@@ -16,6 +16,8 @@ from jaxstyle.network.vgg import Params, features
 from jaxstyle.network.weights import convert_weights, fetch_weights, load_weights
 from jaxstyle.solvers.registry import SOLVERS, make_solver
 from jaxstyle.solvers.state import Solver
+from jaxstyle.styles.apply import Painted, apply_style
+from jaxstyle.styles.network import StyleNetwork
 from jaxstyle.transfer.config import Config
 from jaxstyle.transfer.estimate import Estimate, estimate
 from jaxstyle.transfer.loop import Progress
@@ -38,14 +40,17 @@ __all__ = [
     "JaxstyleError",
     "Losses",
     "Objective",
+    "Painted",
     "Params",
     "Progress",
     "Result",
     "Solver",
+    "StyleNetwork",
     "Targets",
     "TermWeights",
     "WeightsError",
     "__version__",
+    "apply_style",
     "content_loss",
     "conv3x3",
     "convert_weights",

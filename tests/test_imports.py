@@ -14,9 +14,9 @@ BENCH = Path(__file__).resolve().parents[1] / "bench"
 ROOMS = [
     "cli",
     "batch",
+    "styles",
     "transfer",
     "solvers",
-    "styles",
     "loss",
     "network",
     "machine",

@@ -28,12 +28,12 @@ def test_the_wheel_makes_a_picture(tmp_path):
     folder.mkdir()
     nowhere = "http://127.0.0.1:9"
     clean = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "JAXSTYLE_WEIGHTS", "JAX_COMPILATION_CACHE_DIR")}
-    environment = {**clean, "http_proxy": nowhere, "https_proxy": nowhere, "HOME": str(tmp_path)}
+    environment = {**clean, "http_proxy": nowhere, "https_proxy": nowhere, "HOME": str(tmp_path), "JAX_PLATFORMS": "cpu"}
     command = [python.parent / "jaxstyle", "demo", "--size", "64", "--evaluations", "3"]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert len(done.stderr.splitlines()) == 1, "no warnings"
-    assert sorted(p.name for p in folder.iterdir()) == ["demo.json", "demo.png"]
+    assert sorted(p.name for p in folder.iterdir()) == ["demo.png", "demo.png.json"]
     assert any((tmp_path / "cache" / "compiled").rglob("*")), "compiled programs are kept in the user's cache folder"
     with Image.open(folder / "demo.png") as image:
         assert image.size == (64, 42)

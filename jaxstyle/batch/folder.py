@@ -3,23 +3,26 @@
 A picture is known by its record's `key`, a hash of everything that made it: inputs may be renamed or moved.
 """
 
+import contextlib
 import csv
 import io
-import json
+import itertools
 import os
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jaxstyle.batch.jobs import Job, differing
+from jaxstyle.batch.jobs import Job, differing, files_of
 from jaxstyle.errors import InputError, JaxstyleError, reason
-from jaxstyle.pictures import write
-from jaxstyle.transfer import record
+from jaxstyle.pictures import ours, write
+from jaxstyle.transfer.checkpoint import part_of
 from jaxstyle.transfer.stylize import Result
 
-TABLE = "results.csv"
+SHEET, GALLERY, TABLE = "sheet.png", "index.html", "results.csv"
+_LAST_COLUMNS = ("evaluations", "stop_reason", "solve_seconds", "pictures_at_once", "picture", "problem")
 
 
 @dataclass(frozen=True)
@@ -40,10 +43,12 @@ class FolderEntry:
 
 
 class Folder:
-    """A folder of pictures with their records.
+    """A folder of pictures with their records, and of what is written about all of them.
+
+    Nothing in it that is not ours is replaced, and no input picture.
 
     Raises:
-        InputError: where it cannot be made or written to.
+        InputError: where it cannot be made or written to, or a file of the user's has the name of the sheet, gallery or table.
     """
 
     def __init__(self, path: str | os.PathLike[str]):
@@ -53,6 +58,10 @@ class Folder:
         except OSError as error:
             raise InputError("out", os.fspath(path), f"cannot be made a folder ({reason(error)})", "choose another") from error
         write.check_output(self.path / "probe.png")
+        for name in (SHEET, GALLERY, TABLE):
+            if os.path.lexists(self.path / name) and not _is_summary(self.path / name):
+                problem = f"has a file {name!r} that jaxstyle did not make"
+                raise InputError("out", os.fspath(path), problem, "move it, or choose another folder")
         self._names: dict[str, str] = {}
 
     def finished(self) -> set[str]:
@@ -60,50 +69,90 @@ class Folder:
         return {known["key"] for known in self._records().values() if known.get("complete")}
 
     def _records(self) -> dict[Path, dict[str, Any]]:
-        """The record of every picture that has one; what cannot be read is passed over."""
+        """The record of every picture that has one, beside it or inside."""
         found = {}
-        for path in sorted(self.path.glob("*.json")):
-            try:
-                known = json.loads(path.read_text())
-            except (OSError, ValueError):
-                continue
-            if isinstance(known, dict) and known.get("schema") == record.SCHEMA and "key" in known:
-                picture = path.with_name(str(known.get("picture")))
-                found |= {picture: known} if picture.is_file() else {}
+        for path in sorted(self.path.glob("*.png")):
+            known = ours.read_record(path)
+            if known is not None and "key" in known:
+                found[path] = known
         return found
 
-    def name(self, jobs: Sequence[Job], keys: Sequence[str], *, keep: bool) -> None:
-        """Gives every job a file name from its labels; `keep` spares the pictures of other jobs that are there."""
-        taken = {path.name: known["key"] for path, known in self._records().items()} if keep else {}
+    def name(self, jobs: Sequence[Job], keys: Sequence[str | None], *, keep: bool) -> None:
+        """Gives every job with a key a file name from its labels; `keep` spares the pictures of other jobs that are there."""
+        there = {path.name: known["key"] for path, known in self._records().items()}
+        inputs = {(found.st_dev, found.st_ino) for path in files_of(jobs) if (found := _stat(path)) is not None}
+        taken: set[str] = set()
         names = differing(jobs)
-        for job, key in zip(jobs, keys, strict=True):
-            stem, number = _stem(job, names), 1
-            while taken.get(name := f"{stem}.png" if number == 1 else f"{stem}-{number}.png", key) != key:
-                number += 1
-            taken[name] = key
-            self._names[key] = name
 
-    def save(self, key: str, result: Result, **more: Any) -> tuple[Path, tuple[str, ...]]:
-        """Writes a picture, then its record; `more` is added to that. Returns the path and notices about the format."""
+        def free(name: str, key: str) -> bool:
+            path = self.path / name
+            beside, found = ours.record_path(path), _stat(path)
+            if _folded(name) in taken or (os.path.lexists(beside) and not ours.is_ours(beside)):
+                return False
+            if found is not None and (found.st_dev, found.st_ino) in inputs:
+                return False
+            return not os.path.lexists(path) or there.get(name) == key or (not keep and ours.is_ours(path))
+
+        for job, key in zip(jobs, keys, strict=True):
+            if key is None:
+                continue
+            stem = _stem(job, names, self.path)
+            candidates = (f"{stem}.png" if number == 1 else f"{stem}-{number}.png" for number in itertools.count(1))
+            self._names[key] = next(name for name in candidates if free(name, key))
+            taken.add(_folded(self._names[key]))
+
+    def part(self, key: str) -> Path:
+        """Where the run of a picture, and of those at once with it, is kept on its way."""
+        return part_of(self.path / self._names[key])
+
+    def save(self, key: str, result: Result, *, metadata: bool = True, **more: Any) -> tuple[Path, tuple[str, ...], str]:
+        """Writes a picture and its record, to which `more` is added, and if need be elsewhere: see `Result.keep`."""
         path = self.path / self._names[key]
         result.record.update(key=key, complete=not result.stopped_early, picture=path.name, **more)
-        return path, result.save(path)
+        with contextlib.suppress(OSError):
+            self.path.mkdir(parents=True, exist_ok=True)  # it was there, and somebody may have taken it away
+        return result.keep(path, metadata=metadata)
 
-    def entries(self, jobs: Sequence[Job], keys: Sequence[str], problems: Mapping[int, JaxstyleError]) -> list[FolderEntry]:
+    def entries(
+        self, jobs: Sequence[Job], keys: Sequence[str | None], problems: Mapping[int, JaxstyleError]
+    ) -> list[FolderEntry]:
         """Every job with what is in the folder of it, unfinished pictures included."""
         known = {found["key"]: (path, found) for path, found in self._records().items()}
         made = []
         for index, (job, key) in enumerate(zip(jobs, keys, strict=True)):
-            problem = "" if key in known else str(problems.get(index, "not made yet"))
-            made.append(FolderEntry(job.labels, *known.get(key, (None, None)), problem))
+            path, found = known.get(key, (None, None)) if key else (None, None)
+            made.append(FolderEntry(job.labels, path, found, "" if path else str(problems.get(index, "not made yet"))))
         return made
 
 
-def _stem(job: Job, names: Sequence[str]) -> str:
+def _stem(job: Job, names: Sequence[str], folder: Path) -> str:
     """A file name from content and style, and the other labels of these names."""
     settings = [f"{name}={job.labels[name]}" for name in names if name not in ("content", "style")]
-    parts = [job.labels["content"], job.labels["style"], *settings]
-    return "-".join(re.sub(r"[^\w.,+=-]+", "_", part).strip(".") or "_" for part in parts)[:150]
+    parts = [unicodedata.normalize("NFC", part) for part in (job.labels["content"], job.labels["style"], *settings)]
+    return write.file_stem([re.sub(r"[^\w.,+=-]+", "_", part).strip(".") or "_" for part in parts], folder)
+
+
+def _folded(name: str) -> str:
+    """Equal for names that some file system holds for the same."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def _stat(path: str | Path) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except (OSError, ValueError):
+        return None
+
+
+def _is_summary(path: Path) -> bool:
+    """Whether a file is a sheet, gallery or table of ours."""
+    if path.name != TABLE:
+        return ours.is_ours(path)
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read(2000).partition("\n")[0].endswith(",".join(_LAST_COLUMNS))
+    except (OSError, ValueError):
+        return False
 
 
 def write_table(path: Path, entries: Sequence[FolderEntry]) -> None:
@@ -113,7 +162,7 @@ def write_table(path: Path, entries: Sequence[FolderEntry]) -> None:
     losses = ("total", "content", "style", "tv")
     head = [*names, "width", "height", *(f"loss_{part}" for part in losses)]
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*head, "evaluations", "stop_reason", "solve_seconds", "pictures_at_once", "picture", "problem"])
+    writer.writerow([*head, *_LAST_COLUMNS])
     for entry in entries:
         row: list[Any] = [entry.labels[name] for name in names]
         if (known := entry.record) is not None and entry.path is not None:
@@ -122,4 +171,4 @@ def write_table(path: Path, entries: Sequence[FolderEntry]) -> None:
         else:
             row += [""] * (len(losses) + 7) + [entry.problem]
         writer.writerow(row)
-    write.write_atomically(path, text.getvalue().encode())
+    write.write_atomically(path, text.getvalue().encode(errors="replace"))

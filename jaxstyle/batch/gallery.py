@@ -8,6 +8,7 @@ from urllib.parse import quote
 from jaxstyle.batch.folder import TABLE, FolderEntry
 from jaxstyle.batch.sheet import tabulate, words
 from jaxstyle.pictures import write
+from jaxstyle.pictures.ours import GENERATOR, record_path
 
 _STYLE = """
 :root { color-scheme: light dark; --ground: #fff; --ink: #1a1a1a; --line: #ddd; }
@@ -42,7 +43,7 @@ def _facts(entry: FolderEntry) -> list[tuple[str, str]]:
     count = known["batch"]["members"]
     facts.append(("seconds", f"{seconds:.1f}" + (f" for {count} at once" if count > 1 else "")))
     facts.append(("stopped", str(known["stop_reason"])))
-    return facts + [("note", str(notice)) for notice in known["notices"]]
+    return facts + [("note", str(notice)) for notice in known.get("notices", ())]
 
 
 def _figure(entry: FolderEntry | None, captions: bool) -> str:
@@ -52,7 +53,7 @@ def _figure(entry: FolderEntry | None, captions: bool) -> str:
     if entry.path is None or entry.record is None:
         return f'<div class="none"><b>{escape(name)}</b><br>{escape(entry.problem)}</div>'
     width, height = entry.record["size"]
-    source, notes = quote(entry.path.name), quote(entry.path.with_suffix(".json").name)
+    source, notes = quote(entry.path.name), quote(record_path(entry.path).name)
     rows = "".join(f"<dt>{escape(key)}</dt><dd>{escape(value)}</dd>" for key, value in _facts(entry))
     links = f'<a href="{source}">picture</a> · <a href="{notes}">record</a>'
     image = f'<img src="{source}" width="{width}" height="{height}" loading="lazy" alt="{escape(name)}">'
@@ -72,6 +73,7 @@ def write_gallery(path: Path, entries: Sequence[FolderEntry], command: str) -> N
     page = f"""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
+{GENERATOR}
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{made} of {len(entries)} pictures</title>
 <style>
@@ -86,4 +88,4 @@ def write_gallery(path: Path, entries: Sequence[FolderEntry], command: str) -> N
 <p><code>{escape(command)}</code></p>
 </html>
 """
-    write.write_atomically(path, page.encode())
+    write.write_atomically(path, page.encode(errors="replace"))

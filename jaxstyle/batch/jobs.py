@@ -114,7 +114,9 @@ def title(source: Any) -> str:
     """What a picture is called: its file's name without the suffix, the kind of object otherwise; blended ones joined."""
     if isinstance(source, list | tuple):
         return "+".join(map(title, source))
-    return Path(source).stem if isinstance(source, str | os.PathLike) else type(source).__name__
+    if not isinstance(source, str | os.PathLike):
+        return type(source).__name__
+    return os.fsencode(Path(source).stem).decode(errors="replace")  # a name need not be text
 
 
 def _titles(sources: Iterable[Any]) -> list[str]:
@@ -126,3 +128,13 @@ def _titles(sources: Iterable[Any]) -> list[str]:
             number += 1
         found.append(numbered)
     return found
+
+
+def files_of(jobs: Sequence[Job]) -> list[str]:
+    """The paths of all pictures that go into jobs, starts included."""
+    found: dict[str, None] = {}
+    for job in jobs:
+        for source in (job.content, *(job.style if isinstance(job.style, list | tuple) else [job.style]), job.config.init):
+            if isinstance(source, str | os.PathLike):
+                found[os.fspath(source)] = None
+    return list(found)

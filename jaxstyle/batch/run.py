@@ -5,7 +5,8 @@ image and reason to stop, and comes out as the same run alone would.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Container, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,11 +14,13 @@ from typing import Any
 import jax
 
 from jaxstyle.batch.jobs import Job, make_jobs
-from jaxstyle.errors import InputError, JaxstyleError
+from jaxstyle.errors import ImageError, InputError, JaxstyleError
 from jaxstyle.loss.objective import TermWeights
 from jaxstyle.machine import memory
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.machine.devices import members_layout
+from jaxstyle.pictures.size import USUAL, Size
+from jaxstyle.transfer.checkpoint import Checkpoint
 from jaxstyle.transfer.config import Config
 from jaxstyle.transfer.engine import Engine, compile_to_fit
 from jaxstyle.transfer.library import Library
@@ -54,6 +57,8 @@ class BatchProgress:
 
 
 BatchCallback = Callable[[BatchProgress], Any]
+Keeper = Callable[[Mapping[int, Plan]], Checkpoint]
+"""Gives the checkpoint of some jobs that run at once."""
 
 
 @dataclass
@@ -74,20 +79,89 @@ def plan_of(job: Job, library: Library) -> Plan:
     return resolve(job.content, job.style, job.config, library)
 
 
-def buckets_of(jobs: Sequence[Job], wanted: Sequence[int], library: Library) -> list[Bucket]:
-    """Resolves the wanted jobs and sorts them into buckets, in the order of their first jobs.
+@dataclass(frozen=True)
+class Known:
+    """What is known of a job before it is run.
+
+    Attributes:
+        key: of its plan, by which a rerun knows the picture.
+        evaluations: of all stages.
+        kind: jobs of the same kind can share a program.
+        canonical: whether its own loss is the canonical one.
+    """
+
+    key: str
+    evaluations: int
+    kind: Hashable
+    canonical: bool
+
+
+def survey(jobs: Sequence[Job], library: Library) -> tuple[dict[int, Known], dict[int, list[InputError]]]:
+    """Resolves all jobs, so that whatever is wrong is known before anything is computed.
+
+    Returns:
+        By index, what is known of the jobs that can be made, and every error in the pictures of the others.
 
     Raises:
-        InputError: where any of them cannot be made; nothing was computed then.
+        InputError: where an option is wrong: no picture at all can be made with it.
     """
-    found: dict[Any, Bucket] = {}
-    for index in wanted:
-        plan = plan_of(jobs[index], library)
+    known: dict[int, Known] = {}
+    bad: dict[int, list[InputError]] = {}
+    for index, job in enumerate(jobs):
+        try:
+            plan = plan_of(job, library)
+        except InputError as error:
+            bad[index] = [error]
+            continue
         stages = tuple((stage.size, stage.metric) for stage in plan.stages)
-        key = (plan.method, plan.fallback, stages, plan.devices, plan.network.sha256)
-        bucket = found.setdefault(key, Bucket([], False))
+        kind = (plan.method, plan.fallback, stages, plan.devices, plan.network.sha256)
+        canonical = bool(plan.method.is_canonical(TermWeights.of(plan.objective)))
+        known[index] = Known(plan.key, plan.evaluations, kind, canonical)
+    works = {id(jobs[index].config) for index in known}
+    for error, config in ((errors[0], jobs[index].config) for index, errors in bad.items()):
+        if not isinstance(error, ImageError) and id(config) not in works:
+            raise error
+    read: dict[Any, InputError | None] = {}
+    for index in known:
+        read |= {_same(source): None for source, _ in _pictures(jobs[index])}
+    for index, (error,) in bad.items():
+        read |= {_same(source): error for source, _ in _pictures(jobs[index]) if _same(source) == error.value}
+    for index, errors in bad.items():
+        for source, argument in _pictures(jobs[index]):
+            if _same(source) not in read:
+                read[_same(source)] = _problem(source, argument, library)
+            error = read[_same(source)]
+            errors += [error] if error and error.value != errors[0].value else []
+    return known, bad
+
+
+def _pictures(job: Job) -> list[tuple[Any, str]]:
+    """The content and the styles of a job, and what each is called."""
+    styles = job.style if isinstance(job.style, list | tuple) else [job.style]
+    return [(job.content, "content"), *((style, "style") for style in styles)]
+
+
+def _same(source: Any) -> Any:
+    """Equal for the same picture."""
+    return os.fspath(source) if isinstance(source, str | os.PathLike) else id(source)
+
+
+def _problem(source: Any, argument: str, library: Library) -> InputError | None:
+    """Why a picture cannot be read at all, if it cannot."""
+    try:
+        library.fitted(source, argument, Size((USUAL,), gentle=True))
+    except InputError as error:
+        return error
+    return None
+
+
+def buckets_of(known: Mapping[int, Known]) -> list[Bucket]:
+    """Sorts jobs into buckets, in the order of their first ones."""
+    found: dict[Hashable, Bucket] = {}
+    for index, one in known.items():
+        bucket = found.setdefault(one.kind, Bucket([], False))
         bucket.jobs.append(index)
-        bucket.measured |= not plan.method.is_canonical(TermWeights.of(plan.objective))
+        bucket.measured |= not one.canonical
     return list(found.values())
 
 
@@ -109,34 +183,45 @@ def members_at_once(jobs: int, width: int, height: int, devices: int, batch_size
 def run_jobs(
     jobs: Sequence[Job],
     *,
-    wanted: Sequence[int] | None = None,
+    known: Mapping[int, Known] | None = None,
+    there: Container[int] = (),
     batch_size: int | None = None,
     callback: BatchCallback | None = None,
     library: Library | None = None,
+    keeper: Keeper | None = None,
 ) -> Iterator[tuple[int, Result | JaxstyleError]]:
     """Makes pictures, each given out as soon as it is finished.
 
     Args:
         jobs: from `make_jobs`.
-        wanted: indices of those to make; all by default.
+        known: those of the batch, from `survey`; all by default.
+        there: those of them that are made already. The others run in the company that they would have had.
         batch_size: the most to run at once; by default as many as pay on this machine. Fewer where memory is short.
         callback: called with a `BatchProgress` after each accepted iterate; a true answer ends the batch: the pictures in
             hand come out as they are, the others do not.
         library: where pictures that were read already are kept.
+        keeper: gives the checkpoint of some jobs with their plans; none by default.
 
     Yields:
-        The index of a job with its result, or with an error where its loss is not finite at the start, its file went away,
-        or its size does not fit: the others go on.
+        The index of a job with its result, or with an error where a picture cannot be read or went away, its loss is not finite
+        at the start, or its size does not fit: the others go on.
 
     Raises:
-        InputError: before anything is computed, where a job cannot be made.
+        InputError: before anything is computed, where an option is wrong or no job at all can be made.
     """
     if batch_size is not None and (not isinstance(batch_size, int) or batch_size < 1):
         raise InputError("batch_size", batch_size, "must be a whole number of at least 1")
-    wanted = range(len(jobs)) if wanted is None else wanted
-    library, hand = library or Library(), _Hand(callback, len(wanted))
-    for bucket in buckets_of(jobs, wanted, library):
-        for index, result in _run_bucket(bucket, jobs, library, batch_size, hand):
+    library = library or Library()
+    if known is None:
+        known, bad = survey(jobs, library)
+        if bad and not known:
+            raise next(iter(bad.values()))[0]
+        yield from ((index, errors[0]) for index, errors in bad.items())
+    hand = _Hand(callback, sum(index not in there for index in known))
+    for bucket in buckets_of(known):
+        if all(index in there for index in bucket.jobs):
+            continue
+        for index, result in _run_bucket(bucket, jobs, there, library, batch_size, hand, keeper):
             hand.done += 1
             yield index, result
         if hand.stopped:
@@ -160,31 +245,51 @@ class _Hand:
 
 
 def _run_bucket(
-    bucket: Bucket, jobs: Sequence[Job], library: Library, batch_size: int | None, hand: _Hand
+    bucket: Bucket,
+    jobs: Sequence[Job],
+    there: Container[int],
+    library: Library,
+    batch_size: int | None,
+    hand: _Hand,
+    keeper: Keeper | None,
 ) -> Iterator[tuple[int, Result | JaxstyleError]]:
     compiler = Compiler()
     try:
         engines, needed = _compile(bucket, jobs, library, batch_size, compiler)
     except JaxstyleError as error:
-        yield from ((index, error) for index in bucket.jobs)
+        yield from ((index, error) for index in bucket.jobs if index not in there)
         return
     size = engines[-1].members or 1
     for first in range(0, len(bucket.jobs), size):
+        chunk = bucket.jobs[first : first + size]
+        if all(index in there for index in chunk):
+            continue
         if hand.stopped:
             return
         plans: dict[int, Plan] = {}
-        for index in bucket.jobs[first : first + size]:
+        for index in chunk:
             try:
                 plans[index] = plan_of(jobs[index], library)
             except InputError as error:  # it was there when the batch began
-                yield index, error
+                if index not in there:
+                    yield index, error
+        # Where they were left half-way all of them go on, as they were; else only those that are wanted begin.
+        checkpoint = keeper and keeper(plans)
+        wanted = {index: plan for index, plan in plans.items() if index not in there}
+        if len(wanted) < len(plans) and not (checkpoint and checkpoint.is_there()):
+            plans, checkpoint = wanted, keeper and keeper(wanted)
         costs = {"compile": compiler.seconds, "predicted": needed}
-        ends = run_plans(engines, [*plans.values()], partial(hand.tell, jobs=[*plans]), library)
+        how: Any = dict(library=library, checkpoint=checkpoint)
+        ends = run_plans(engines, [*plans.values()], partial(hand.tell, jobs=[*plans]), **how)
         for place, ((index, plan), end) in enumerate(zip(plans.items(), ends, strict=True)):
+            if index in there:
+                continue
             if isinstance(end, JaxstyleError):
                 yield index, end
             else:
                 yield index, finish(plan, end, engines[-1], costs, batch={"members": len(plans), "member": place})
+        if checkpoint and not hand.stopped:
+            checkpoint.remove()
 
 
 def _compile(
@@ -241,10 +346,10 @@ def stylize_batch(
 
     Returns:
         One `Result` for each picture: by content, then by setting, then by style. In its place stands a `JaxstyleError` where
-        the picture could not be made, or where the batch ended before.
+        the picture could not be made, an input could not be read, or where the batch ended before.
 
     Raises:
-        InputError: before anything is computed, where an argument or a picture is wrong.
+        InputError: before anything is computed, where an argument is wrong or no picture can be made.
     """
     choice: dict[str, Any] = dict(pairs=pairs, seeds=seeds, style_weights=style_weights, vary=vary, config=config)
     jobs = make_jobs(contents, styles, **choice, **options)

@@ -1,16 +1,30 @@
-"""What a running command shows on the terminal, and how Ctrl-C reaches it."""
+"""What a running command shows on the terminal, and how Ctrl-C and other requests to end reach it."""
 
+import argparse
 import os
 import signal
 import sys
 import time
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import Any
 
 FEW = 8
 """Pictures that are read too soon for a word on it in a log."""
 PATIENCE = 10.0
 """Seconds between two lines in a log."""
+
+
+def say(text: str) -> None:
+    """Prints a line on stderr; where nobody reads that any more, the work goes on without."""
+    with suppress(OSError, ValueError):
+        print(text, file=sys.stderr, flush=True)
+
+
+def say_first(options: argparse.Namespace) -> None:
+    """Prints what should be known of this machine before a run; `options.notes` gives the sentences."""
+    if not options.quiet:
+        for note in options.notes():
+            say(f"note: {note}")
 
 
 class Display:
@@ -20,7 +34,7 @@ class Display:
         is_shown: whether there is a bar: on a terminal, where it is wanted.
     """
 
-    def __init__(self, evaluations: int, quiet: bool):
+    def __init__(self, evaluations: int | None, quiet: bool):
         self._bar: Any = nullcontext()
         self._total, self._quiet = evaluations, quiet
         self._read, self._said = 0, -PATIENCE
@@ -38,23 +52,27 @@ class Display:
         return self
 
     def __exit__(self, *details: Any) -> None:
-        self._bar.__exit__(*details)
+        with suppress(OSError):  # the terminal may be gone
+            self._bar.__exit__(*details)
 
     def reading(self, path: str) -> None:
         """Counts a picture that is about to be read; where there is no terminal, a line tells of many now and then."""
+        if self._read == self._total:  # it is read once more
+            return
         self._read += 1
-        if self._shown:
+        if self.is_shown:
             from rich.markup import escape
 
             self._bar.update(self._task, completed=self._read, description=f"reading {escape(os.path.basename(path))}")
-        elif not self._quiet and self._total > FEW and time.monotonic() - self._said > PATIENCE:
-            print(f"reading picture {self._read} of {self._total}", file=sys.stderr)
+        elif not self._quiet and (self._total or 0) > FEW and time.monotonic() - self._said > PATIENCE:
+            say(f"reading picture {self._read} of {self._total}")
             self._said = time.monotonic()
 
-    def update(self, evaluation: int, description: str, seconds: float) -> None:
-        """Shows how far it is, `seconds` after the first evaluation began."""
-        if self.is_shown and evaluation:
-            self.advance(evaluation, self._total, description, seconds / evaluation * max(0, self._total - evaluation))
+    def update(self, evaluation: int, description: str, seconds: float, total: int | None = None) -> None:
+        """Shows how far it is, `seconds` after the first evaluation began; `total` where only the run knows it."""
+        if evaluation:
+            total = self._total or total or evaluation
+            self.advance(evaluation, total, description, seconds / evaluation * max(0, total - evaluation))
 
     def advance(self, done: int, total: int, description: str, left: float) -> None:
         """Shows how far it is, and the seconds that are left."""
@@ -65,22 +83,33 @@ class Display:
 
 
 class Interrupt:
-    """Within it, the first Ctrl-C is only noted, so that what is done so far can be saved; the second one interrupts.
+    """Within it a request to end is only noted, so that what is done so far can be saved: Ctrl-C, SIGTERM as a queue or a
+    system that shuts down sends it, SIGHUP of a closing terminal. A second Ctrl-C interrupts at once, unless it is being saved.
 
     Attributes:
         came: whether there was one.
+        saving: set it while what is done is saved.
     """
 
-    came = False
+    came = saving = False
 
     def __enter__(self) -> "Interrupt":
-        self._previous = signal.signal(signal.SIGINT, self._note)
+        numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
+        ignored = [number for number in numbers[1:] if signal.getsignal(number) == signal.SIG_IGN]  # by nohup
+        self._terminal = [stream for stream in (1, 2) if os.isatty(stream)]
+        self._previous = {number: signal.signal(number, self._note) for number in numbers if number not in ignored}
         return self
 
     def __exit__(self, *details: Any) -> None:
-        signal.signal(signal.SIGINT, self._previous)
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
 
-    def _note(self, *_: Any) -> None:
-        if self.came:
+    def _note(self, number: int, *_: Any) -> None:
+        if number == getattr(signal, "SIGHUP", None) and self._terminal:  # every word to a terminal that is gone is an error
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            for stream in self._terminal:
+                os.dup2(nowhere, stream)
+            os.close(nowhere)
+        if number == signal.SIGINT and self.came and not self.saving:
             raise KeyboardInterrupt
         self.came = True

@@ -4,13 +4,19 @@ Exit codes: 0 pictures were written, 1 something failed on the way, 2 bad input,
 """
 
 import argparse
+import logging
 import os
 import shlex
 import sys
+import tempfile
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from jaxstyle.errors import InputError, JaxstyleError, unknown
+from jaxstyle.cli.display import say
+from jaxstyle.errors import InputError, JaxstyleError, reason, unknown
+
+NO_METADATA = "keep the record out of the picture; it lies in OUT.png.json all the same"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -26,6 +32,7 @@ class _Usage(Exception):
 
 def _parser() -> _Parser:
     from jaxstyle import __version__
+    from jaxstyle.cli.apply import add_apply
     from jaxstyle.cli.options import add_options
     from jaxstyle.cli.single import DEMO, DEMO_CONFIG
     from jaxstyle.cli.train import add_train
@@ -52,7 +59,19 @@ def _parser() -> _Parser:
     def add_single(sub: argparse.ArgumentParser, basics: Any, out: str, defaults: Config) -> None:
         basics.add_argument("-o", "--out", metavar="OUT", help=f".png, .jpg, .webp or .tiff (default: {out})")
         add_options(sub, defaults, basics)
+        add_run(sub, basics)
+
+    def add_run(sub: argparse.ArgumentParser, basics: Any) -> None:
         basics.add_argument("--save-every", metavar="N", help="also save OUT-00050.png and so on, every N evaluations")
+        text = (
+            "go on where this command was stopped or killed, if it was (a run of more than half a minute keeps .OUT.png.part)"
+        )
+        basics.add_argument("--resume", action="store_true", help=text)
+        text = "keep OUT.png.state too, from which `jaxstyle continue` goes on as if nothing had been between"
+        basics.add_argument("--keep-state", action="store_true", help=text)
+        text = "also write OUT.png.html, a page of the run: pictures on the way, losses, settings, timing"
+        basics.add_argument("--report", action="store_true", help=text)
+        basics.add_argument("--no-metadata", action="store_true", help=NO_METADATA)
         add_last(sub)
 
     sub, basics = transfer("stylize", "Paint CONTENT in the style of STYLE; several styles are blended.")
@@ -71,6 +90,7 @@ def _parser() -> _Parser:
         text = "one picture for each value of a setting; values with commas in them are separated by ; (may be repeated)"
         basics.add_argument("--vary", metavar="SETTING=A,B,...", action="append", default=[], help=text)
         basics.add_argument("--resume", action="store_true", help="skip the pictures that DIR has already, by their content")
+        basics.add_argument("--no-metadata", action="store_true", help=NO_METADATA)
         add_options(sub, Config(), basics)
         several = sub.add_argument_group("several at once")
         several.add_argument("--batch-size", metavar="N", help="at most N at once (default: as many as pay and fit)")
@@ -100,10 +120,29 @@ def _parser() -> _Parser:
     add_options(sub, Config(), basics)
     add_last(sub, quiet=False)
 
+    sub, basics = transfer("apply", "Paint PHOTO in one pass, in a style that a network has learned; or list the styles.")
+    add_apply(sub, basics)
+    basics.add_argument("--no-metadata", action="store_true", help=NO_METADATA)
+    add_last(sub)
+
     sub, basics = transfer(
         "train", "Teach a style network: it learns the STYLEs once, and then paints any picture in one pass."
     )
     add_train(sub, basics)
+    add_last(sub)
+
+    sub, basics = transfer(
+        "continue", "Go on with a finished PICTURE, from its state where that was kept, else from its pixels."
+    )
+    sub.add_argument("picture", metavar="PICTURE", help="one that jaxstyle made, with its record")
+    basics.add_argument("-o", "--out", metavar="OUT", help="(default: PICTURE-N.png, N the evaluations in all)")
+    basics.add_argument("--evaluations", metavar="N", required=True, help="how many more")
+    add_run(sub, basics)
+
+    sub, basics = transfer("replay", "Make PICTURE again from its record, and say whether it is the same.")
+    sub.add_argument("picture", metavar="PICTURE", help="one that jaxstyle made, with its record")
+    text = "where to save it (default: nowhere if it is the same, else PICTURE-replay.png)"
+    basics.add_argument("-o", "--out", metavar="OUT", help=text)
     add_last(sub)
 
     weights = command(commands, "weights", "Network weights: list, fetch, convert, verify.")
@@ -127,6 +166,10 @@ def _handler(command: str) -> Callable[[argparse.Namespace], int]:
         from jaxstyle.cli import many
 
         return many.batch if command == "batch" else many.sweep
+    if command == "apply":
+        from jaxstyle.cli.apply import apply
+
+        return apply
     if command == "train":
         from jaxstyle.cli.train import train
 
@@ -135,21 +178,31 @@ def _handler(command: str) -> Callable[[argparse.Namespace], int]:
         from jaxstyle.cli import weights
 
         return weights.weights
+    if command in ("continue", "replay"):
+        from jaxstyle.cli import again
+
+        return again.proceed if command == "continue" else again.replay
     from jaxstyle.cli import single
 
     return {"stylize": single.stylize, "demo": single.demo, "estimate": single.estimate}[command]
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs a command line and returns its exit code; errors are one line on stderr."""
+def main(argv: Sequence[str] | None = None, notes: Callable[[], Sequence[str]] = tuple) -> int:
+    """Runs a command line and returns its exit code; errors are one line on stderr.
+
+    Args:
+        argv: by default the process' own.
+        notes: gives sentences about this machine, which are said before a run.
+    """
     try:
         parser = _parser()
         options, rest = parser.parse_known_args(argv)
         if rest:
-            positional = ("command", "action", "content", "contents", "pictures", "name", "file")
+            positional = ("command", "action", "content", "contents", "picture", "pictures", "name", "file")
             known = ["--" + name.replace("_", "-") for name in vars(options) if name not in positional]
             raise unknown("argument", rest[0].partition("=")[0], known)
         options.line = shlex.join(["jaxstyle", *(sys.argv[1:] if argv is None else argv)])
+        options.notes = notes
         return _handler(options.command)(options)
     except _Usage as error:
         return _fail(str(error), 2)
@@ -168,7 +221,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _fail(message: str, code: int) -> int:
-    print(f"jaxstyle: error: {message}", file=sys.stderr)
+    say(f"jaxstyle: error: {message}")
     return code
 
 
@@ -177,22 +230,50 @@ def entry() -> NoReturn:
     from jaxstyle.machine.allocator import keep_pages
 
     keep_pages()
-    _set_up_jax()
-    sys.exit(main())
+    problem = _set_up_jax()
+
+    def notes() -> list[str]:
+        from jaxstyle.machine.devices import has_unused_gpu
+
+        return [*([problem] if problem else []), *([UNUSED_GPU] if has_unused_gpu() else [])]
+
+    sys.exit(main(notes=notes))
 
 
-def _set_up_jax() -> None:
-    """Compiled programs are kept in the user's cache folder, one folder a version, safe to delete."""
+UNUSED_GPU = (
+    "there is an NVIDIA GPU, but JAX computes on the CPU; `pip install 'jaxstyle[cuda]'` and a recent driver let it use the GPU"
+)
+
+
+def _set_up_jax() -> str:
+    """Compiled programs are kept in the user's cache folder, one folder a version, safe to delete.
+
+    Returns a sentence about why they cannot be, or nothing.
+    """
     import jax
 
     from jaxstyle.network.weights.fetch import cache_root
 
     # The loop waits for each evaluation on a CPU anyway, and `keep_pages` works for what this thread allocates.
     jax.config.update("jax_cpu_enable_async_dispatch", False)
+    warnings.filterwarnings("ignore", ".*persistent compilation cache")  # a full disk, say, while the run goes on
+    # `UNUSED_GPU` says it better.
+    logging.getLogger("jax._src.xla_bridge").addFilter(lambda r: not r.getMessage().startswith("An NVIDIA GPU may be present"))
     if os.environ.get("JAX_COMPILATION_CACHE_DIR"):
-        return
-    jax.config.update("jax_compilation_cache_dir", str(cache_root() / "compiled" / jax.__version__))
+        return ""
+    folder = cache_root() / "compiled" / jax.__version__
+    try:
+        if str(folder).startswith("~"):
+            raise FileNotFoundError("there is no home folder")
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(4096))
+    except OSError as error:
+        remedy = "set JAXSTYLE_CACHE to a folder that can be written"
+        return f"compiled programs cannot be kept in {str(folder)!r} ({reason(error)}), so every run compiles anew; {remedy}"
+    jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+    return ""
 
 
 if __name__ == "__main__":

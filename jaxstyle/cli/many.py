@@ -4,7 +4,6 @@ import argparse
 import dataclasses
 import glob
 import os
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,25 +11,25 @@ from typing import Any
 import jax
 from jax.experimental import multihost_utils
 
-from jaxstyle.batch.folder import TABLE, Folder, write_table
+from jaxstyle.batch.folder import GALLERY, SHEET, TABLE, Folder, write_table
 from jaxstyle.batch.gallery import write_gallery
-from jaxstyle.batch.jobs import Job, make_jobs
-from jaxstyle.batch.run import BatchProgress, plan_of, run_jobs
+from jaxstyle.batch.jobs import Job, files_of, make_jobs
+from jaxstyle.batch.run import BatchProgress, Known, run_jobs, survey
 from jaxstyle.batch.sheet import write_sheet
-from jaxstyle.cli.display import Display, Interrupt
+from jaxstyle.cli.display import Display, Interrupt, say, say_first
 from jaxstyle.cli.options import config_of, convert, flag, positive
-from jaxstyle.errors import InputError, JaxstyleError, unknown
+from jaxstyle.errors import InputError, JaxstyleError, reason, unknown
 from jaxstyle.pictures.find import expand
+from jaxstyle.transfer.checkpoint import Checkpoint, identity
 from jaxstyle.transfer.config import Config
 from jaxstyle.transfer.library import Library
-
-SHEET, GALLERY = "sheet.png", "index.html"
+from jaxstyle.transfer.plan import Plan
 
 
 def batch(options: argparse.Namespace) -> int:
     """Contents x styles, or pairs of them, x whatever is varied."""
     config, vary = config_of(options, Config()), varied(options.vary)
-    styles: list[Any] = [_blended(text) for text in options.styles]
+    styles: list[Any] = expand(map(_blended, options.styles), argument="styles")
     if options.interpolate:
         count = positive("interpolate", options.interpolate)
         if count < 2:
@@ -101,28 +100,31 @@ def make(jobs: list[Job], options: argparse.Namespace) -> int:
     """Makes what is not there yet, each picture written as it is finished; then the sheet, the gallery and the table."""
     size = positive("batch_size", options.batch_size) if options.batch_size else None
     process, processes = _processes(options)
-    pictures = {id(source) for job in jobs for source in (job.content, job.style)}
-    with Display(len(pictures), options.quiet) as display:
+    with Display(len(files_of(jobs)), options.quiet) as display:
         library = Library(display.reading)
-        keys, evaluations = zip(
-            *((plan.key, plan.evaluations) for plan in (plan_of(job, library) for job in jobs)), strict=True
-        )
-    twice = next((i for i, key in enumerate(keys) if key in keys[:i]), None)
-    if twice is not None:
-        first, second = (", ".join(jobs[i].labels.values()) for i in (keys.index(keys[twice]), twice))
-        raise InputError("contents", second, f"would give the same picture as {first!r}", "leave one of them out")
+        known, bad = survey(jobs, library)
+    for text in dict.fromkeys(str(error) for errors in bad.values() for error in errors):
+        say(f"jaxstyle: error: {text}")
+    if not known:
+        return 2
+    jobs, known, bad, doubles = without_doubles(jobs, known, bad)
+    keys = [known[i].key if i in known else None for i in range(len(jobs))]
     folder = Folder(options.out or options.command)
     there = folder.finished() if options.resume else set()
     folder.name(jobs, keys, keep=options.resume)
-    wanted = [i for i, key in enumerate(keys) if key not in there and i % processes == process]
-    problems: dict[int, JaxstyleError] = {}
+    mine = {i: one for i, one in known.items() if i % processes == process}
+    wanted = {i: one for i, one in mine.items() if one.key not in there}
+    problems: dict[int, JaxstyleError] = {i: errors[0] for i, errors in bad.items()}
     began, before = time.monotonic(), 0
 
-    def say(text: str) -> None:
+    def tell(text: str) -> None:
         if not options.quiet:
-            print(text, file=sys.stderr)
+            say(text)
 
-    with Display(sum(evaluations[i] for i in wanted), options.quiet) as display, Interrupt() as interrupt:
+    if doubles:
+        tell(f"note: made once, since they give the same picture: {doubles}")
+    say_first(options)
+    with Display(sum(one.evaluations for one in wanted.values()), options.quiet) as display, Interrupt() as interrupt:
 
         def callback(progress: BatchProgress) -> bool:
             now = progress.members
@@ -131,38 +133,89 @@ def make(jobs: list[Job], options: argparse.Namespace) -> int:
             display.update(before + sum(m.evaluation for m in now), words, time.monotonic() - began)
             return interrupt.came
 
-        for index, result in run_jobs(jobs, wanted=wanted, batch_size=size, callback=callback, library=library):
-            before += evaluations[index]
+        def keeper(plans: Mapping[int, Plan]) -> Checkpoint:
+            """Where pictures at once are kept: by the name of the first. What is of others there is removed, with a note."""
+            path = folder.part(mine[next(iter(plans))].key)
+            checkpoint = Checkpoint(path, identity([*plans.values()]), resume=options.resume)
+            try:
+                checkpoint.check()
+            except InputError as error:
+                tell(f"note: these begin anew: {error}")
+                path.unlink(missing_ok=True)
+            return checkpoint
+
+        how: Any = dict(batch_size=size, callback=callback, library=library, keeper=keeper)
+        for index, result in run_jobs(jobs, known=mine, there=mine.keys() - wanted.keys(), **how):
+            before += wanted[index].evaluations
             if isinstance(result, JaxstyleError):
                 problems[index] = result
-                print(f"jaxstyle: error: {', '.join(jobs[index].labels.values())}: {result}", file=sys.stderr)
+                say(f"jaxstyle: error: {', '.join(jobs[index].labels.values())}: {result}")
                 continue
             result.record["command"] = options.line
-            path, notices = folder.save(keys[index], result, labels=dict(jobs[index].labels))
+            labels = dict(jobs[index].labels)
+            try:
+                path, notices, problem = folder.save(wanted[index].key, result, metadata=not options.no_metadata, labels=labels)
+            except JaxstyleError as error:  # the others may fit still
+                path, notices, problem = None, (), str(error)
+            if problem:
+                problems[index] = JaxstyleError(problem)
+                say(f"jaxstyle: error: {problem}")
             for notice in (*result.notices, *notices):
-                say(f"note: {notice}")
+                tell(f"note: {notice}")
             height, width, _ = result.image.shape
-            say(f"{path} {width}x{height}, loss {result.loss['total']:.6g}: {result.stop_reason}")
+            if path is not None:
+                tell(f"{path} {width}x{height}, loss {result.loss['total']:.6g}: {result.stop_reason}")
 
-    made = sum_up(folder, jobs, keys, problems, options.line)
-    if processes > 1 and not interrupt.came:
-        multihost_utils.sync_global_devices("every process has written its pictures")
-        made = sum_up(folder, jobs, keys, problems, options.line) if process == 0 else made
+        interrupt.saving = True
+        made, whole = sum_up(folder, jobs, keys, problems, options.line)
+        if processes > 1 and not interrupt.came:
+            multihost_utils.sync_global_devices("every process has written its pictures")
+            made, whole = sum_up(folder, jobs, keys, problems, options.line) if process == 0 else (made, whole)
     there_already = f", {sum(key in there for key in keys)} of them from before" if options.resume else ""
-    say(f"{folder.path}: {made} of {len(jobs)} pictures{there_already}; {SHEET}, {GALLERY}, {TABLE}")
+    tell(f"{folder.path}: {made} of {len(jobs)} pictures{there_already}; {SHEET}, {GALLERY}, {TABLE}")
     if interrupt.came:
-        say("interrupted; the same command with --resume makes the rest")
+        tell("interrupted; the same command with --resume makes the rest")
         return 130
-    return 1 if problems else 0
+    return 1 if problems or not whole else 0
+
+
+def without_doubles(
+    jobs: list[Job], known: Mapping[int, Known], bad: Mapping[int, list[InputError]]
+) -> tuple[list[Job], dict[int, Known], dict[int, list[InputError]], str]:
+    """Leaves out jobs that give the same picture as an earlier one; in words, which those were."""
+    first: dict[str, int] = {}
+    alike = {i: first[one.key] for i, one in known.items() if first.setdefault(one.key, i) != i}
+    left = [i for i in range(len(jobs)) if i not in alike]
+    words = [f"{_called(jobs[i])} and {_called(jobs[j])}" for j, i in alike.items()]
+    words = [*words[:3], f"{len(words) - 3} more"] if len(words) > 4 else words
+    place = {i: n for n, i in enumerate(left)}
+    kept = {place[i]: one for i, one in known.items() if i in place}
+    return [jobs[i] for i in left], kept, {place[i]: errors for i, errors in bad.items()}, "; ".join(words)
+
+
+def _called(job: Job) -> str:
+    return repr(", ".join(job.labels.values()))
 
 
 def sum_up(
-    folder: Folder, jobs: Sequence[Job], keys: Sequence[str], problems: Mapping[int, JaxstyleError], command: str
-) -> int:
-    """Writes the sheet, the gallery and the table of all jobs; returns how many have a picture."""
-    entries = folder.entries(jobs, keys, problems)
+    folder: Folder, jobs: Sequence[Job], keys: Sequence[str | None], problems: Mapping[int, JaxstyleError], command: str
+) -> tuple[int, bool]:
+    """Writes the table, the gallery and the sheet of all jobs; each without the others, if need be.
+
+    Returns:
+        How many jobs have a picture, and whether all three could be written.
+    """
+    entries, whole = folder.entries(jobs, keys, problems), True
     inputs = {(name, job.labels[name]): getattr(job, name) for job in jobs for name in ("content", "style")}
-    write_sheet(folder.path / SHEET, entries, inputs)
-    write_gallery(folder.path / GALLERY, entries, command)
-    write_table(folder.path / TABLE, entries)
-    return sum(entry.path is not None for entry in entries)
+    writers = {
+        TABLE: lambda path: write_table(path, entries),
+        GALLERY: lambda path: write_gallery(path, entries, command),
+        SHEET: lambda path: write_sheet(path, entries, inputs),
+    }
+    for name, write in writers.items():
+        try:
+            write(folder.path / name)
+        except Exception as error:  # a picture may be damaged since: the pictures themselves are not to suffer from that
+            whole = False
+            say(f"jaxstyle: error: {error if isinstance(error, JaxstyleError) else f'{name} cannot be made ({reason(error)})'}")
+    return sum(entry.path is not None for entry in entries), whole

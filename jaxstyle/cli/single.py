@@ -1,22 +1,28 @@
 """One picture: `jaxstyle stylize`, `demo` and `estimate`."""
 
 import argparse
+import contextlib
 import os
-import sys
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from jaxstyle.cli.display import Display, Interrupt
+from jaxstyle.cli.display import Display, Interrupt, say, say_first
 from jaxstyle.cli.options import config_of, positive
-from jaxstyle.errors import InputError, unknown
+from jaxstyle.errors import ImageError, InputError, unknown
 from jaxstyle.machine.memory import gigabytes
 from jaxstyle.pictures import write
 from jaxstyle.pictures.find import expand
+from jaxstyle.pictures.ours import is_ours
+from jaxstyle.transfer.checkpoint import Checkpoint, Kept, identity, is_kept, part_of, state_of
 from jaxstyle.transfer.config import Config
 from jaxstyle.transfer.estimate import estimate as estimate_run
 from jaxstyle.transfer.loop import Progress
-from jaxstyle.transfer.stylize import stylize as stylize_one
+from jaxstyle.transfer.page import Diary, page_of
+from jaxstyle.transfer.plan import Plan
+from jaxstyle.transfer.resolve import resolve
+from jaxstyle.transfer.stylize import carry_out
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 DEMO = {
@@ -30,7 +36,7 @@ DEMO_CONFIG = Config(size=400)
 def stylize(options: argparse.Namespace) -> int:
     """Paints one content in the style of one or more styles."""
     styles = expand(options.styles, argument="style")
-    out = options.out or f"{Path(options.content).stem}-{Path(styles[0]).stem}.png"
+    out = options.out or f"{write.file_stem([Path(options.content).stem, Path(styles[0]).stem])}.png"
     return paint(options.content, styles, out, config_of(options, Config()), options)
 
 
@@ -46,37 +52,121 @@ def demo(options: argparse.Namespace) -> int:
 
 
 def paint(content: str, styles: Sequence[str], out: str, config: Any, options: argparse.Namespace) -> int:
-    """Makes a picture and its record; what Ctrl-C interrupts is saved as it is."""
+    """Makes a picture and its record."""
     path = write.check_output(out)
-    for source in (content, *styles):
-        if os.path.exists(path) and os.path.exists(source) and os.path.samefile(path, source):
-            raise InputError("out", out, "is one of the input pictures", "write to another file")
+    return carry_on(lambda: resolve(content, list(styles), config), path, (content, *styles, config.init), options)
+
+
+def carry_on(
+    plan_of: Callable[[], Plan],
+    path: Path,
+    sources: Sequence[Any],
+    options: argparse.Namespace,
+    begun: Kept | None = None,
+    **more: Any,
+) -> int:
+    """Carries out a plan, or goes on where it was left; what is ended early is saved as it is.
+
+    Args:
+        plan_of: gives the plan; reads the pictures.
+        path: of the picture.
+        sources: files that must not be replaced.
+        options: of the command.
+        begun: the end of an earlier run, from which this one goes on.
+        **more: what is added to the record.
+    """
     every = positive("save_every", options.save_every) if options.save_every else 0
-    saved = 0
-    with Display(config.evaluations, options.quiet) as display, Interrupt() as interrupt:
+    metadata, saved = not options.no_metadata, 0
+    check_replaced(path, sources, every)
+    for argument, made, known in (("report", page_of(path), is_ours), ("keep_state", state_of(path), is_kept)):
+        if getattr(options, argument):
+            _check_place(argument, made, sources, known)
+    say_first(options)
+    problems: list[str] = []
+    with Display(None, options.quiet) as display, Interrupt() as interrupt:
+        plan = plan_of()
+        state = state_of(path) if options.keep_state else None
+        checkpoint = Checkpoint(part_of(path), identity([plan]), resume=options.resume, state=state, begun=begun)
+        checkpoint.check()
+        diary = Diary(plan) if options.report else None
 
         def callback(progress: Progress) -> bool:
             nonlocal saved
-            display.update(progress.evaluation, f"loss {progress.loss:.4g}", progress.seconds)
+            display.update(progress.evaluation, f"loss {progress.loss:.4g}", progress.seconds, progress.evaluations)
             if every and progress.evaluation // every > saved:
                 saved = progress.evaluation // every
-                write.save(path.with_stem(f"{path.stem}-{saved * every:05d}"), progress.image(), alpha=progress.alpha)
+                try:
+                    write.save(step_path(path, saved * every), progress.image(), alpha=progress.alpha)
+                except ImageError as error:  # the run goes on
+                    problems[:] = problems or [str(error)]
+            if diary is not None:
+                diary.enter(progress)
             return interrupt.came
 
-        result = stylize_one(content, list(styles), config=config, callback=callback)
-    result.record["command"] = options.line
-    notices = (*result.notices, *result.save(path))
+        result = carry_out(plan, callback, checkpoint, measured=True if diary else None, **more)
+        interrupt.saving = True
+        result.record["command"] = options.line
+        path, notices, problem = result.keep(path, metadata=metadata)
+        problems += [problem] if problem else []
+        if diary is not None:
+            try:
+                diary.write(path, result)
+            except ImageError as error:
+                problems.append(str(error))
+        if not interrupt.came:
+            checkpoint.remove()
     if not options.quiet:
-        for notice in notices:
-            print(f"note: {notice}", file=sys.stderr)
+        for notice in (*result.notices, *notices, *checkpoint.notices):
+            say(f"note: {notice}")
         seconds = result.record["seconds"]
-        print(
+        say(
             f"{path} {result.image.shape[1]}x{result.image.shape[0]}, loss {result.loss['total']:.6g} "
             f"(content {result.loss['content']:.4g}, style {result.loss['style']:.4g}): {result.stop_reason}; "
-            f"{seconds['solve']:.1f} s + {seconds['compile']:.1f} s compiling",
-            file=sys.stderr,
+            f"{seconds['solve']:.1f} s + {seconds['compile']:.1f} s compiling"
         )
-    return 130 if interrupt.came else 0
+        if interrupt.came and checkpoint.is_there():
+            say("interrupted; the same command with --resume goes on from here")
+    for text in problems:
+        say(f"jaxstyle: error: {text}")
+    return 130 if interrupt.came else 1 if problems else 0
+
+
+def step_path(path: Path, evaluation: int) -> Path:
+    """Where the picture after so many evaluations goes: OUT-00050.png."""
+    return path.with_stem(f"{path.stem}-{evaluation:05d}")
+
+
+def check_replaced(path: Path, sources: Sequence[Any], every: int) -> None:
+    """Raises an InputError where a run would replace an input picture, or a file that we did not make.
+
+    Args:
+        path: of the picture.
+        sources: inputs; those that are no files are passed over.
+        every: evaluations between intermediate pictures; 0 for none.
+    """
+    targets = {"out": [path]}
+    if every:
+        with contextlib.suppress(OSError):
+            write.check_output(step_path(path, every), argument="save_every")
+            steps = re.compile(rf"{re.escape(path.stem)}-(\d{{5,}}){re.escape(path.suffix)}")
+            found = [(file, steps.fullmatch(file.name)) for file in path.parent.iterdir()]
+            targets["save_every"] = [file for file, match in found if match and int(match[1]) % every == 0]
+    for argument, paths in targets.items():
+        for target in paths:
+            _check_place(argument, target, sources, is_ours)
+
+
+def _check_place(argument: str, target: Path, sources: Sequence[Any], known: Callable[[Path], bool]) -> None:
+    """Raises an InputError where the target is one of the sources, or a file that is not known for one of ours."""
+    if any(same(target, source) for source in sources):
+        raise InputError(argument, str(target), "is one of the input pictures", "write to another file")
+    if os.path.exists(target) and not known(target):
+        raise InputError(argument, str(target), "is a file that jaxstyle did not make", "choose another name")
+
+
+def same(target: Path, source: Any) -> bool:
+    """Whether both are one file; what is no file is none."""
+    return bool(source) and os.path.exists(target) and os.path.exists(source) and os.path.samefile(target, source)
 
 
 def estimate(options: argparse.Namespace) -> int:

@@ -4,8 +4,11 @@ The programs are the same: plain `jit` with `NamedSharding`s on what goes in and
 (Xu et al., GSPMD, 2021): the halos of rows that convolutions need, and the sums over devices of a Gram matrix.
 """
 
+import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -121,3 +124,11 @@ def layout_of(width: int, height: int, devices: int) -> Layout:
 def members_layout(devices: Sequence[Any]) -> Layout:
     """The layout for a batch on these devices."""
     return Spread(tuple(devices)) if len(devices) > 1 else Layout()
+
+
+def has_unused_gpu(nodes: Path = Path("/dev")) -> bool:
+    """Whether there is an NVIDIA GPU that JAX does not compute on, though nobody told it so."""
+    told = jax.config.jax_platforms or os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")  # pyright: ignore
+    if told or jax.default_backend() != "cpu":
+        return False
+    return shutil.which("nvidia-smi") is not None or any(nodes.glob("nvidia[0-9]*"))

@@ -18,9 +18,14 @@ def available() -> int | None:
     """Bytes that can still be had on the device, this process' container included; None where the device does not say."""
     device = jax.local_devices()[0]
     if device.platform == "cpu":
-        return min([psutil.virtual_memory().available, *_container_free()])
+        return host_available()
     stats = device.memory_stats() or {}
     return stats["bytes_limit"] - stats["bytes_in_use"] if {"bytes_limit", "bytes_in_use"} <= set(stats) else None
+
+
+def host_available() -> int:
+    """Bytes that can still be had in the host's memory, this process' container included."""
+    return min([psutil.virtual_memory().available, *_container_free()])
 
 
 def _container_free(root: Path = Path("/sys/fs/cgroup")) -> list[int]:

@@ -7,6 +7,7 @@ import json
 import os
 import struct
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -28,8 +29,10 @@ def write(
     *,
     argument: str = "out",
     kind: type[InputError] = InputError,
+    through: Path | None = None,
 ) -> None:
-    """Writes NumPy or JAX arrays by name; the same input gives the same bytes, those of the safetensors library.
+    """Writes NumPy or JAX arrays by name; the same input gives the same bytes, those of the safetensors library. `through` is
+    that of `write_atomically`.
 
     Raises an error of `kind` that names `argument` where that fails; an old file is then untouched.
     """
@@ -51,9 +54,9 @@ def write(
         yield struct.pack("<Q", len(text)) + text
         for _, array in named:
             if array.nbytes:
-                yield memoryview(np.ascontiguousarray(array)).cast("B")
+                yield np.ascontiguousarray(array).data.cast("B")
 
-    write_atomically(path, parts(), argument=argument, kind=kind)
+    write_atomically(path, parts(), argument=argument, kind=kind, through=through)
 
 
 def read(path: str | os.PathLike[str], *, only_description: bool = False) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

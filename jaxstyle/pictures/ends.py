@@ -8,7 +8,7 @@ import io
 import os
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 import numpy as np
@@ -19,6 +19,7 @@ _END_OF_JPEG = b"\xff\xd9"
 _BYTES = 96
 """Of noise that no block of a JPEG, six parts of 8x8 pixels, uses up."""
 _PNG = b"\x89PNG\r\n\x1a\n"
+_SAMPLES = {2: 3, 4: 2, 6: 4}  # of a pixel, by PNG's colour type
 _END_OF_PNG = b"\0\0\0\0IEND\xaeB`\x82"
 
 
@@ -36,10 +37,11 @@ def is_without_end(file: BinaryIO) -> bool:
     return data.rfind(_END_OF_JPEG) < data.find(b"\xff\xda")
 
 
-def filled(data: bytes) -> tuple[bytes, bytes] | None:
+def filled(data: bytes) -> Iterable[bytes] | None:
     """Two files that have the end that `data` lacks, each made up in another way.
 
-    None where that cannot be: not a JPEG, PNG or WebP, or where whole parts of a progressive JPEG are missing.
+    None where that cannot be: not a JPEG, PNG or WebP, or where whole parts of a progressive JPEG or many rows of a PNG are
+    missing.
     """
     if data.startswith(b"\xff\xd8"):
         return _jpegs(data)
@@ -90,7 +92,7 @@ def _scans(data: bytes) -> tuple[list[tuple[bytes, int, int, int]], int, tuple[i
     return scans, interval, frame
 
 
-def _pngs(data: bytes) -> tuple[bytes, bytes] | None:
+def _pngs(data: bytes) -> Iterator[bytes] | None:
     """The rows that are there, packed anew with some more rows behind them."""
     file, before, inflate, rows = io.BytesIO(data), bytearray(_PNG), zlib.decompressobj(), bytearray()
     file.seek(8)
@@ -103,10 +105,13 @@ def _pngs(data: bytes) -> tuple[bytes, bytes] | None:
         rows += inflate.flush()
     except zlib.error:  # damaged, not cut short
         return None
+    width, height, depth, colours = struct.unpack(">IIBB", before[16:26])
+    if len(rows) < (1 - 2 * TOLERATED) * width * height * depth * _SAMPLES.get(colours, 1) // 8:
+        return None
     more = max(4096, int(2 * TOLERATED * len(rows)))
     # each row begins with its filter: 0 leaves the bytes as they are, 1 adds the pixel on the left
-    first, second = (zlib.compress(rows + bytes([filling]) * more, 1) for filling in (0, 1))
-    return bytes(before + _chunk(b"IDAT", first)) + _END_OF_PNG, bytes(before + _chunk(b"IDAT", second)) + _END_OF_PNG
+    packed = (zlib.compress(rows + bytes([filling]) * more, 0) for filling in (0, 1))
+    return (b"".join((before, _chunk(b"IDAT", body), _END_OF_PNG)) for body in packed)
 
 
 def _chunks(file: BinaryIO, whole: bool = False) -> Iterator[tuple[bytes, bytes, bool]]:

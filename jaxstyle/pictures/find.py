@@ -1,21 +1,17 @@
 """Several pictures from what the user names: a folder stands for its pictures, a pattern for those that it matches."""
 
-import contextlib
 import glob
 import os
 import re
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from jaxstyle.errors import ImageError, reason
+from jaxstyle.pictures.ours import is_ours
 
 _SUFFIXES = ".jpg .jpeg .jpe .jfif .png .webp .tif .tiff .gif .bmp .avif .heic .heif .hif .jp2 .ppm .pgm .pbm .pnm .tga"
 """Of the files that are taken for pictures."""
-_SOFTWARE = 0x0131  # EXIF's tag
 
 
 def expand(sources: Iterable[Any], *, argument: str) -> list[Any]:
@@ -23,21 +19,31 @@ def expand(sources: Iterable[Any], *, argument: str) -> list[Any]:
 
     Those are in natural order (2 before 10) and of any case of suffix; hidden files and results of this package are left out,
     and what lies in folders below. A list among the sources, which is a blend, is expanded in itself. Everything else stays as
-    it is: whether it can be read shows later.
+    it is: whether it can be read shows later. So does a folder or a pattern without pictures where there are other sources.
 
-    Raises ImageError for a folder that cannot be read, and where no picture is found.
+    Raises ImageError where no picture is found, or a folder cannot be read, and there is nothing else.
     """
     found: list[Any] = []
+    errors: list[ImageError] = []
     for source in sources:
-        if isinstance(source, list | tuple):
-            found.append(expand(source, argument=argument))
-        elif isinstance(source, str | os.PathLike) and os.path.isdir(source):
-            found += _pictures(_listed(os.fspath(source), argument), os.fspath(source), argument)
-        elif is_pattern(source):
-            found += _pictures(glob.glob(os.fspath(source)), os.fspath(source), argument)
-        else:
+        try:
+            found += _stands_for(source, argument)
+        except ImageError as error:
+            errors.append(error)
             found.append(source)
+    if errors and len(errors) == len(found):
+        raise errors[0]
     return found
+
+
+def _stands_for(source: Any, argument: str) -> list[Any]:
+    if isinstance(source, list | tuple):
+        return [expand(source, argument=argument)]
+    if isinstance(source, str | os.PathLike) and os.path.isdir(source):
+        return _pictures(_listed(os.fspath(source), argument), os.fspath(source), argument)
+    if is_pattern(source):
+        return _pictures(glob.glob(os.fspath(source)), os.fspath(source), argument)
+    return [source]
 
 
 def is_pattern(source: Any) -> bool:
@@ -62,23 +68,9 @@ def _pictures(paths: list[str], given: str, argument: str) -> list[str]:
     known = _SUFFIXES.split()
     shown = [path for path in paths if Path(path).suffix.lower() in known and not Path(path).name.startswith(".")]
     files = sorted(filter(os.path.isfile, shown), key=natural)
-    if found := [path for path in files if not _is_result(path)]:
+    if found := [path for path in files if not is_ours(path)]:
         return found
     problem = "holds no picture" if os.path.isdir(given) else "matches no picture"
     if files:
         raise ImageError(argument, given, f"{problem} but results of jaxstyle, which are left out", "name them one by one")
     raise ImageError(argument, given, problem, f"the suffixes of pictures are {_SUFFIXES}")
-
-
-def _is_result(path: str) -> bool:
-    """Whether this package made the file: by the mark inside, or by a record beside it."""
-    for beside in (f"{path}.json", os.path.splitext(path)[0] + ".json"):
-        with contextlib.suppress(OSError), open(beside, "rb") as file:
-            if b'"jaxstyle-run-' in file.read(4096):
-                return True
-    with contextlib.suppress(Exception), warnings.catch_warnings():  # foreign files fail in nearly any way
-        warnings.simplefilter("ignore")
-        with Image.open(path) as im:
-            mark = im.info.get("Software") if im.format == "PNG" else im.getexif().get(_SOFTWARE)
-            return mark == "jaxstyle"
-    return False

@@ -7,25 +7,28 @@ know is a notice, a sentence that `save` returns.
 import contextlib
 import difflib
 import io
+import itertools
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, PngImagePlugin, features
+from PIL import Image, features
 
 from jaxstyle.errors import ImageError, InputError, reason
+from jaxstyle.pictures import comment
 from jaxstyle.pictures.read import describe, over_white, to_bytes
 
-_SRGB_CHUNK = PngImagePlugin.PngInfo()
-_SRGB_CHUNK.add(b"sRGB", b"\0")
+LONGEST_STEM = 200
+"""Bytes of a file name of ours without its suffix."""
 _JPEG = ("JPEG", "jpg", {"quality": 95, "subsampling": 0})
 _TIFF = ("TIFF", "libtiff", {"compression": "tiff_adobe_deflate"})
 _FORMATS: dict[str, tuple[str, str, dict[str, Any]]] = {  # suffix: Pillow's format, the codec it needs, options
-    ".png": ("PNG", "zlib", {"pnginfo": _SRGB_CHUNK}),
+    ".png": ("PNG", "zlib", {}),
     ".jpg": _JPEG,
     ".jpeg": _JPEG,
     # Lossless: lossy WebP always halves the colour resolution, and style transfer lives on fine colour texture.
@@ -38,28 +41,66 @@ _FORMATS: dict[str, tuple[str, str, dict[str, Any]]] = {  # suffix: Pillow's for
 def check_output(path: str | os.PathLike[str], *, argument: str = "out") -> Path:
     """`path` as a Path, once it is sure that `save` can write there: call it before the work starts.
 
-    Raises ImageError for an unknown suffix, a missing or unwritable folder, or a folder in the file's place.
+    Raises ImageError for an unknown suffix, a missing or unwritable folder, a folder in the file's place, or a name that leaves
+    no room for the record's.
     """
     probe = _beside(_target(path, argument))
+    with _writing(path, argument), contextlib.suppress(FileNotFoundError):
+        os.stat(f"{os.fspath(path)}.json")
     with _writing(path, argument):  # tried, not asked: root is granted every permission, in a read-only place too
-        probe.touch(exist_ok=False)
-        probe.unlink()
+        try:
+            with open(probe, "xb") as file:
+                file.write(bytes(4096))  # an empty file has room on a full disk, too
+        finally:
+            probe.unlink(missing_ok=True)
     return Path(path)
 
 
-def save(path: str | os.PathLike[str], rgb: Any, *, alpha: Any = None, argument: str = "out") -> tuple[str, ...]:
+def file_stem(parts: Sequence[str], folder: str | os.PathLike[str] = ".") -> str:
+    """`parts` joined by hyphens to a name that a folder can hold, with room for a number, .png and .json behind it.
+
+    File systems count bytes, of which a character can take four: the longest parts lose their last characters.
+    """
+    most, shorter = LONGEST_STEM, list(parts)
+    with contextlib.suppress(AttributeError, OSError, ValueError):  # Windows, or a folder that is not there
+        most = min(most, os.pathconf(folder, "PC_NAME_MAX") - 15)
+    while len(os.fsencode("-".join(shorter))) > most:
+        longest = max(range(len(shorter)), key=lambda i: len(os.fsencode(shorter[i])))
+        shorter[longest] = shorter[longest][:-1]
+    return "-".join(shorter)
+
+
+def elsewhere(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Where a picture may go that cannot be written at `path`: files that do not exist yet, beside it, in the current folder,
+    at home and among temporary files; in its format, then as PNG."""
+    path = Path(path)
+    for place in (lambda: path.parent, Path.cwd, Path.home, lambda: Path(tempfile.gettempdir())):
+        with contextlib.suppress(OSError, RuntimeError):  # the current folder may be gone, too
+            folder = place()
+            for suffix in dict.fromkeys((path.suffix, ".png")):
+                names = (f"{path.stem}{f'-{number}' if number > 1 else ''}{suffix}" for number in itertools.count(1))
+                free = (folder / name for name in names)
+                yield next(p for p in free if not os.path.lexists(p) and not os.path.lexists(f"{p}.json"))
+
+
+def save(
+    path: str | os.PathLike[str], rgb: Any, *, alpha: Any = None, text: str | None = "", argument: str = "out"
+) -> tuple[str, ...]:
     """Writes a picture in its suffix's format, whole or not at all: an old file stays until the new one is complete.
 
     Args:
         path: .png, .webp (lossless), .tif, .tiff (deflated), .jpg or .jpeg (quality 95, full colour resolution).
         rgb: (H, W, 3), floating and clipped to [0, 1], then rounded to the nearest of 256 levels; or uint8 as it is.
         alpha: (H, W) uint8, stored with the colours; JPEG has no place for it, so there the picture is put over white.
+        text: put inside the file, in ASCII, as `comment` says; None for not even the mark by which the file is known.
 
     Returns notices, each a sentence for the user. Raises ImageError where the file cannot be written.
     """
     _target(path, argument)
     kind, _, options = _FORMATS[Path(path).suffix.lower()]
     rgb, notices = np.asarray(rgb), ()
+    if text is not None and len(text) > comment.LONGEST:
+        text, notices = "", (f"{argument} {Path(path).name}: the record is too long to stand inside the picture",)
     if rgb.ndim != 3 or rgb.shape[2] != 3 or not (rgb.dtype == np.uint8 or rgb.dtype.kind == "f"):
         raise ImageError("rgb", describe(rgb), "must be (H, W, 3), floats in [0, 1] or uint8")
     if np.isnan(rgb).any():
@@ -71,12 +112,12 @@ def save(path: str | os.PathLike[str], rgb: Any, *, alpha: Any = None, argument:
             raise ImageError("alpha", describe(alpha), f"must be uint8 of shape {rgb.shape[:2]}, like the picture")
         if kind == "JPEG":
             pixels = over_white(pixels, alpha)
-            notices = (f"{argument} {Path(path).name}: JPEG has no transparency, so the picture is put over white",)
+            notices += (f"{argument} {Path(path).name}: JPEG has no transparency, so the picture is put over white",)
         else:
             pixels = np.dstack([pixels, alpha])
     encoded = io.BytesIO()
     with _writing(path, argument):
-        Image.fromarray(pixels).save(encoded, format=kind, **options)
+        Image.fromarray(pixels).save(encoded, format=kind, **options, **comment.options(kind, text))
     write_atomically(path, encoded.getbuffer(), argument=argument)
     return notices
 
@@ -87,16 +128,20 @@ def write_atomically(
     *,
     argument: str = "out",
     kind: type[InputError] = ImageError,
+    through: Path | None = None,
 ) -> None:
     """Writes a file, in one piece or several, whole or not at all, through links; one that is replaced keeps its permissions.
+
+    `through` is the file that is written first: by default one that nobody else has. What a process that is killed leaves of
+    a named one, the next one replaces.
 
     Raises an error of `kind` where that fails; the old file is then untouched, and nothing else is left in the folder.
     """
     with _writing(path, argument, kind):
         target = Path(os.path.realpath(path))
-        temporary = _beside(target)
+        temporary = through or _beside(target)
         try:
-            with open(temporary, "xb") as file:  # not tempfile, whose files are closed to everybody else
+            with open(temporary, "wb" if through else "xb") as file:  # not tempfile, whose files are closed to everybody else
                 file.writelines([data] if isinstance(data, bytes | memoryview) else data)
                 file.flush()
                 os.fsync(file.fileno())

@@ -20,6 +20,9 @@ EPSILON = 1e-5
 """Added to a channel's variance."""
 LEAST = 16
 """Pixels a side that a picture must have."""
+CENTRE = 0.5
+"""Taken off a picture first. That changes nothing, since borders are mirrored and the first normalisation takes every constant
+away; but rounding in the first convolution, where the most of it is, becomes two to three times smaller."""
 
 
 class Layer(NamedTuple):
@@ -140,7 +143,7 @@ class TransformationNetwork(nn.Module):
     def __call__(self, images: Array, styles: Array) -> Array:
         """(N, H, W, 3) in [0, 1] and style vectors (N, `widths.style_size`) -> (N, H, W, 3) in [0, 1]."""
         affine = self.widths.split(styles)
-        x = shortcut = images
+        x = shortcut = images - CENTRE
         for layer in self.widths.layers:
             if layer.name.endswith("_1"):
                 shortcut = x

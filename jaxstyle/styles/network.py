@@ -14,10 +14,13 @@ import numpy as np
 from jax import Array
 
 from jaxstyle.errors import InputError, WeightsError, unknown
+from jaxstyle.network.weights.load import bundled
 from jaxstyle.pictures.write import write_atomically
 from jaxstyle.styles.model import Widths
 
 FORMAT = "jaxstyle-styles-1"
+BUNDLED = ("styles", "styles26")
+"""Networks in the box: our own, and that of 26 styles (weights/README.md)."""
 PHOTOGRAPH = "photograph"
 """The style that leaves a picture as it is, where a network has learned it: what `strength` goes back to."""
 
@@ -169,6 +172,22 @@ def coded(kernel: np.ndarray, rounds: int = 20) -> tuple[np.ndarray, np.ndarray]
         book = np.sort(np.where(counts > 0, sums / np.maximum(counts, 1), book))
     codes = np.searchsorted((book[1:] + book[:-1]) / 2, kernel)
     return codes.astype(np.uint8), book.astype(np.float32)
+
+
+def find(network: str | os.PathLike, *, argument: str = "network") -> Path:
+    """The file of a network, which is told by its name in the box, one of `BUNDLED`, or by its path.
+
+    Raises:
+        InputError: for an unknown name.
+        WeightsError: where a file of the box is missing from this installation.
+    """
+    text = os.fspath(network)
+    if text in BUNDLED:
+        return bundled(text, argument=argument)
+    path = Path(text).expanduser()
+    if not path.suffix and not path.exists():
+        raise unknown(argument, text, BUNDLED)
+    return path
 
 
 def read(path: str | os.PathLike, *, argument: str = "network") -> StyleFile:

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxstyle.loss.metric import Metric, plain, whitened
+from jaxstyle.loss.metric import Metric, for_style, plain
 from jaxstyle.loss.objective import Targets, TermWeights, content_target, mix_styles, style_target
 from jaxstyle.loss.presets import CANONICAL, Objective
 from jaxstyle.machine import memory
@@ -69,7 +69,7 @@ class TargetPrograms:
         return mix_styles([self._found("style", style) for style in styles], blend)
 
     def _compare(self, *style: Any) -> dict[str, Metric]:
-        return {name: whitened(gram) for name, gram in self._mixed(*style).items()}
+        return for_style(self._mixed(*style))
 
     def __call__(self, plan: Plan) -> Targets:
         """The targets of a plan."""

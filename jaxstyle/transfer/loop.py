@@ -21,11 +21,16 @@ from jaxstyle.loss.objective import Losses
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.machine.devices import Layout
 from jaxstyle.network.vgg import Params
+from jaxstyle.solvers.state import State
 from jaxstyle.transfer.programs import Method, Programs, Task, compile_programs
 
 MEASURE_EVERY = 10
 """Iterates between two measurements of the canonical loss, where the solver sees another objective or precision."""
 MOST_RESTARTS = 10
+LARGEST = 1e21
+"""Loss at the start above which the square of its gradient is infinite in float32, and no solver moves."""
+STILL = 25
+"""Evaluations without any change of the loss, after which a run ends; L-BFGS shortens a bad step some ten times."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,7 @@ class Progress:
         seconds: since the first evaluation began, compilation left out.
         image: gives the best image so far, float32 (H, W, 3) in [0, 1], at the size of the moment; to be called within the
             callback, while it is there.
+        losses: gives the canonical losses of that image, within the callback too; a third of an evaluation.
         alpha: (H, W) uint8 of the content at that size; None where it is opaque.
     """
 
@@ -47,6 +53,7 @@ class Progress:
     loss: float
     seconds: float
     image: Callable[[], np.ndarray]
+    losses: Callable[[], Losses]
     alpha: np.ndarray | None = None
 
 
@@ -94,50 +101,99 @@ class Outcome(NamedTuple):
 
 
 @dataclass
-class _Member:
+class Member:
     """The course of one picture: a member of a batch, or the only one.
 
     Attributes:
-        budget: of evaluations.
-        before: evaluations at other sizes, which `known` includes.
-        canonical: whether the run's own loss is what is reported.
+        known: evaluations so far, earlier stages included.
+        loss: the latest canonical loss.
         reason: to stop, in words; empty until then.
-        error: where there is nothing to show.
+        by_callback: whether the callback stopped it.
+        failed: whether there is nothing to show.
+        seconds: when it stopped.
+        moved: evaluations until what the solver sees changed last.
+        trace: one entry for each accepted iterate of this stage.
     """
 
-    budget: int
-    before: int
-    canonical: bool
     known: int = 0
     loss: float = float("inf")
     reason: str = ""
     by_callback: bool = False
-    error: JaxstyleError | None = None
+    failed: bool = False
+    seconds: float = 0.0
+    moved: int = 0
     trace: list[TraceEntry] = field(default_factory=list)
 
-    def take(self, report: Sequence[Any], measured: Any, seconds: float) -> None:
-        """Enters an iterate: what `Programs.step` reports of the state, and its canonical loss or None."""
-        value, loss, count, restarts, stationary, accepted = report
-        self.known = self.before + int(count)
+    def take(self, known: int, report: Sequence[Any], loss: float | None, seconds: float) -> None:
+        """Enters an iterate: evaluations, what `Programs.step` reports of the state, and its canonical loss or None."""
+        value, _, _, restarts, stationary, accepted = report
+        self.known = known
+        if not self.trace and np.isfinite(value) and value > LARGEST:
+            self.reason, self.failed = (
+                f"the loss is {value:.3g} at the starting image, which is too large to compute with",
+                True,
+            )
+            return
         if not np.isfinite(value):
             if not self.trace:
-                self.reason = "the loss is not finite at the starting image"
-                self.error = JaxstyleError(f"{self.reason}; lower the weights, or start from another image")
+                self.reason, self.failed = "the loss is not finite at the starting image", True
             elif restarts > MOST_RESTARTS:
-                self.reason = f"the loss was not finite {int(restarts)} times although the step was halved each time"
+                self.reason = (
+                    f"the loss was not finite {int(restarts)} times although the step was halved each time; try lower weights"
+                )
             return
+        if accepted and (not self.trace or float(value) != self.trace[-1].objective):
+            self.moved = self.known
+        elif self.known - self.moved >= STILL:
+            remedy = "try other weights, another start or another solver"
+            self.reason = f"the loss did not change in {self.known - self.moved} evaluations, and will not; {remedy}"
         if not accepted:
             return
-        shown = float(loss) if self.canonical else None if measured is None else float(measured)
-        self.loss = self.loss if shown is None else shown
-        self.trace.append(TraceEntry(self.known, shown, float(value), round(seconds, 4)))
+        self.loss = self.loss if loss is None else loss
+        self.trace.append(TraceEntry(self.known, loss, float(value), round(seconds, 4)))
         if stationary:
             self.reason = "the gradient is zero: no change of the image can lower the loss"
 
-    def stop(self) -> None:
+    def stop(self, budget: int) -> None:
         """Ends it on request."""
         if not self.reason:
-            self.reason, self.by_callback = f"stopped on request after {self.known} of {self.budget} evaluations", True
+            self.reason, self.by_callback = f"stopped on request after {self.known} of {budget} evaluations", True
+
+
+@dataclass
+class Course:
+    """A stage between two steps, as data: from here it goes on as if nothing had been between.
+
+    Attributes:
+        state: of the solver, with a leading axis for a batch.
+        members: the course of each picture; where there are fewer than the batch has, the rest only fill it.
+        kept: of members that stopped while others go on, the best z in their rows, (N, H, W, 3); None before the first.
+        steps: of the solver.
+        seconds: since the first evaluation of the run began, compilation left out.
+    """
+
+    state: State
+    members: list[Member]
+    kept: Array | None = None
+    steps: int = 0
+    seconds: float = 0.0
+
+    def best(self) -> Array:
+        """The best z, (N, H, W, 3) or (H, W, 3): of members that stopped, when they did."""
+        return self.state.best_x if self.kept is None else self.kept
+
+    def settle(self, live: Sequence[int]) -> None:
+        """Of members that stopped just now, notes when, and keeps the best where others go on."""
+        done = [index for index in live if self.members[index].reason]
+        for index in done:
+            self.members[index].seconds = self.seconds
+        best = self.state.best_x
+        if not done or best.ndim == 3 or (self.kept is None and all(member.reason for member in self.members)):
+            return
+        rows = np.zeros((len(best), 1, 1, 1), bool)
+        rows[done] = True
+        # A copy in any case: the next step takes the state's own.
+        self.kept = jnp.copy(best) if self.kept is None else jnp.where(rows, best, self.kept)
 
 
 def run_members(
@@ -149,6 +205,8 @@ def run_members(
     spent: Sequence[tuple[int, float]] | None = None,
     callback: Callable[[list[Progress]], Any] | None = None,
     programs: Programs | None = None,
+    course: Course | None = None,
+    keep: Callable[[Course, str], None] | None = None,
 ) -> list[Outcome | JaxstyleError]:
     """Minimises an objective over the pixels of the members of a batch, or of one picture.
 
@@ -164,6 +222,9 @@ def run_members(
         callback: called after each accepted iterate (on an accelerator, once for several) with every member's progress; a
             true answer stops the run.
         programs: from `compile_programs` with a task of these shapes; compiled here otherwise.
+        course: where this stage was left; by default it begins.
+        keep: given the course ``"going"`` on, before it is ``"stopped"`` by the callback, and when it has ``"ended"``; it must
+            not hold on to the course, whose arrays the next step takes.
 
     Returns:
         By member, its outcome, or an error where its loss is not finite at the start.
@@ -172,66 +233,94 @@ def run_members(
     canonical = np.atleast_1d(method.is_canonical(task.weights))
     programs = programs or compile_programs(method, Layout(), task, params, Compiler(), measured=not canonical.all())
     spent = spent or [(0, 0.0)] * len(budgets)
-    before = [evaluations for evaluations, _ in spent]
-    members = [_Member(*each, known=each[1]) for each in zip(budgets, before, map(bool, canonical), strict=False)]
-    outcomes: dict[int, Outcome | JaxstyleError] = {}
-    state = programs.init(start)
+    if course is None:
+        began_with = [Member(known=evaluations) for evaluations, _ in spent]
+        course = Course(programs.init(start), began_with, seconds=max(seconds for _, seconds in spent))
+    members = course.members
     # Reading a number waits for the device: on an accelerator that is done for several steps at once.
     batch = 1 if jax.default_backend() == "cpu" else MEASURE_EVERY
     pending: list[tuple[tuple[Array, ...], Array | None]] = []
-    steps = 0
-    began = time.perf_counter() - max(seconds for _, seconds in spent)
+    began = time.perf_counter() - course.seconds
 
-    def outcome(index: int, best: Array, images: Array, measure: Callable[[], Losses]) -> Outcome | JaxstyleError:
-        member = members[index]
-        if member.error is not None:
-            return member.error
+    def is_due(member: Member, index: int) -> bool:
+        """Whether a member is within its budget after the steps that were not looked at yet."""
+        before = spent[index][0]
+        return member.known + len(pending) * max(1.0, (member.known - before) / max(1, course.steps)) < budgets[index]
+
+    while live := [index for index, member in enumerate(members) if not member.reason]:
+        course.state, report = programs.step(course.state, *task.advancing(params))
+        due = not canonical.all() and course.steps % MEASURE_EVERY == 0
+        pending.append((report, programs.measure(course.state.x, start, params, task.canonical).total if due else None))
+        course.steps += 1
+        if len(pending) < batch and all(is_due(members[index], index) for index in live):
+            continue
+        before = [len(member.trace) for member in members]
+        for found, measured in jax.device_get(pending):
+            rows = [np.atleast_1d(part) for part in found]
+            for index in live:
+                row = [part[index] for part in rows]
+                loss = (
+                    float(row[1]) if canonical[index] else None if measured is None else float(np.atleast_1d(measured)[index])
+                )
+                if not members[index].reason:
+                    members[index].take(spent[index][0] + int(row[2]), row, loss, time.perf_counter() - began)
+        pending.clear()
+        course.seconds = time.perf_counter() - began
+        for index in live:
+            if not members[index].reason and members[index].known >= budgets[index]:
+                members[index].reason = f"the budget of {budgets[index]} evaluations is used up"
+        course.settle(live)
+        accepted = before != [len(member.trace) for member in members]
+        stopping = (
+            accepted and callback is not None and bool(callback(_progress(course, budgets, start, params, task, programs)))
+        )
+        if keep is not None and any(not member.reason for member in members):
+            keep(course, "stopped" if stopping else "going")
+        if stopping:
+            live = [index for index in live if not members[index].reason]
+            for index in live:
+                members[index].stop(budgets[index])
+            course.settle(live)
+    if keep is not None:
+        keep(course, "ended")
+    best = course.best()
+    images = programs.picture(best, start)
+    measure = lru_cache(maxsize=1)(lambda: programs.measure(best, start, params, task.canonical))
+
+    def outcome(index: int, member: Member) -> Outcome | JaxstyleError:
+        if member.failed:
+            return JaxstyleError(f"{member.reason}; lower the weights, or start from another image")
 
         def losses() -> Losses:
             return measure() if start.ndim == 3 else jax.tree.map(lambda part: part[index], measure())
 
         image = images if start.ndim == 3 else images[index]
-        how = (member.known, member.reason, member.by_callback, member.trace, time.perf_counter() - began)
-        return Outcome(image, losses, *how)
+        return Outcome(image, losses, member.known, member.reason, member.by_callback, member.trace, member.seconds)
 
-    while len(outcomes) < len(members):
-        live = [member for member in members if not member.reason]
-        state, report = programs.step(state, *task.advancing(params))
-        due = not canonical.all() and steps % MEASURE_EVERY == 0
-        pending.append((report, programs.measure(state.x, start, params, task.canonical).total if due else None))
-        steps += 1
-        ahead = [c.known + len(pending) * max(1.0, (c.known - c.before) / steps) < c.budget for c in live]
-        if len(pending) < batch and all(ahead):
-            continue
-        for found, measured in jax.device_get(pending):
-            rows = zip(*map(np.atleast_1d, found), strict=True)
-            measures = [None] * len(members) if measured is None else np.atleast_1d(measured)
-            for member, row, loss in zip(members, rows, measures, strict=False):
-                if not member.reason:
-                    member.take(row, loss, time.perf_counter() - began)
-        pending.clear()
-        for member in live:
-            if not member.reason and member.known >= member.budget:
-                member.reason = f"the budget of {member.budget} evaluations is used up"
-        best = state.best_x
-        if callback is not None and callback(_progress(members, best, start, programs, time.perf_counter() - began)):
-            for member in live:
-                member.stop()
-        if done := [i for i, member in enumerate(members) if member.reason and i not in outcomes]:
-            if len(outcomes) + len(done) < len(members):
-                best = jnp.copy(best)  # the next step takes the state's own
-            images = programs.picture(best, start)
-            measure = lru_cache(maxsize=1)(lambda best=best: programs.measure(best, start, params, task.canonical))
-            outcomes |= {i: outcome(i, best, images, measure) for i in done}
-    return [outcomes[i] for i in range(len(members))]
+    return [outcome(index, member) for index, member in enumerate(members)]
 
 
-def _progress(members: list[_Member], best: Array, start: Array, programs: Programs, seconds: float) -> list[Progress]:
+def _progress(
+    course: Course, budgets: Sequence[int], start: Array, params: Params, task: Task, programs: Programs
+) -> list[Progress]:
+    best = course.state.best_x
+
     @lru_cache(maxsize=1)
     def images() -> np.ndarray:
         return np.clip(np.asarray(programs.picture(best, start)), 0, 1)
 
+    @lru_cache(maxsize=1)
+    def measured() -> Losses:
+        return programs.measure(best, start, params, task.canonical)
+
     def image(index: int) -> np.ndarray:
         return images() if start.ndim == 3 else images()[index]
 
-    return [Progress(c.known, c.budget, c.loss, seconds, partial(image, i)) for i, c in enumerate(members)]
+    def losses(index: int) -> Losses:
+        return jax.tree.map(lambda part: float(part if start.ndim == 3 else part[index]), measured())
+
+    how = zip(course.members, budgets, strict=False)
+    return [
+        Progress(member.known, budget, member.loss, course.seconds, partial(image, i), partial(losses, i))
+        for i, (member, budget) in enumerate(how)
+    ]

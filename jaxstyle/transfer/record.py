@@ -1,10 +1,15 @@
-"""The run record: a JSON file beside each picture that says everything needed to make it again."""
+"""The run record: everything needed to make a picture again.
+
+It stands in OUT.png.json beside OUT.png, and without the trace inside the picture, where a picture that is sent or moved keeps
+it. What stands inside names files, never their folders.
+"""
 
 import dataclasses
 import hashlib
 import json
 import os
 import platform
+import re
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -12,7 +17,10 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxstyle.pictures.read import to_bytes
+
 SCHEMA = "jaxstyle-run-2"
+_BESIDE_ONLY = ("command", "notices", "memory", "trace")
 _PACKAGES = ("jaxstyle", "jax", "jaxlib", "flax", "jaxopt", "optax", "numpy", "pillow")
 
 
@@ -42,6 +50,11 @@ def describe_source(source: Any) -> dict[str, str]:
     return {"path": f"<{type(source).__name__}>", "sha256": hashlib.sha256(pixels.tobytes()).hexdigest()}
 
 
+def hash_of_pixels(image: np.ndarray) -> str:
+    """The SHA-256 of the 8-bit levels of a picture, (H, W, 3), by which a replay knows it in whatever format it was saved."""
+    return hashlib.sha256(to_bytes(image).tobytes()).hexdigest()
+
+
 def plain(value: Any) -> Any:
     """`value` as something that JSON can hold."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -63,3 +76,17 @@ def dumps(record: Mapping[str, Any]) -> str:
     text = json.dumps(plain(head), indent=1, allow_nan=False).removesuffix("\n}")
     lines = ",\n  ".join(json.dumps(plain(entry), allow_nan=False) for entry in record.get("trace", ()))
     return f'{text},\n "trace": [\n  {lines}\n ]\n}}\n'
+
+
+def inside(record: Mapping[str, Any]) -> str:
+    """The record as it stands inside the picture: one line of ASCII, file names without folders, no trace."""
+
+    def named(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: named(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [named(item) for item in value]
+        return re.split(r"[/\\]", value)[-1] if isinstance(value, str) else value
+
+    short = {key: value for key, value in plain(record).items() if key not in _BESIDE_ONLY}
+    return json.dumps(named(short), allow_nan=False, separators=(",", ":"))

@@ -160,7 +160,9 @@ def _start(config: Config, objective: Objective) -> Start:
     sigma = _number(config.noise_sigma, "noise_sigma", least=0.0, most=10.0)
     _whole(config.seed, "seed", 0)
     kind = init if init in INITS else "picture"
-    return Start(kind, 0.0 if kind == "noise" else ratio, sigma, config.seed, smooth_colour=config.solver != "lbfgs-torch")
+    # Without a style the content itself is the best picture, its fine colour too.
+    smooth = config.solver != "lbfgs-torch" and objective.style_weight > 0
+    return Start(kind, 0.0 if kind == "noise" else ratio, sigma, config.seed, smooth_colour=smooth)
 
 
 def is_random(config: Config) -> bool:

@@ -6,19 +6,23 @@ from functools import partial
 from itertools import accumulate
 from typing import Any
 
+import jax.numpy as jnp
 from jax import Array
 
 from jaxstyle.errors import JaxstyleError
+from jaxstyle.machine import tensor_file
+from jaxstyle.transfer.checkpoint import Checkpoint, Kept
 from jaxstyle.transfer.engine import Engine
 from jaxstyle.transfer.library import Library
-from jaxstyle.transfer.loop import Outcome, Progress, TraceEntry, run_members
+from jaxstyle.transfer.loop import Course, Member, Outcome, Progress, TraceEntry, run_members
 from jaxstyle.transfer.plan import Plan
+from jaxstyle.transfer.programs import Task
 from jaxstyle.transfer.schedule import Stage, hand_over
 from jaxstyle.transfer.start import starting_image
 
 
 @dataclass
-class _Run:
+class Run:
     """One plan on its way through the stages.
 
     Attributes:
@@ -74,6 +78,7 @@ def run_plans(
     plans: Sequence[Plan],
     callback: Callable[[list[Progress]], Any] | None = None,
     library: Library | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> list[Outcome | JaxstyleError]:
     """Carries out one or more plans of the same sizes and method.
 
@@ -82,13 +87,16 @@ def run_plans(
         plans: as many as the engines' members, or fewer; their stages may differ in their evaluations only.
         callback: told of every plan's progress after each accepted iterate; a true answer stops them all.
         library: where resized pictures are kept.
+        checkpoint: where the runs are kept on their way, and taken up again.
 
     Returns:
         By plan, what came out, or an error where its loss was not finite at the start.
     """
-    runs = [_Run(plan, list(accumulate(stage.evaluations for stage in plan.stages))) for plan in plans]
+    runs = [Run(plan, list(accumulate(stage.evaluations for stage in plan.stages))) for plan in plans]
+    kept = checkpoint and checkpoint.load()
+    first = _take_up(runs, kept, engines, library) if kept else 0
 
-    def tell(progress: list[Progress], live: list[_Run], here: list[Plan]) -> Any:
+    def tell(progress: list[Progress], live: list[Run], here: list[Plan]) -> Any:
         whole = [
             replace(p, evaluations=run.limits[-1], alpha=plan.content.alpha)
             for p, run, plan in zip(progress, live, here, strict=True)
@@ -96,16 +104,20 @@ def run_plans(
         return callback is not None and callback(whole)
 
     stages = plans[0].stages if plans else ()
-    for number, stage in enumerate(stages):
+    for number, stage in list(enumerate(stages))[first:]:
         engine, last = next(e for e in engines if e.size == stage.size), number + 1 == len(stages)
         stopped = any(run.stopped for run in runs)
         live = [run for run in runs if run.end is None and (last or run.limits[number] > run.spent[0])]
         if not live or (stopped and not last):
             continue
+
         here = [run.plan.at(engine.size, library) for run in live]
         starts = [run.begin(engine, plan) for run, plan in zip(live, here, strict=True)]
+        task = engine.task(here, starts, stage.metric)
+        course = _course(kept, engine, task) if kept else None
+        kept = None  # its arrays are not needed twice
         ends = run_members(
-            engine.task(here, starts, stage.metric),
+            task,
             engine.params,
             engine.method,
             # a stopped run is still measured at full size
@@ -113,6 +125,8 @@ def run_plans(
             spent=[run.spent for run in live],
             callback=None if stopped else partial(tell, live=live, here=here),
             programs=engine.programs,
+            course=course,
+            keep=partial(_keep, checkpoint, number, runs, live) if checkpoint and not stopped else None,
         )
         for run, end in zip(live, ends, strict=True):
             if isinstance(end, JaxstyleError):
@@ -130,3 +144,46 @@ def run_plans(
             if last or (stopped and engine is engines[-1]):
                 run.finish(end)
     return [run.end for run in runs if run.end is not None]
+
+
+def _keep(checkpoint: Checkpoint, number: int, runs: Sequence[Run], live: Sequence[Run], course: Course, moment: str) -> None:
+    """Offers the runs in a stage to the checkpoint; of the ends of stages only that of the last one."""
+    if moment == "ended" and number + 1 < len(runs[0].plan.stages):
+        return
+    each = zip(course.members, live, strict=True)
+    expected = max(course.seconds / max(1, member.known) * run.limits[-1] for member, run in each)
+    checkpoint.offer(moment, course.seconds, expected, partial(_parts, number, runs, course))
+
+
+def _parts(number: int, runs: Sequence[Run], course: Course) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Runs within a stage as arrays and a description: what they were when it began, and its course."""
+    arrays = tensor_file.flatten((course.state, course.kept), "course")
+    arrays |= {f"image{i}": run.image for i, run in enumerate(runs) if run.image is not None}
+    whole = [
+        {"spent": run.spent, "trace": run.trace, "stages": run.stages, "error": None if run.end is None else str(run.end)}
+        for run in runs
+    ]
+    members = [vars(member) for member in course.members]
+    return arrays, {"stage": number, "runs": whole, "members": members, "steps": course.steps, "seconds": course.seconds}
+
+
+def _take_up(runs: Sequence[Run], kept: Kept, engines: Sequence[Engine], library: Library | None) -> int:
+    """Makes the runs what they were when the stage began in which they were left; its number."""
+    for index, (run, known) in enumerate(zip(runs, kept.about["runs"], strict=True)):
+        run.spent = (known["spent"][0], known["spent"][1])
+        run.trace = [TraceEntry(*entry) for entry in known["trace"]]
+        run.stages = known["stages"]
+        run.end = None if known["error"] is None else JaxstyleError(known["error"])
+        if (image := kept.arrays.get(f"image{index}")) is not None:
+            run.engine = next(e for e in engines if [*e.size] == run.stages[-1]["size"])
+            run.start, run.image = starting_image(run.plan.at(run.engine.size, library)), jnp.asarray(image)
+    return kept.about["stage"]
+
+
+def _course(kept: Kept, engine: Engine, task: Task) -> Course:
+    """The course within the stage in which a run was left."""
+    blank = engine.programs.init(task.start)
+    several = any(name.startswith("course[1]") for name in kept.arrays)
+    state, best = kept.restore((blank, blank.best_x if several else None), "course")
+    members = [Member(**member | {"trace": [TraceEntry(*e) for e in member["trace"]]}) for member in kept.about["members"]]
+    return Course(state, members, best, kept.about["steps"], kept.about["seconds"])

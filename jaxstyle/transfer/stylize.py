@@ -1,8 +1,6 @@
 """One picture, from files to a result with its run record. Knows no maths: it resolves, compiles, runs, records, saves."""
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,18 +8,19 @@ import numpy as np
 from jaxstyle.errors import JaxstyleError
 from jaxstyle.machine import memory
 from jaxstyle.machine.compiler import Compiler
-from jaxstyle.pictures import write
 from jaxstyle.transfer import record
+from jaxstyle.transfer.checkpoint import Checkpoint
 from jaxstyle.transfer.config import Config, make_config
 from jaxstyle.transfer.engine import Engine, compile_to_fit
 from jaxstyle.transfer.loop import Callback, Outcome, Progress, TraceEntry
 from jaxstyle.transfer.plan import Plan
 from jaxstyle.transfer.resolve import resolve
 from jaxstyle.transfer.run import run_plans
+from jaxstyle.transfer.saving import Saved
 
 
 @dataclass(frozen=True, eq=False)
-class Result:
+class Result(Saved):
     """A finished picture.
 
     Attributes:
@@ -46,19 +45,6 @@ class Result:
     alpha: np.ndarray | None
     notices: tuple[str, ...]
 
-    def save(self, path: str | os.PathLike) -> tuple[str, ...]:
-        """Writes the picture, and the run record beside it as .json; each appears whole or not at all.
-
-        Returns:
-            Notices: sentences about what the format could not hold.
-
-        Raises:
-            ImageError: where the suffix is unknown or the folder cannot be written.
-        """
-        notices = write.save(path, self.image, alpha=self.alpha)
-        write.write_atomically(Path(path).with_suffix(".json"), record.dumps(self.record).encode())
-        return notices
-
 
 def stylize(
     content: Any, style: Any, *, config: Config | None = None, callback: Callback | None = None, **options: Any
@@ -79,24 +65,42 @@ def stylize(
         InputError (ImageError, WeightsError among them): one line that names the argument, its value and the remedy.
         JaxstyleError: where the loss is not finite at the starting image.
     """
-    config = make_config(config, **options)
-    plan, compiler = resolve(content, style, config), Compiler()
-    engines, needed, free = compile_to_fit(plan, compiler)
+    return carry_out(resolve(content, style, make_config(config, **options)), callback)
+
+
+def carry_out(
+    plan: Plan,
+    callback: Callback | None = None,
+    checkpoint: Checkpoint | None = None,
+    *,
+    measured: bool | None = None,
+    **more: Any,
+) -> Result:
+    """Makes the picture of a plan; `stylize` says what `callback` is.
+
+    Args:
+        checkpoint: where the run is kept on its way, and taken up again.
+        measured: whether the callback will ask for losses, so that what measures them is compiled before the run begins.
+        **more: what is added to the record.
+    """
+    compiler = Compiler()
+    engines, needed, free = compile_to_fit(plan, compiler, measured=measured)
     memory.check(*plan.content.size, needed, free)
     needed += memory.resident()
 
     def tell(progress: list[Progress]) -> Any:
         return callback is not None and callback(progress[0])
 
-    (end,) = run_plans(engines, [plan], callback and tell)
+    (end,) = run_plans(engines, [plan], callback and tell, checkpoint=checkpoint)
     if isinstance(end, JaxstyleError):
         raise end
-    return finish(plan, end, engines[-1], {"compile": compiler.seconds, "predicted": needed})
+    return finish(plan, end, engines[-1], {"compile": compiler.seconds, "predicted": needed}, **more)
 
 
 def finish(plan: Plan, end: Outcome, engine: Engine, costs: dict[str, float], **more: Any) -> Result:
     """The result of a run; `more` is added to its record."""
     loss = {name: float(value) for name, value in end.measure()._asdict().items()}
+    image = np.clip(np.asarray(end.image), 0, 1)
     written = {
         "schema": record.SCHEMA,
         "command": None,
@@ -118,12 +122,13 @@ def finish(plan: Plan, end: Outcome, engine: Engine, costs: dict[str, float], **
         "seconds": {"compile": round(costs["compile"], 3), "solve": round(end.seconds, 3)},
         "memory": {"strips": engine.method.strips, "predicted": costs["predicted"], "peak": memory.peak()},
         "loss": loss,
+        "pixels_sha256": record.hash_of_pixels(image),
         "notices": plan.notices,
         **more,
         "trace": [entry._asdict() for entry in end.trace],
     }
     return Result(
-        np.clip(np.asarray(end.image), 0, 1),
+        image,
         loss,
         end.evaluations,
         end.stop_reason,

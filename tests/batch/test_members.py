@@ -4,12 +4,14 @@ import jax
 import numpy as np
 import pytest
 from conftest import refusal
+from PIL import Image
 
 from jaxstyle import Config, InputError, JaxstyleError, stylize, stylize_batch
 from jaxstyle.batch import run as batch
 from jaxstyle.batch.jobs import make_jobs, shown, title
 from jaxstyle.cli.single import SAMPLES
 from jaxstyle.machine import memory
+from jaxstyle.transfer.library import Library
 
 pytestmark = pytest.mark.usefixtures("small_network", "quickly_compiled")
 
@@ -90,7 +92,9 @@ def test_sizes_and_methods_get_a_bucket_each_and_results_come_in_order():
     assert [tuple(job.labels.values()) for job in jobs] == [
         (c, k, s) for c in ("chelsea", "coffee") for k in ("lbfgs", "adam") for s in ("swirls", "glass")
     ]
-    found = dict(batch.run_jobs(jobs, wanted=[0, 1, 4, 6]))
+    known, bad = batch.survey(jobs, Library())
+    assert (sorted(known), bad) == (list(range(8)), {})
+    found = dict(batch.run_jobs(jobs, known={i: known[i] for i in (0, 1, 4, 6)}))
     assert sorted(found) == [0, 1, 4, 6]
     assert {i: (r.image.shape, r.record["batch"]["members"]) for i, r in found.items()} == {
         0: ((31, 48, 3), 2),
@@ -156,8 +160,7 @@ def test_a_callback_ends_the_batch():
 
 
 def test_a_file_that_goes_away_fails_alone(tmp_path, monkeypatch):
-    for name in ("ORIGINALS", "RESIZED"):
-        monkeypatch.setattr(f"jaxstyle.transfer.library.{name}", 1)
+    monkeypatch.setattr("jaxstyle.transfer.library.MOST_BYTES", 1)
     copy = tmp_path / "copy.jpg"
     copy.write_bytes(CHELSEA.read_bytes())
     jobs, found = make_jobs([COFFEE, copy, CHELSEA], SWIRLS, size=32, evaluations=1), {}
@@ -196,4 +199,26 @@ def test_bad_batches_are_refused_before_anything_is_computed(monkeypatch, tmp_pa
     refusal(lambda: stylize_batch(both, SWIRLS, vary={"stile": [1]}), "option", "stile", kind=InputError)
     refusal(lambda: stylize_batch(both, SWIRLS, batch_size=0), "batch_size", "at least 1", kind=InputError)
     refusal(lambda: stylize_batch(both, SWIRLS, vary={"evaluations": [5, 0]}), "evaluations", "from 1", kind=InputError)
-    refusal(lambda: stylize_batch([*both, tmp_path / "none.jpg"], SWIRLS), "content", "none.jpg")
+    refusal(lambda: stylize_batch(both, tmp_path / "none.jpg"), "style", "none.jpg")
+    refusal(lambda: stylize_batch(both, SWIRLS, vary={"size": [32, 4]}), "size", "at least 16", kind=InputError)
+
+
+def test_a_picture_that_cannot_be_used_fails_alone(tmp_path):
+    """Whatever is wrong with a picture: it is missing, no picture, or too long for the size that the others get."""
+    (tmp_path / "text.png").write_text("x")
+    Image.new("RGB", (900, 20)).save(tmp_path / "long.png")
+    contents = [tmp_path / "none.jpg", CHELSEA, tmp_path / "text.png", tmp_path / "long.png"]
+    missing, made, text, long = stylize_batch(contents, SWIRLS, size=32, evaluations=1)
+    assert made.image.shape == (21, 32, 3)
+    for error, name in ((missing, "none.jpg"), (text, "text.png"), (long, "900x20")):
+        assert name in str(error)
+
+
+def test_every_bad_picture_is_named(tmp_path):
+    """Those too that only meet other bad ones."""
+    for name in ("a", "b", "c"):
+        (tmp_path / f"{name}.png").write_text("x")
+    jobs = make_jobs([CHELSEA, tmp_path / "a.png"], [SWIRLS, [tmp_path / "b.png", tmp_path / "c.png"]], pairs=True, size=32)
+    known, bad = batch.survey(jobs, Library())
+    assert [*known] == [0]
+    assert [str(error).split("'")[1][-5:] for error in bad[1]] == ["a.png", "b.png", "c.png"]

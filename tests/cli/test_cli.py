@@ -27,10 +27,10 @@ pytestmark = pytest.mark.usefixtures("empty_folder", "small_network", "quickly_c
 
 def test_stylize_writes_a_picture_and_its_record(capsys):
     assert main(["stylize", CONTENT, STYLE, "-o", "out.png", "--size", "32", "--evaluations", "3", "--seed", "4"]) == 0
-    assert sorted(os.listdir()) == ["out.json", "out.png"]
+    assert sorted(os.listdir()) == ["out.png", "out.png.json"]
     with Image.open("out.png") as image:
         assert image.size == (32, 21)
-    with open("out.json") as file:
+    with open("out.png.json") as file:
         record = json.load(file)
     assert record["command"].startswith("jaxstyle stylize ")
     assert record["command"].endswith("--evaluations 3 --seed 4")
@@ -44,7 +44,7 @@ def test_stylize_writes_a_picture_and_its_record(capsys):
 
 def test_the_output_has_a_name_of_its_own_and_quiet_is_quiet(capsys):
     assert main(["stylize", CONTENT, STYLE, "--size", "32", "--evaluations", "2", "--quiet"]) == 0
-    assert sorted(os.listdir()) == ["chelsea-swirls.json", "chelsea-swirls.png"]
+    assert sorted(os.listdir()) == ["chelsea-swirls.png", "chelsea-swirls.png.json"]
     assert capsys.readouterr().err == ""
 
 
@@ -57,7 +57,7 @@ def test_every_format(suffix):
 
 def test_intermediate_pictures():
     assert main(["demo", "--size", "32", "--evaluations", "10", "--save-every", "4", "-q"]) == 0
-    assert sorted(os.listdir()) == ["demo-00004.png", "demo-00008.png", "demo.json", "demo.png"]
+    assert sorted(os.listdir()) == ["demo-00004.png", "demo-00008.png", "demo.png", "demo.png.json"]
     first, last = (np.asarray(Image.open(name)) for name in ("demo-00004.png", "demo.png"))
     assert (first != last).any()
 
@@ -190,7 +190,7 @@ def test_ctrl_c_saves_the_best_image_and_exits_130():
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "stopped on request after" in err
-    with open("demo.json") as file:
+    with open("demo.png.json") as file:
         record = json.load(file)
     assert record["trace"][-1]["objective"] < record["trace"][0]["objective"]
     with Image.open("demo.png") as image:

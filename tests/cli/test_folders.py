@@ -64,6 +64,8 @@ def test_a_pattern_and_a_blend():
     save("p/1.png", "p/2.png", "s+1.png", "t.png")
     assert main(["batch", "p/?.png", "--styles", "s+?.png", "t.png+p", "-o", "out", "-q", *MANY]) == 0
     assert made("out") == [f"{content}-{style}.png" for content in "12" for style in ("s+1", "t+1+2")]
+    assert main(["batch", "t.png", "--styles", "p", "--interpolate", "3", "-o", "row", "-q", *MANY]) == 0
+    assert made("row") == [f"t-1+2-blend={share}.png" for share in ("0,1", "0.5,0.5", "1,0")]
 
 
 def test_a_folder_of_styles_is_blended_by_stylize_and_sweep():
@@ -103,7 +105,7 @@ def test_what_is_read_is_shown_on_a_terminal(monkeypatch):
 
     def watch(library, source, *rest):
         picture = fitted(library, source, *rest)
-        if bar := next((bar for bar in bars if bar._shown and bar._bar.live.is_started), None):
+        if bar := next((bar for bar in bars if bar.is_shown and bar._bar.live.is_started), None):
             task = bar._bar.tasks[0]
             shown.append((task.completed, task.total, task.description))
         return picture

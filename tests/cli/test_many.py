@@ -4,6 +4,7 @@ import csv
 import html.parser
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,11 +15,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxstyle.batch.folder import FolderEntry
+from jaxstyle.batch.folder import Folder, FolderEntry
 from jaxstyle.batch.sheet import tabulate
 from jaxstyle.cli.display import Display
 from jaxstyle.cli.main import main
 from jaxstyle.cli.single import SAMPLES
+from jaxstyle.pictures.ours import read_record
 
 CHELSEA, COFFEE, SWIRLS, GLASS, WAVES = (str(SAMPLES / f"{n}.jpg") for n in ("chelsea", "coffee", "swirls", "glass", "waves"))
 TINY = ["--size", "32", "--evaluations", "2"]
@@ -58,12 +60,12 @@ class Links(html.parser.HTMLParser):
 def test_a_grid_and_what_is_written_about_it(capsys):
     assert main(["batch", CHELSEA, COFFEE, "--styles", SWIRLS, f"{GLASS}+{WAVES}", *TINY]) == 0
     names = [f"{c}-{s}" for c in ("chelsea", "coffee") for s in ("swirls", "glass+waves")]
-    files = [f"{name}{suffix}" for name in names for suffix in (".png", ".json")]
+    files = [f"{name}{suffix}" for name in names for suffix in (".png", ".png.json")]
     assert sorted(os.listdir("batch")) == sorted([*files, "index.html", "results.csv", "sheet.png"])
     rows = table("batch")
     assert [row["picture"] for row in rows] == [f"{name}.png" for name in names]
     for row in rows:
-        record = json.loads((Path("batch") / row["picture"]).with_suffix(".json").read_text())
+        record = read_record(Path("batch") / row["picture"])
         assert float(row["loss_total"]) == record["loss"]["total"]
         assert (row["evaluations"], row["pictures_at_once"]) == ("2", "4")
         assert record["labels"] == {"content": row["content"], "style": row["style"]}
@@ -104,15 +106,18 @@ def test_resuming_goes_by_content(tmp_path, capsys):
 
 
 def test_what_a_crash_left_is_made_again(monkeypatch):
-    """A picture without its record, a record without its picture, and rubbish are no finished pictures."""
-    arguments = ["batch", CHELSEA, COFFEE, "--styles", SWIRLS, "-o", "out", "-q", *TINY]
+    """A picture without any record, a record without its picture, and rubbish are no finished pictures."""
+    arguments = ["batch", CHELSEA, "--styles", SWIRLS, GLASS, WAVES, "-o", "out", "--batch-size", "1", "-q", *TINY]
     assert main(arguments) == 0
     first = times("out")
-    os.unlink("out/chelsea-swirls.json")
-    os.unlink("out/coffee-swirls.png")
-    Path("out/other.json").write_text("{")
+    for name in ("chelsea-swirls.png.json", "chelsea-glass.png.json", "chelsea-waves.png"):
+        os.unlink(f"out/{name}")
+    pixels = Image.open("out/chelsea-swirls.png").convert("RGB")
+    pixels.save("out/chelsea-swirls.png")
+    Path("out/other.png.json").write_text("{")
     assert main([*arguments, "--resume"]) == 0
-    assert all(times("out")[name] > first[name] for name in first)
+    same = {name for name, time in times("out").items() if time == first.get(name)}
+    assert same == {"chelsea-glass.png"}, "without the file beside it, it still tells how it was made"
     assert all(row["picture"] for row in table("out"))
 
 
@@ -136,7 +141,7 @@ def test_a_sweep_of_two_knobs():
         (layers, init) for layers in ("relu1_1,relu2_1", "relu3_1") for init in ("content", "noise")
     ]
     for row in rows:
-        record = json.loads((Path("sweep") / row["picture"]).with_suffix(".json").read_text())
+        record = read_record(Path("sweep") / row["picture"])
         assert list(record["objective"]["style_layers"]) == row["style_layers"].split(",")
         assert record["config"]["init"] == row["init"]
 
@@ -198,7 +203,6 @@ def test_tables():
         (["--devices", "99"], "`devices` (=99) is more than the "),
         (["--pairs", "--grid"], "not allowed with argument"),
         (["-o", CHELSEA], "`out` (="),
-        (["--styles", SWIRLS, SWIRLS], "would give the same picture as 'chelsea, swirls'"),
         (["--style", "x"], "`argument` (='--style') is unknown; did you mean '--styles'?"),
     ],
 )
@@ -238,11 +242,134 @@ def test_ctrl_c_keeps_what_is_in_hand_and_resume_makes_it_whole(monkeypatch, cap
     first, second = table("out")
     assert first["stop_reason"] == "stopped on request after 3 of 6 evaluations"
     assert (second["picture"], second["problem"]) == ("", "not made yet")
-    record = Path("out/chelsea-swirls.json")
+    record = Path("out/chelsea-swirls.png.json")
     assert json.loads(record.read_text())["complete"] is False
     assert main([*command, "--resume"]) == 0
     assert {row["stop_reason"] for row in table("out")} == {"the budget of 6 evaluations is used up"}
     assert json.loads(record.read_text())["complete"] is True
+
+
+def test_bad_pictures_are_named_at_once_and_the_rest_is_made(capsys):
+    """A bad style as well, each once; with --quiet too."""
+    for name in ("a.jpg", "b.webp"):
+        Path(name).write_text("no picture")
+    os.mkdir("folder.png")
+    assert main(["batch", "a.jpg", CHELSEA, "none.png", "--styles", "b.webp", SWIRLS, "folder.png", "*.gif", "-q", *TINY]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 5
+    for name in ("a.jpg", "b.webp", "none.png", "folder.png", "*.gif"):
+        assert sum(f"(='{name}')" in line and line.startswith("jaxstyle: error: `") for line in lines) == 1
+    rows = table("batch")
+    assert [bool(row["picture"]) for row in rows] == [(row["content"], row["style"]) == ("chelsea", "swirls") for row in rows]
+    assert all("a.jpg" in row["problem"] for row in rows if row["content"] == "a")
+
+
+def test_where_no_picture_is_left_to_make_nothing_is_written(capsys):
+    Path("a.jpg").write_text("no picture")
+    Path("b.jpg").touch()
+    assert main(["batch", "a.jpg", "b.jpg", "--styles", SWIRLS, *TINY]) == 2
+    assert [name in line for name, line in zip(("a.jpg", "b.jpg"), capsys.readouterr().err.splitlines(), strict=True)]
+    assert sorted(os.listdir()) == ["a.jpg", "b.jpg"]
+
+
+def test_what_is_the_same_is_made_once(capsys):
+    """Copies of a content and of a style, and values of a setting that come to the same."""
+    Path("copy.jpg").write_bytes(Path(CHELSEA).read_bytes())
+    arguments = [CHELSEA, "copy.jpg", "--styles", SWIRLS, SWIRLS, "--vary", "style-weight=1e3,1000.0"]
+    assert main(["batch", *arguments, *TINY]) == 0
+    assert [(row["content"], row["style"]) for row in table("batch")] == [("chelsea", "swirls")]
+    assert "note: made once, since they give the same picture: 'chelsea, 1000, swirls' and " in capsys.readouterr().err
+
+
+def test_names_are_cut_by_bytes_at_a_character_and_differ():
+    """Contents of three-byte characters that differ in the last one, a style of four-byte ones; upper and lower case."""
+    names = [*("語" * 79 + last for last in "一二三"), "Å.b", "å.b"]
+    for number, name in enumerate(names):
+        Image.fromarray(np.full((42, 64, 3), 40 * number, np.uint8)).save(name + ".png")
+    shutil.copy(SWIRLS, "🎨" * 60 + ".jpg")
+    contents = [f"{name}.png" for name in names]
+    assert main(["batch", *contents, "--styles", "🎨" * 60 + ".jpg", "-o", "out", "--batch-size", "1", "-q", *TINY]) == 0
+    pictures = [row["picture"] for row in table("out")]
+    assert all(pictures)
+    assert len({name.casefold() for name in pictures}) == 5
+    assert all(len(f"{name}.json".encode()) <= 255 and "語" in name for name in pictures[:3])
+    assert sum(path.suffix == ".json" for path in Path("out").iterdir()) == 5
+    assert main(["stylize", contents[0], "🎨" * 60 + ".jpg", "-q", *TINY, "--save-every", "1"]) == 0
+    (record,) = Path().glob("*.json")
+    assert "語" in record.name
+
+
+def test_a_name_that_is_no_text():
+    """As old archives leave them: Latin-1 bytes."""
+    name = os.fsdecode(b"caf\xe9.jpg")
+    shutil.copy(CHELSEA, name)
+    assert main(["batch", name, "--styles", SWIRLS, "-o", "out", "-q", *TINY]) == 0
+    assert table("out")[0]["picture"]
+    assert sorted(path.suffix for path in Path("out").iterdir()) == [".csv", ".html", ".json", ".png", ".png"]
+
+
+def test_a_batch_replaces_nothing_but_its_own():
+    """Pictures and records of the user's under the names of results, and an input behind a link."""
+    os.mkdir("out")
+    shutil.copy(COFFEE, "coffee.png")
+    for name in ("chelsea-swirls.png", "chelsea-swirls-2.png.json"):
+        Path("out", name).write_text("mine")
+    Path("out/coffee-swirls.png").symlink_to(Path("coffee.png").absolute())
+    before = Path("coffee.png").read_bytes()
+    for _ in range(2):
+        assert main(["batch", CHELSEA, "coffee.png", "--styles", SWIRLS, "-o", "out", "-q", *TINY]) == 0
+        assert [row["picture"] for row in table("out")] == ["chelsea-swirls-3.png", "coffee-swirls-2.png"]
+    assert Path("out/chelsea-swirls.png").read_text() == Path("out/chelsea-swirls-2.png.json").read_text() == "mine"
+    assert Path("coffee.png").read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["sheet.png", "index.html", "results.csv"])
+def test_a_folder_with_a_page_of_the_users(name, capsys):
+    Path(name).write_text("a,picture\n<html>mine</html>")
+    assert main(["batch", CHELSEA, "--styles", SWIRLS, "-o", ".", *TINY]) == 2
+    assert f"`out` (='.') has a file '{name}' that jaxstyle did not make" in capsys.readouterr().err
+    assert os.listdir() == [name]
+
+
+def test_a_folder_that_goes_away_loses_no_picture(monkeypatch, capsys):
+    """It is made again, and where that cannot be, a file in its place say, the pictures go to the current folder."""
+    save, gone = Folder.save, []
+
+    def saved(folder, *args, **how):
+        if not gone:
+            shutil.rmtree("out")
+        elif gone == [1]:
+            shutil.rmtree("out")
+            Path("out").write_text("a file in its place")
+        gone.append(1)
+        return save(folder, *args, **how)
+
+    monkeypatch.setattr(Folder, "save", saved)
+    command = ["batch", CHELSEA, "--styles", SWIRLS, GLASS, WAVES, "-o", "out", "--batch-size", "1", *TINY]
+    assert main(command) == 1
+    assert sorted(path.name for path in Path().glob("*.png")) == ["chelsea-glass.png", "chelsea-waves.png"]
+    errors = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
+    assert [os.path.abspath(f"chelsea-{style}.png") in line for style, line in zip(("glass", "waves"), errors, strict=False)]
+    assert len(errors) == 5, "table, gallery and sheet have no place"
+
+
+def test_the_page_and_the_table_do_not_need_the_sheet(monkeypatch, capsys):
+    def fail(*_):
+        raise OSError("image file is truncated")
+
+    monkeypatch.setattr("jaxstyle.cli.many.write_sheet", fail)
+    assert main(["batch", CHELSEA, "--styles", SWIRLS, "-q", *TINY]) == 1
+    assert capsys.readouterr().err == "jaxstyle: error: sheet.png cannot be made (image file is truncated)\n"
+    assert {"index.html", "results.csv", "chelsea-swirls.png"} <= {*os.listdir("batch")}
+
+
+def test_a_batch_keeps_records_out_of_pictures_where_that_is_wanted():
+    arguments = ["batch", CHELSEA, "--styles", SWIRLS, "--no-metadata", "-q", *TINY]
+    assert main(arguments) == 0
+    assert b"jaxstyle" not in Path("batch/chelsea-swirls.png").read_bytes()
+    first = times("batch")
+    assert main([*arguments, "--resume"]) == 0
+    assert times("batch") == first
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.linalg
+from PIL import ImageColor
 
 from jaxstyle import stylize
 from jaxstyle.cli.single import SAMPLES
@@ -57,6 +58,32 @@ def test_any_style_has_a_metric(target):
     found = metric.whitened(jnp.asarray(target, jnp.float32))
     assert all(np.isfinite(part).all() for part in found)
     assert (found.weights > 0).all()
+
+
+def test_a_flat_style_has_the_plain_metric(rng):
+    """One in which at every tap fewer than a third of the patterns are there; rounding makes no patterns."""
+    basis, _ = np.linalg.qr(rng.normal(size=(12, 12)))
+
+    def style(*counts):
+        grams = ((basis[:, :n] * rng.uniform(0.5, 2, n)) @ basis[:, :n].T + 1e-7 * np.eye(12) for n in counts)
+        return {f"tap{i}": jnp.asarray(gram, jnp.float32) for i, gram in enumerate(grams)}
+
+    for flat, counts in ((True, (1, 3)), (True, (2,)), (False, (5, 1)), (False, (1, 12))):
+        grams = style(*counts)
+        for name, found in metric.for_style(grams).items():
+            wanted = metric.plain(12) if flat else metric.whitened(grams[name])
+            np.testing.assert_array_equal(found.weights, wanted.weights)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("colours", [["white"], ["black", "white"], ["red", "gold"]], ids="-".join)
+def test_a_flat_style_ends_no_higher_than_in_the_plain_metric(monkeypatch, colours):
+    monkeypatch.delenv("JAXSTYLE_WEIGHTS")
+    style = np.zeros((48, 64, 3), np.uint8)
+    for i, colour in enumerate(colours):
+        style[:, i * 32 :] = ImageColor.getrgb(colour)
+    whitened, plain = (stylize(CONTENT, style, size=64, evaluations=40, metric=m).loss["total"] for m in ("whitened", "plain"))
+    assert whitened < 1.1 * plain
 
 
 def test_only_the_styles_part_is_measured_otherwise(tiny_params, rng):

@@ -9,6 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from conftest import refusal
 from safetensors.numpy import load_file, save_file
 
 from jaxstyle import InputError, WeightsError, convert_weights, load_weights
@@ -325,3 +326,13 @@ def test_the_registry_is_whole():
     length = int.from_bytes(text[:8], "little")
     meta = json.loads(json.loads(text[8 : 8 + length])["__metadata__"]["jaxstyle"])
     assert meta["licence"].startswith("CC BY 4.0")
+
+
+def test_converting_replaces_no_file_of_others(tmp_path, small_weights):
+    mine, out = tmp_path / "lora.safetensors", tmp_path / "out.safetensors"
+    mine.write_bytes(b"mine")
+    refusal(lambda: convert_weights(small_weights, mine), "out", "did not make", kind=WeightsError)
+    assert mine.read_bytes() == b"mine"
+    for _ in range(2):
+        convert_weights(small_weights, out)
+    refusal(lambda: convert_weights(out, out), "out", "the input", kind=WeightsError)

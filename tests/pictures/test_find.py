@@ -51,7 +51,7 @@ def test_everything_else_stays_where_it_is():
 
 def test_our_own_results_are_left_out():
     Path("mixed").mkdir()
-    for name in ("photo", "marked", "recorded", "old", "notes"):
+    for name in ("photo", "marked", "recorded", "notes"):
         Image.new("RGB", (20, 20)).save(f"mixed/{name}.png")
     mark = PngImagePlugin.PngInfo()
     mark.add_text("Software", "jaxstyle")
@@ -62,12 +62,11 @@ def test_our_own_results_are_left_out():
     exif[0x0131] = "Camera 1.0"
     Image.new("RGB", (20, 20)).save("mixed/camera.jpg", exif=exif)
     Path("mixed/recorded.png.json").write_text('{\n "schema": "jaxstyle-run-9",\n "size": [20, 20]}')
-    Path("mixed/old.json").write_text('{"schema": "jaxstyle-run-2"}')
-    Path("mixed/notes.json").write_text('{"mine": 1}')
+    Path("mixed/notes.png.json").write_text('{"mine": 1}')
     assert expand(["mixed"], argument="contents") == ["mixed/camera.jpg", "mixed/notes.png", "mixed/photo.png"]
     assert expand(["mixed/*.png"], argument="contents") == ["mixed/notes.png", "mixed/photo.png"]
-    said = "'mixed/[mor]*d.*'", "matches no picture but results of jaxstyle", "one by one"
-    refusal(lambda: expand(["mixed/[mor]*d.*"], argument="contents"), "contents", *said)
+    said = "'mixed/[mr]*d.*'", "matches no picture but results of jaxstyle", "one by one"
+    refusal(lambda: expand(["mixed/[mr]*d.*"], argument="contents"), "contents", *said)
     assert expand(["mixed/marked.png"], argument="contents") == ["mixed/marked.png"]
 
 
@@ -75,3 +74,5 @@ def test_where_nothing_is_found():
     pictures("none/readme.txt")
     refusal(lambda: expand(["none"], argument="contents"), "contents", "'none'", "holds no picture", ".heic")
     refusal(lambda: expand(["none/*.png"], argument="styles"), "styles", "'none/*.png'", "matches no picture")
+    pictures("one.png")
+    assert expand(["none", "one.png", "none/*.png"], argument="contents") == ["none", "one.png", "none/*.png"]

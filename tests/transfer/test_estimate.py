@@ -101,7 +101,7 @@ def test_the_memory_predicted_is_what_a_run_takes(options, tmp_path):
     told = subprocess.run([*command, "estimate", *pictures, *options], check=True, capture_output=True, text=True).stdout
     run = [*command, "stylize", *pictures, *options, "--evaluations", "5", "-q", "-o", str(tmp_path / "out.png")]
     subprocess.run(run, check=True)
-    record = json.loads((tmp_path / "out.json").read_text())["memory"]
+    record = json.loads((tmp_path / "out.png.json").read_text())["memory"]
     (line,) = (line for line in told.splitlines() if line.startswith("memory"))
     assert float(line.split()[1]) * 1e9 == pytest.approx(record["peak"], rel=0.2)
     assert record["predicted"] == pytest.approx(record["peak"], rel=0.2)

@@ -18,7 +18,7 @@ from jaxstyle.network.vgg import ARCHITECTURES
 from jaxstyle.pictures.colour import smooth_colour
 from jaxstyle.pictures.noise import GREY, soft_noise, white_noise
 from jaxstyle.transfer.config import Config
-from jaxstyle.transfer.loop import run_members
+from jaxstyle.transfer.loop import STILL, Member, run_members
 from jaxstyle.transfer.programs import Method, Task
 from jaxstyle.transfer.resolve import parse_layers
 
@@ -34,7 +34,7 @@ def test_the_result_is_what_its_record_says(tmp_path):
     assert result.image.dtype == np.float32
     assert 0 <= result.image.min() <= result.image.max() <= 1
     result.save(tmp_path / "out.png")
-    record = json.loads((tmp_path / "out.json").read_text())
+    record = json.loads((tmp_path / "out.png.json").read_text())
     wanted = ("schema", "command", "config", "versions", "device", "network", "weights", "size", "evaluations")
     assert set(record) >= {*wanted, "stop_reason", "seconds", "loss", "trace"}
     assert record["size"] == [32, 21]
@@ -270,3 +270,37 @@ def test_config_is_what_the_keywords_make():
     assert (result.record["config"].size, result.evaluations) == (32, 2)
     with pytest.raises(InputError, match="`style`"):
         stylize(CONTENT, [])
+
+
+def test_large_weights_work_and_too_large_ones_are_told():
+    """Squares of a gradient that large are infinite in float32: no solver moved."""
+    result = stylize(CONTENT, STYLE, size=32, evaluations=20, metric="plain", style_weight=1e12)
+    assert result.loss["style"] < 0.1 * result.trace[0].loss
+    with pytest.raises(JaxstyleError, match=r"the loss is [\d.]+e\+\d+ at the starting image, .*too large.*lower the weights"):
+        stylize(CONTENT, STYLE, size=32, evaluations=20, metric="plain", style_weight=1e20)
+
+
+def test_a_run_whose_loss_does_not_change_ends_with_a_reason():
+    def after(values):
+        member = Member()
+        for known, (value, accepted) in enumerate(values, 1):
+            member.take(known, (value, value, known, 0, False, accepted), value, 0.0)
+            if member.reason:
+                return known, member.reason
+        return None
+
+    same = [(5.0, True)] * 60
+    known, reason = after([(7.0, True), *same])
+    assert known == 2 + STILL
+    assert reason.startswith(f"the loss did not change in {STILL} evaluations")
+    assert after([(7.0, True), *[(5.0, False)] * 60])[0] == 1 + STILL
+    assert after([(7.0, True), *same[: STILL - 1], (4.0, True), *same[: STILL - 1]]) is None
+
+
+def test_there_may_be_nothing_to_do():
+    """The content is the start, and nothing pulls it away."""
+    content = np.asarray(Image.open(CONTENT).resize((40, 32)))
+    result = stylize(content, STYLE, size="40x32", style_weight=0, evaluations=20)
+    assert result.stop_reason == "the gradient is zero: no change of the image can lower the loss"
+    np.testing.assert_array_equal(np.rint(result.image * 255), content)
+    assert all(np.isfinite(value) for value in result.loss.values())

@@ -110,6 +110,12 @@ def write_tensors(
     tensor_file.write(Path(path).expanduser(), tensors, meta, kind=WeightsError)
 
 
+def is_ours(path: str | os.PathLike) -> bool:
+    """Whether a file is a .safetensors file that `write_tensors` wrote."""
+    with open(path, "rb") as file:
+        return b'"jaxstyle":' in file.read(10_000)
+
+
 def _safetensors(path: Path, argument: str) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     try:
         return tensor_file.read(path)

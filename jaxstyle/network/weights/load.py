@@ -24,13 +24,18 @@ class Loaded(NamedTuple):
     sha256: str
 
 
-def bundled() -> Path:
-    """The weight file in the box: inside the installed package, or in `weights/` of a checkout."""
+def bundled(name: str = "vgg19", *, argument: str = "weights") -> Path:
+    """A file in the box: inside the installed package, or in `weights/` of a checkout.
+
+    Raises:
+        WeightsError: where it is not there.
+    """
     package = Path(__file__).resolve().parents[2]
-    for path in (package / "data" / "vgg19.safetensors", package.parent / "weights" / "vgg19.safetensors"):
+    for folder in (package / "data", package.parent / "weights"):
+        path = folder / f"{name}.safetensors"
         if path.exists():
             return path
-    raise WeightsError("weights", "vgg19", "is missing from this installation", "reinstall jaxstyle from its wheel")
+    raise WeightsError(argument, name, "is missing from this installation", "reinstall jaxstyle from its wheel")
 
 
 def installed(name: str) -> Path | None:

@@ -1,0 +1,57 @@
+"""Finished pictures: `jaxstyle replay` makes one again, `jaxstyle continue` goes on with one."""
+
+import argparse
+
+from jaxstyle.cli.display import Display, Interrupt, say
+from jaxstyle.cli.options import positive
+from jaxstyle.cli.single import carry_on, check_replaced
+from jaxstyle.pictures import write
+from jaxstyle.transfer.again import made, more
+from jaxstyle.transfer.loop import Progress
+from jaxstyle.transfer.stylize import carry_out
+
+
+def proceed(options: argparse.Namespace) -> int:
+    """More evaluations of a finished picture, as a new one."""
+    count = positive("evaluations", options.evaluations)
+    was = made(options.picture)
+    plan, begun, about, words = more(was, count)
+    total = was.record["evaluations"] + count
+    path = write.check_output(options.out or was.picture.with_stem(f"{was.picture.stem}-{total}"))
+    if not options.quiet:
+        say(f"note: {was.picture} {words}")
+    sources = [source["path"] for source in (plan.sources["content"], *plan.sources["styles"])]
+    sources += [was.picture] if begun is None else []
+    return carry_on(lambda: plan, path, sources, options, begun, continued=about)
+
+
+def replay(options: argparse.Namespace) -> int:
+    """Makes a picture again and says whether it is the same; 1 where it is not."""
+    was = made(options.picture)
+    path = write.check_output(options.out or was.picture.with_stem(f"{was.picture.stem}-replay"))
+    inputs = [was.plan.sources["content"], *was.plan.sources["styles"], was.plan.sources.get("init", {"path": was.picture})]
+    check_replaced(path, [source["path"] for source in inputs], 0)
+    wanted, differences = was.record.get("pixels_sha256"), was.differences()
+    with Display(was.plan.evaluations, options.quiet) as display, Interrupt() as interrupt:
+
+        def callback(progress: Progress) -> bool:
+            display.update(progress.evaluation, f"loss {progress.loss:.4g}", progress.seconds)
+            return interrupt.came or was.is_over(progress)
+
+        result = carry_out(was.plan, callback)
+        found, problem = result.record["pixels_sha256"], ""
+        if interrupt.came:
+            say(f"interrupted after {result.evaluations} evaluations; nothing is compared")
+            return 130
+        same = found == wanted
+        if options.out or not same:
+            result.record["command"] = options.line
+            path, _, problem = result.keep(path)
+    if problem:
+        say(f"jaxstyle: error: {problem}")
+    if not same:
+        reasons = ", ".join(differences) or "no reason that the record knows"
+        say(f"{was.picture}: another picture, {path}: sha256 {found[:12]}, not {str(wanted)[:12]}; {reasons}")
+    elif not options.quiet:
+        say(f"{was.picture}: the same picture again, sha256 {found} of its pixels")
+    return 1 if problem or not same else 0

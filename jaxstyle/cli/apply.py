@@ -1,0 +1,193 @@
+"""Pictures by a style network: `jaxstyle apply`."""
+
+import argparse
+import itertools
+import os
+import re
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+from jaxstyle.cli.display import Display, Interrupt, say, say_first
+from jaxstyle.cli.single import SAMPLES, check_replaced, same
+from jaxstyle.errors import InputError, JaxstyleError, reason
+from jaxstyle.pictures import write
+from jaxstyle.pictures.find import expand, is_pattern
+from jaxstyle.pictures.ours import is_ours, record_path
+from jaxstyle.pictures.read import to_bytes
+from jaxstyle.pictures.size import parse_size
+from jaxstyle.styles.apply import MEMORY, Painted, apply_style, loaded
+from jaxstyle.styles.network import BUNDLED, StyleFile, find, read
+from jaxstyle.transfer.record import describe_source
+
+SHOWN, PAINTED, PER_LINE = 128, 256, 7
+"""Of the sheet of styles: the sides of a picture there and of a sample that is painted for it, and how many lie in a line."""
+
+
+def add_apply(sub: argparse.ArgumentParser, basics: argparse._ArgumentGroup) -> None:
+    """The arguments of the command."""
+    sub.add_argument("pictures", metavar="PHOTO", nargs="*", help="photographs, or folders of them")
+    basics.add_argument("-s", "--style", metavar="NAME|NUMBER|A+B", help="of the network; A:3+B is a blend, three parts to one")
+    text = f"{', '.join(BUNDLED)}, or a file of `jaxstyle train` (default: {BUNDLED[0]})"
+    basics.add_argument("--network", metavar="NAME|FILE", help=text)
+    basics.add_argument("--strength", metavar="0..1", default="1", help="from the photograph, 0, to the style (default: 1)")
+    basics.add_argument(
+        "--size", metavar="N|short:N|WxH", help="the longest side, the shorter one, both (default: the picture's own)"
+    )
+    text = "of one picture, PHOTO-STYLE.png; of several, a folder (default: apply)"
+    basics.add_argument("-o", "--out", metavar="OUT", help=f"{text}; of --list, the sheet")
+    basics.add_argument("--list", action="store_true", help="show which styles there are; with -o styles.png as pictures")
+    text = f"{' or '.join(MEMORY)}: strip by strip where a picture would not fit, or always (default: {MEMORY[0]})"
+    basics.add_argument("--memory", metavar="NAME", default=MEMORY[0], help=text)
+
+
+def apply(options: argparse.Namespace) -> int:
+    """Paints one picture to a file, or several to a folder; or lists the styles."""
+    if options.list:
+        return show(options)
+    if not options.pictures:
+        raise InputError("pictures", "", "is missing", "give a photograph, as in jaxstyle apply photo.jpg --style NAME")
+    network = loaded(options.network or BUNDLED[0]).network
+    if options.style is None:
+        raise InputError("style", "", "is missing", f"give one of {', '.join(network.shown)}")
+    try:
+        options.strength = float(options.strength)
+    except ValueError:
+        raise InputError("strength", options.strength, "is not a number") from None
+    network.style(options.style, options.strength)  # what is wrong for every picture is said before the first
+    if options.size is not None:
+        parse_size(options.size)
+    pictures = expand(options.pictures, argument="pictures")
+    several = len(options.pictures) > 1 or any(os.path.isdir(path) or is_pattern(path) for path in options.pictures)
+    return _several(pictures, options) if several else _one(pictures[0], options)
+
+
+def _one(picture: str, options: argparse.Namespace) -> int:
+    path = write.check_output(options.out or f"{_stem(picture, options.style)}.png")
+    check_replaced(path, [picture], 0)
+    say_first(options)
+    with Display(100, options.quiet) as display, Interrupt() as interrupt:
+        painted = _paint(picture, options, display, 0, time.monotonic())
+        interrupt.saving = True
+        problem = _save(painted, path, options)
+    return 130 if interrupt.came else 1 if problem else 0
+
+
+def _several(pictures: Sequence[str], options: argparse.Namespace) -> int:
+    """Paints each; those that cannot be painted are named and left out."""
+    folder = Path(options.out or "apply")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError("out", str(folder), f"cannot be made a folder ({reason(error)})", "choose another") from error
+    write.check_output(folder / "probe.png")
+    say_first(options)
+    began, made, bad = time.monotonic(), 0, 0
+    seen: dict[str, str] = {}
+    taken: set[str] = set()
+    with Display(100 * len(pictures), options.quiet) as display, Interrupt() as interrupt:
+        for number, picture in enumerate(pictures):
+            if interrupt.came:
+                break
+            with suppress(OSError):
+                first = seen.setdefault(describe_source(picture)["sha256"], picture)
+                if first is not picture:
+                    if not options.quiet:
+                        say(f"note: made once, since they are the same picture: {first!r} and {picture!r}")
+                    continue
+            try:
+                painted = _paint(picture, options, display, number, began)
+                path = _free(folder, _stem(picture, options.style, folder), taken, pictures)
+                bad += bool(_save(painted, path, options))
+                made += 1
+            except JaxstyleError as error:
+                say(f"jaxstyle: error: {error}")
+                bad += 1
+    if not options.quiet:
+        say(f"{folder}: {made} of {len(pictures)} pictures")
+    return 130 if interrupt.came else (1 if made else 2) if bad else 0
+
+
+def _paint(picture: str, options: argparse.Namespace, display: Display, done: int, began: float) -> Painted:
+    def callback(share: float) -> None:
+        display.update(round(100 * (done + share)), os.path.basename(picture), time.monotonic() - began)
+
+    how: Any = {name: getattr(options, name) for name in ("style", "strength", "size", "memory")}
+    painted = apply_style(picture, options.network or BUNDLED[0], callback=callback, **how)
+    painted.record["command"] = options.line
+    return painted
+
+
+def _save(painted: Painted, path: Path, options: argparse.Namespace) -> str:
+    """Writes a picture and says so; returns what went wrong, which is then said too."""
+    path, notices, problem = painted.keep(path, metadata=not options.no_metadata)
+    if not options.quiet:
+        for notice in (*painted.notices, *notices):
+            say(f"note: {notice}")
+        seconds, (height, width, _) = painted.record["seconds"], painted.image.shape
+        compiling = f" + {seconds['compile']:.1f} s compiling" if seconds["compile"] else ""
+        say(f"{path} {width}x{height}: {seconds['paint']:.2f} s{compiling}")
+    if problem:
+        say(f"jaxstyle: error: {problem}")
+    return problem
+
+
+def _stem(picture: str, style: str, folder: str | os.PathLike = ".") -> str:
+    """PHOTO-STYLE, as the name of a file."""
+    return write.file_stem([Path(picture).stem, re.sub(r"[^\w.,+=-]+", "_", style)], folder)
+
+
+def _free(folder: Path, stem: str, taken: set[str], inputs: Sequence[str]) -> Path:
+    """A file in the folder that is none of the inputs, of this run's pictures, or of others."""
+    for number in itertools.count(1):
+        path = folder / f"{stem}{f'-{number}' * (number > 1)}.png"
+        there = [file for file in (path, record_path(path)) if os.path.lexists(file)]
+        own = all(is_ours(file) and not any(same(file, source) for source in inputs) for file in there)
+        if own and path.name.casefold() not in taken:
+            taken.add(path.name.casefold())
+            return path
+    raise AssertionError
+
+
+def show(options: argparse.Namespace) -> int:
+    """Prints the styles in the box, and those of the user's network; with `out`, shows them on one sheet."""
+    path = None if options.out is None else write.check_output(options.out)
+    if path is not None:
+        check_replaced(path, [], 0)
+    files = {}
+    for name in dict.fromkeys((*BUNDLED, *([options.network] if options.network else []))):
+        files[name] = read(find(name))
+    for name, file in files.items():
+        print(f"{name}: {file.network.origin}; {file.network.licence}")
+        for style in file.network.shown:
+            print(f"{file.network.names.index(style):>6}  {style}")
+    if path is not None:
+        write.save(path, np.asarray(sheet(files)))
+    return 0
+
+
+def sheet(files: Mapping[str, StyleFile]) -> Image.Image:
+    """Every style of every network: its thumbnail, or a sample painted in it where the file has none."""
+    font, gap = ImageFont.load_default(13), 8
+    line = SHOWN + 3 * gap + 4
+    tall = sum(3 * gap + line * -(-len(file.network.shown) // PER_LINE) for file in files.values())
+    found = Image.new("RGB", (PER_LINE * (SHOWN + gap) + gap, tall + gap), "white")
+    draw, y = ImageDraw.Draw(found), gap
+    for name, file in files.items():
+        draw.text((gap, y), Path(name).stem, "black", font)
+        y += 3 * gap
+        for number, style in enumerate(file.network.shown):
+            image = file.thumbnails.get(style)
+            if image is None:
+                image = apply_style(SAMPLES / "chelsea.jpg", file.network, style=style, size=PAINTED).image
+            picture = ImageOps.fit(Image.fromarray(to_bytes(image)), (SHOWN, SHOWN))
+            x, top = gap + number % PER_LINE * (SHOWN + gap), y + number // PER_LINE * line
+            found.paste(picture, (x, top))
+            draw.text((x, top + SHOWN + 2), f"{file.network.names.index(style)} {style}"[:20], "black", font)
+        y += line * -(-len(file.network.shown) // PER_LINE)
+    return found

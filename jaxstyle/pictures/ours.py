@@ -1,0 +1,60 @@
+"""The files that this package made, known by the record beside a picture or inside it, or by the mark inside."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from jaxstyle.pictures import comment
+
+GENERATOR = '<meta name="generator" content="jaxstyle">'
+"""The mark inside our pages."""
+
+
+def record_path(picture: str | os.PathLike[str]) -> Path:
+    """Where the record of a picture lies: OUT.png.json."""
+    return Path(f"{os.fspath(picture)}.json")
+
+
+def read_record(path: str | os.PathLike[str]) -> dict[str, Any] | None:
+    """The record of a picture, from the file beside it or from inside it.
+
+    Args:
+        path: a picture, or its record's own file.
+
+    Returns:
+        The file beside the picture where it is of that very run, which is whole; else what stands inside, which lacks
+        `command`, `notices`, `memory` and `trace`; None where there is no record.
+    """
+    if Path(path).suffix.lower() == ".json":
+        return _parsed(_text(Path(path)))
+    within, beside = _parsed(comment.read(path)), _parsed(_text(record_path(path)))
+    if within is None or beside is None:
+        return (within or beside) if Path(path).is_file() else None
+    one_run = all(within.get(name) == beside.get(name) for name in ("loss", "seconds", "evaluations"))
+    return beside if one_run else within
+
+
+def is_ours(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is a picture, a record or a page of ours, and so may be replaced."""
+    suffix = Path(path).suffix.lower()
+    if suffix == ".json":
+        return read_record(path) is not None
+    if suffix == ".html":
+        return GENERATOR in (_text(Path(path)) or "")
+    return comment.read(path) is not None or read_record(path) is not None
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return None
+
+
+def _parsed(text: str | None) -> dict[str, Any] | None:
+    try:
+        found = json.loads(text or "")
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) and str(found.get("schema")).startswith("jaxstyle-run-") else None

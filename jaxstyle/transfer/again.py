@@ -1,0 +1,149 @@
+"""A picture again, from its record: the plan that made it, what differs here, and the plan of more evaluations of it."""
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from jaxstyle.errors import InputError, JaxstyleError
+from jaxstyle.pictures import ours
+from jaxstyle.transfer import record
+from jaxstyle.transfer.checkpoint import Kept, state_of
+from jaxstyle.transfer.config import Config
+from jaxstyle.transfer.loop import Progress
+from jaxstyle.transfer.plan import Plan
+from jaxstyle.transfer.resolve import resolve
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """How a picture was made.
+
+    Attributes:
+        picture: its path.
+        record: of its run.
+        plan: the one that made it.
+        stopped_at: evaluations after which the user stopped it; 0 where it came to its end.
+    """
+
+    picture: Path
+    record: Mapping[str, Any]
+    plan: Plan
+    stopped_at: int
+
+    def differences(self) -> list[str]:
+        """What is not here as it was there, in words: reasons for other pixels."""
+        found, now = [], record.versions()
+        for name, version in self.record["versions"].items():
+            if now.get(name) != version:
+                found.append(f"{name} {version}, here {now.get(name, 'none')}")
+        here = record.device()
+        if here != self.record["device"]:
+            shown = (f"{d['count']} x {d['kind']} ({d['platform']})" for d in (self.record["device"], here))
+            found.append("made on {}, here {}".format(*shown))
+        if (members := self.record.get("batch", {}).get("members", 1)) > 1:
+            found.append(f"made as one of {members} at once")
+        return found
+
+    def is_over(self, progress: Progress) -> bool:
+        """Whether a replay is where the run was stopped."""
+        return bool(self.stopped_at) and progress.evaluation >= self.stopped_at
+
+
+def made(picture: str | os.PathLike[str]) -> Made:
+    """How a picture was made, by its record; every error is raised here.
+
+    Raises:
+        InputError: where it has no record, or what it was made of changed or is gone; all of that is named at once.
+    """
+    path = Path(picture)
+    if not path.exists():
+        raise InputError("picture", str(picture), "does not exist", "give a picture that jaxstyle made")
+    known = ours.read_record(path)
+    if known is None or known.get("schema") != record.SCHEMA:
+        what = "has no record" if known is None else f"has a record of another kind ({known.get('schema')})"
+        raise InputError("picture", str(picture), what, "give a picture that this version of jaxstyle made, or its .json")
+    path = path.with_suffix("") if path.suffix.lower() == ".json" else path
+    wrong: list[str] = []
+
+    def find(source: Mapping[str, str]) -> str:
+        found, problem = _find(source["path"], source["sha256"], path.parent)
+        wrong.extend([problem] if problem else [])
+        return found
+
+    inputs = known["inputs"]
+    content, styles = find(inputs["content"]), [find(source) for source in inputs["styles"]]
+    fields = {field.name for field in dataclasses.fields(Config)}
+    settings = {name: value for name, value in known["config"].items() if name in fields}
+    if "init" in inputs:
+        settings["init"] = find(inputs["init"])
+    if (weights := settings.get("weights")) and os.path.splitext(weights)[1]:
+        settings["weights"] = _find(weights, known["weights"]["sha256"], path.parent)[0]
+    if wrong:
+        raise InputError("picture", str(picture), f"cannot be made again: {', '.join(wrong)}", "bring back what it was made of")
+    plan = resolve(content, styles, Config(**settings))
+    if plan.network.sha256 != known["weights"]["sha256"]:
+        problem = f"was made with other weights: {known['weights']['name']} ({known['weights']['sha256'][:12]}), here "
+        raise InputError("picture", str(picture), f"{problem}{plan.network.name} ({plan.network.sha256[:12]})", "give them")
+    if (further := known.get("continued")) is not None:
+        plan = lengthened(plan, further["evaluations"]) if further["from"] == "state" else as_it_is(plan)
+    if plan.method.strips != known.get("memory", {}).get("strips", plan.method.strips) and plan.fallback is not None:
+        plan = plan.low
+    stopped = "stopped on request" in known["stop_reason"]
+    return Made(path, known, plan, known["evaluations"] if stopped else 0)
+
+
+def _find(path: str, sha256: str, folder: Path) -> tuple[str, str]:
+    """Where an input lies now, and what is wrong with it: at its old place, beside the picture, or here, by its hash."""
+    if path.startswith("<"):
+        return path, f"{path} was no file"
+    places = [Path(path), folder / path, folder / Path(path).name, Path(Path(path).name)]
+    there = [str(place) for place in places if place.is_file()]
+    for place in there:
+        if record.describe_source(place)["sha256"] == sha256:
+            return place, ""
+    return (there[0], f"{there[0]} has changed") if there else (path, f"{path} is gone")
+
+
+def lengthened(plan: Plan, evaluations: int) -> Plan:
+    """A plan whose last stage goes on until so many evaluations in all."""
+    *before, last = plan.stages
+    return replace(plan, stages=(*before, last._replace(evaluations=evaluations - sum(stage.evaluations for stage in before))))
+
+
+def as_it_is(plan: Plan) -> Plan:
+    """A plan that starts from a picture with all its colours."""
+    return replace(plan, start=replace(plan.start, smooth_colour=False))
+
+
+def more(was: Made, evaluations: int) -> tuple[Plan, Kept | None, dict[str, Any], str]:
+    """More evaluations of a picture.
+
+    Returns:
+        The plan; the end of its run, where that was kept; what the record says of it; and from what it goes on, in words.
+    """
+    state, done = state_of(was.picture), was.record["evaluations"]
+    kept, why = _kept(was, state)
+    if kept is not None:
+        plan = lengthened(was.plan, done + evaluations)
+        return plan, kept.further, {"from": "state", "evaluations": done + evaluations}, f"goes on from {state}, exactly"
+    styles = [source["path"] for source in was.plan.sources["styles"]]
+    config = replace(was.plan.config, init=str(was.picture), evaluations=evaluations, scales=1, metric="plain", noise_ratio=0.0)
+    plan = as_it_is(resolve(was.plan.sources["content"]["path"], styles, config))
+    return plan, None, {"from": "picture", "evaluations": evaluations}, f"goes on from the 8-bit picture, since {why}"
+
+
+def _kept(was: Made, state: Path) -> tuple[Kept | None, str]:
+    """The end of a picture's run, or why there is none."""
+    if not state.exists():
+        return None, f"there is no {state.name} (--keep-state keeps it)"
+    try:
+        kept = Kept.read(state, argument="state")
+        (known,) = kept.about["identity"]["plans"]
+        (member,) = kept.about["members"]
+    except (JaxstyleError, ValueError) as error:
+        return None, str(error)
+    same = known["key"] == was.plan.key and member["known"] == was.record["evaluations"]
+    return (kept, "") if same else (None, f"{state.name} is of another run")

@@ -1,0 +1,74 @@
+"""How a finished picture and its record are written."""
+
+import contextlib
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxstyle.errors import ImageError
+from jaxstyle.pictures import ours, write
+from jaxstyle.transfer import record
+
+
+class Saved:
+    """A picture with its record.
+
+    Attributes:
+        image: float32 (H, W, 3), RGB in [0, 1].
+        record: the run record.
+        alpha: (H, W) uint8; None where the picture is opaque.
+    """
+
+    image: np.ndarray
+    record: dict[str, Any]
+    alpha: np.ndarray | None
+
+    def save(self, path: str | os.PathLike, *, metadata: bool = True) -> tuple[str, ...]:
+        """Writes the picture, and the run record beside it: out.png.json for out.png. Each appears whole or not at all.
+
+        A file in the record's place that is no record stays as it is.
+
+        Args:
+            path: .png, .webp, .tif, .tiff, .jpg or .jpeg; an old picture there is replaced.
+            metadata: whether the record stands inside the picture too, without folders and the trace.
+
+        Returns:
+            Notices: sentences about what the format could not hold, or where the record went.
+
+        Raises:
+            ImageError: where the suffix is unknown, the folder cannot be written, or the record has no place at all.
+        """
+        beside = ours.record_path(path)
+        taken = os.path.lexists(beside) and not ours.is_ours(beside)
+        if taken and not metadata:
+            raise ImageError("out", os.fspath(beside), "is no record of ours, and stays as it is", "choose another name")
+        notices = write.save(path, self.image, alpha=self.alpha, text=record.inside(self.record) if metadata else None)
+        if taken:
+            return (*notices, f"{beside} is no record of ours and stays as it is; the record stands inside the picture only")
+        try:
+            write.write_atomically(beside, record.dumps(self.record).encode())
+        except ImageError as error:
+            if not metadata:
+                raise
+            return (*notices, f"{error}; the record stands inside the picture only")
+        return notices
+
+    def keep(self, path: str | os.PathLike, *, metadata: bool = True) -> tuple[Path, tuple[str, ...], str]:
+        """`save`, or where that fails the same at some other place: no work is lost to a full disk or a folder that went away.
+
+        Returns:
+            Where the picture is, notices, and what went wrong, which is empty where it is at `path`.
+
+        Raises:
+            ImageError: where it cannot be written anywhere.
+        """
+        try:
+            return Path(path), self.save(path, metadata=metadata), ""
+        except ImageError as error:
+            for other in write.elsewhere(path):
+                with contextlib.suppress(ImageError):
+                    notices = self.save(other, metadata=metadata)
+                    return other, notices, f"{error}; the picture is kept in {os.path.abspath(other)!r}"
+            raise

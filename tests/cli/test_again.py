@@ -1,0 +1,200 @@
+"""Finished pictures: replayed to the same pixels, gone on with exactly or from 8 bits, and shown on a page."""
+
+import json
+import os
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxstyle.cli.main import main
+from jaxstyle.cli.single import SAMPLES
+from jaxstyle.transfer import again, record
+
+pytestmark = pytest.mark.usefixtures("empty_folder", "small_network", "quickly_compiled")
+
+CONTENT, STYLE = str(SAMPLES / "chelsea.jpg"), str(SAMPLES / "swirls.jpg")
+SMALL = ["--size", "32", "--evaluations", "12", "-q"]
+
+
+def pixels(name):
+    with Image.open(name) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def made(name):
+    return json.loads(Path(f"{name}.json").read_text())
+
+
+def copies():
+    """Inputs that may be changed."""
+    for name, size, colour in (("a.png", (40, 30), "teal"), ("b.png", (32, 32), "orange")):
+        image = Image.new("RGB", size, colour)
+        image.paste("black", (5, 5, 20, 12))
+        image.save(name)
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_a_replay_is_the_same_picture(capsys, suffix):
+    out = f"x.{suffix}"
+    assert main(["stylize", CONTENT, STYLE, "-o", out, *SMALL, "--init", "noise", "--seed", "7"]) == 0
+    before = sorted(os.listdir())
+    assert main(["replay", out]) == 0
+    assert f"the same picture again, sha256 {made(out)['pixels_sha256']}" in capsys.readouterr().err
+    assert sorted(os.listdir()) == before, "there already"
+    assert main(["replay", f"{out}.json", "-o", "new.png", "-q"]) == 0
+    assert capsys.readouterr().err == ""
+    if suffix == "png":
+        np.testing.assert_array_equal(pixels("new.png"), pixels(out))
+
+
+def test_a_picture_that_was_moved_is_replayed_by_the_record_inside_it(capsys):
+    os.mkdir("there")
+    copies()
+    assert main(["stylize", "a.png", "b.png", "--init", "b.png", "-o", "x.png", *SMALL]) == 0
+    for name in ("a.png", "b.png", "x.png"):
+        os.rename(name, f"there/{name}")
+    assert main(["replay", "there/x.png"]) == 0
+    assert "the same picture again" in capsys.readouterr().err
+
+
+def test_a_picture_that_was_stopped_is_replayed_to_where_it_stopped(monkeypatch, capsys):
+    from jaxstyle.transfer import stylize
+
+    plan = again.resolve(CONTENT, STYLE, again.Config(size=32, evaluations=40))
+    stylize.carry_out(plan, lambda progress: progress.evaluation == 33).save("x.png")
+    assert made("x.png")["evaluations"] == 33
+    assert main(["replay", "x.png"]) == 0
+    assert "the same picture again" in capsys.readouterr().err
+
+
+def test_inputs_and_weights_that_changed_or_are_gone_are_named_all_at_once(tiny_params, monkeypatch, capsys, tmp_path):
+    copies()
+    assert main(["stylize", "a.png", "b.png", "-o", "x.png", *SMALL]) == 0
+    Image.new("RGB", (32, 32), "red").save("a.png")
+    os.unlink("b.png")
+    assert main(["replay", "x.png"]) == 2
+    err = capsys.readouterr().err
+    assert "`picture` (='x.png') cannot be made again: a.png has changed, b.png is gone" in err
+    assert len(err.splitlines()) == 1
+    copies()
+    monkeypatch.delenv("JAXSTYLE_WEIGHTS")
+    assert main(["replay", "x.png"]) == 2
+    assert "was made with other weights: tiny" in capsys.readouterr().err
+
+
+def test_another_picture_is_kept_and_the_reasons_named(capsys):
+    copies()
+    assert main(["stylize", "a.png", "b.png", "-o", "x.png", *SMALL]) == 0
+    known = made("x.png")
+    known["versions"]["jax"], known["device"]["kind"], known["pixels_sha256"] = "0.1", "abacus", "0" * 64
+    Path("x.png.json").write_text(record.dumps(known))
+    assert main(["replay", "x.png"]) == 1
+    err = capsys.readouterr().err
+    assert "another picture, x-replay.png" in err
+    assert "jax 0.1, here" in err
+    assert "made on 1 x abacus (cpu), here 1 x cpu (cpu)" in err
+    np.testing.assert_array_equal(pixels("x-replay.png"), pixels("x.png"))
+
+
+def test_what_has_no_record_is_one_line(capsys):
+    copies()
+    for argv, words in {
+        ("replay", "a.png"): "`picture` (='a.png') has no record",
+        ("replay", "none.png"): "`picture` (='none.png') does not exist",
+        ("continue", "a.png", "--evaluations", "5"): "`picture` (='a.png') has no record",
+        ("continue", "a.png"): "required: --evaluations",
+        ("continue", "a.png", "--evaluations", "0"): "`evaluations` (='0') must be a whole number of at least 1",
+    }.items():
+        assert main([*argv]) == 2
+        err = capsys.readouterr().err
+        assert words in err
+        assert len(err.splitlines()) == 1
+
+
+def test_from_its_state_a_picture_goes_on_as_if_nothing_had_been_between(capsys):
+    """The last stage, 20 + 10 and 12 + 18 evaluations."""
+    run = ["stylize", CONTENT, STYLE, "--size", "32", "--metric", "plain", "-q"]
+    assert main([*run, "-o", "whole.png", "--evaluations", "30"]) == 0
+    assert main([*run, "-o", "x.png", "--evaluations", "12", "--keep-state"]) == 0
+    assert main(["continue", "x.png", "--evaluations", "8", "--keep-state"]) == 0
+    assert "x.png goes on from x.png.state, exactly" in capsys.readouterr().err
+    assert main(["continue", "x-20.png", "--evaluations", "10", "-o", "y.png"]) == 0
+    np.testing.assert_array_equal(pixels("y.png"), pixels("whole.png"))
+    for name in ("evaluations", "loss", "stages", "pixels_sha256"):
+        assert made("y.png")[name] == made("whole.png")[name]
+    assert [e["objective"] for e in made("y.png")["trace"]] == [e["objective"] for e in made("whole.png")["trace"]]
+    capsys.readouterr()
+    assert main(["replay", "y.png"]) == 0
+    assert "the same picture again" in capsys.readouterr().err
+
+
+def test_without_its_state_a_picture_goes_on_from_its_pixels(capsys):
+    assert main(["stylize", CONTENT, STYLE, "-o", "x.png", *SMALL]) == 0
+    assert main(["continue", "x.png", "--evaluations", "10", "-o", "y.png"]) == 0
+    assert "x.png goes on from the 8-bit picture, since there is no x.png.state" in capsys.readouterr().err
+    assert made("y.png")["trace"][0]["loss"] == pytest.approx(made("x.png")["loss"]["total"], rel=0.05)
+    assert made("y.png")["loss"]["total"] < made("x.png")["loss"]["total"]
+    assert main(["continue", "x.png", "--evaluations", "10", "-o", "x.png"]) == 2
+    assert "is one of the input pictures" in capsys.readouterr().err
+    assert main(["replay", "y.png"]) == 0
+    assert "the same picture again" in capsys.readouterr().err
+
+
+def test_the_state_of_another_run_is_not_taken(capsys):
+    assert main(["stylize", CONTENT, STYLE, "-o", "x.png", *SMALL, "--keep-state"]) == 0
+    assert main(["stylize", CONTENT, STYLE, "-o", "x.png", *SMALL, "--style-weight", "50"]) == 0
+    assert main(["continue", "x.png", "--evaluations", "2", "-o", "y.png"]) == 0
+    assert "since x.png.state is of another run" in capsys.readouterr().err
+
+
+class Page(HTMLParser):
+    """What stands in a page."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.sources, self.open = [], [], []
+        self.feed(text)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append(tag)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.sources += [value for name, value in attrs if name in ("src", "href")]
+        if tag not in ("meta", "img"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+@pytest.mark.parametrize(
+    "options", [["--style-weight", "50"], pytest.param(["--scales", "2"], marks=pytest.mark.slow)], ids=str
+)
+def test_the_page_of_a_run(options):
+    run = ["stylize", CONTENT, STYLE, "-o", "a & b.png", "-q", "--size", "48x32", "--evaluations", "30", "--report"]
+    assert main([*run, *options]) == 0
+    text = Path("a & b.png.html").read_text()
+    page = Page(text)
+    assert not page.open
+    assert "script" not in page.tags
+    assert all(source.startswith(("data:image/jpeg;base64,", "a%20%26%20b.png")) for source in page.sources)
+    assert "http" not in text
+    assert page.tags.count("svg") == 2
+    assert page.tags.count("img") > 3 + 10
+    assert page.tags.count("polyline") == 2 * 3
+    numbers = [float(n) for way in re.findall(r'points="([^"]*)"', text) for n in re.split("[ ,]", way)]
+    assert np.isfinite(numbers).all()
+    assert 0 <= min(numbers) <= max(numbers) <= 400
+    for shown in ("chelsea.jpg", "swirls.jpg", "the budget of 30 evaluations is used up", "a &amp; b.png", "--report"):
+        assert shown in text
+
+
+def test_the_page_of_a_run_changes_nothing():
+    for name, more in (("a.png", []), ("b.png", ["--report"])):
+        assert main(["stylize", CONTENT, STYLE, "-o", name, *SMALL, *more]) == 0
+    assert made("a.png")["pixels_sha256"] == made("b.png")["pixels_sha256"]

@@ -1,0 +1,99 @@
+"""Any size strip by strip, exactly: against the whole way, and its parts alone."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxstyle.styles import inference, tiles
+from jaxstyle.styles.model import Widths, convolved, initial, paint
+from jaxstyle.styles.tiles import Moments
+
+TINY = Widths((4, 6, 8), 2, (6, 4))
+KERNELS = initial(TINY, 1)
+PAINT = jax.jit(lambda images, styles: paint(KERNELS, TINY, images, styles))
+
+pytestmark = pytest.mark.usefixtures("quickly_compiled")
+
+
+def random_style(seed=0):
+    """Scales and shifts that differ from channel to channel, and means far from zero."""
+    rng = np.random.default_rng(seed)
+    plain = np.asarray(TINY.plain_style())
+    return jnp.asarray(plain * (1 + 0.3 * rng.normal(size=plain.shape)) + 0.3 * rng.normal(size=plain.shape), jnp.float32)
+
+
+def whole(image, style):
+    return np.asarray(PAINT(jnp.asarray(image)[None], style[None]))[0]
+
+
+@pytest.mark.parametrize(("height", "width", "rows"), [(16, 16, 8), (61, 35, 20), (18, 16, 400), (39, 16, 12)])
+def test_strips_give_what_the_whole_picture_gives(height, width, rows):
+    """Odd sides, strips that do not divide, one strip for all."""
+    image = np.random.default_rng(height).random((height, width, 3), np.float32)
+    expected = whole(image, random_style())
+    painted = tiles.paint(KERNELS, TINY, image, random_style(), rows=rows)
+    assert painted.dtype == np.float32
+    assert expected.std() > 0.1
+    np.testing.assert_allclose(painted, expected, atol=1e-5)
+
+
+def test_statistics_are_the_whole_pictures():
+    """Half of the picture is dark and half light: strips with statistics of their own would look alike."""
+    image = np.random.default_rng(0).random((32, 16, 3), np.float32) * 0.2
+    image[16:] += 0.8
+    painted = tiles.paint(KERNELS, TINY, image, random_style(), rows=8)
+    np.testing.assert_allclose(painted, whole(image, random_style()), atol=1e-5)
+    alone = np.concatenate([whole(part, random_style()) for part in (image[:16], image[16:])])
+    assert np.abs(painted - alone).max() > 0.05
+
+
+def test_bytes_are_floats_of_255():
+    image = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    painted = tiles.paint(KERNELS, TINY, image, random_style(), rows=8)
+    np.testing.assert_allclose(painted, tiles.paint(KERNELS, TINY, image / np.float32(255), random_style(), rows=8), atol=1e-6)
+
+
+@pytest.mark.parametrize("mean", [0.0, 1e4])
+def test_moments_merge(mean):
+    values = np.random.default_rng(0).normal(mean, 1, (300, 5)) * np.arange(1, 6)
+    parts = [Moments(len(part), part.mean(0), ((part - part.mean(0)) ** 2).sum(0)) for part in np.split(values, [7, 100, 101])]
+    merged = parts[0].merged(parts[1]).merged(parts[2].merged(parts[3]))
+    assert merged.count == 300
+    np.testing.assert_allclose(merged.mean, values.mean(0), rtol=1e-12)
+    np.testing.assert_allclose(merged.squares / 300, values.var(0), rtol=1e-9)
+
+
+def test_no_map_of_the_pictures_own_resolution_is_stored():
+    stored = [one.layers[-1].name for one in tiles.passes(TINY) if one.is_stored]
+    assert stored == ["down2", "down3", "block1_1", "block1_2", "block2_1", "block2_2", "up1", "up3"]
+    assert [one.layers[-1].name for one in tiles.passes(TINY)] == [layer.name for layer in TINY.layers]
+
+
+def test_strips_hold_about_what_they_may():
+    for width in (512, 8192, 30000):
+        rows = tiles.strip_rows(Widths(), width)
+        assert rows % tiles.STEP == 0
+        assert rows >= 8
+    assert tiles.strip_rows(Widths(), 512) > 10 * tiles.strip_rows(Widths(), 8192)
+
+
+@pytest.mark.parametrize("layer", Widths((4, 6, 8), 1, (6, 4)).layers, ids=lambda layer: layer.name)
+@pytest.mark.parametrize("sides", [(6, 8), (13, 17)])
+def test_convolutions_for_painting_alone(layer, sides):
+    """The values of the convolutions that training uses."""
+    rng = np.random.default_rng(0)
+    x = jnp.asarray(rng.normal(size=(2, *sides, layer.inputs)), jnp.float32)
+    kernel = KERNELS[layer.name]
+    found = inference.convolve(inference.bordered(x, layer), kernel, layer)
+    expected = convolved(x, kernel, layer.scale, "float32")
+    assert found.shape == expected.shape
+    np.testing.assert_allclose(found, expected, atol=2e-5)
+
+
+def test_the_whole_network_for_painting_alone():
+    """Several pictures at once, each in its own style."""
+    images = jnp.asarray(np.random.default_rng(0).random((2, 37, 30, 3)), jnp.float32)
+    styles = jnp.stack([random_style(0), random_style(1)])
+    painted = jax.jit(lambda i, s: inference.paint(TINY, KERNELS, i, s))(images, styles)
+    np.testing.assert_allclose(painted, PAINT(images, styles), atol=1e-5)
