@@ -82,8 +82,8 @@ def lesson(photographs: Photographs, params: Params, stage: str, precision: str)
     rows.append((kept, dict.fromkeys(COMPARED.style_layers, 0.0), rough))
     targets.append(grams[0])
     weights = [jax.tree.map(jnp.float32, TermWeights(*row)) for row in rows]
-    together: Any = [jax.tree.map(lambda *leaves: jnp.stack(leaves), *parts) for parts in (targets, weights)]
-    return Lesson(photographs, params, *together, {})
+    grams, together = (jax.tree.map(lambda *leaves: jnp.stack(leaves), *parts) for parts in (targets, weights))
+    return Lesson(photographs, params, grams, together, {})
 
 
 def train(stage: str, photos: Path, start: Path | None, steps: int, size: int | None) -> StyleFile:

@@ -100,7 +100,7 @@ def _optimizer(recipe: Recipe, steps: Array) -> optax.GradientTransformation:
         rise = jnp.minimum(1.0, (count + 1) / recipe.warming)
         return recipe.learning_rate * rise * 0.5 * (1 + jnp.cos(jnp.pi * jnp.minimum(1.0, count / steps)))
 
-    return optax.chain(optax.clip_by_global_norm(recipe.clip), optax.adam(rate))
+    return optax.chain(optax.clip_by_global_norm(recipe.clip), optax.adam(rate))  # pyright: ignore[reportArgumentType]
 
 
 def losses(learned: Learned, images: Array, which: Array, lesson: Lesson, recipe: Recipe) -> Losses:

@@ -165,13 +165,13 @@ class Training:
             for _ in range(chunk):
                 self.state, losses = advance(self.state, self.lesson, steps)
                 found.append(losses)
-            means = Losses(*(float(np.mean(part)) for part in zip(*jax.device_get(found), strict=True)))
+            means = Losses(*(np.float32(np.mean(part)) for part in zip(*jax.device_get(found), strict=True)))  # pyright: ignore
             if not np.isfinite(means.total):
                 raise FloatingPointError(f"the loss is {means.total} after {done} steps; a lower learning rate may help")
             done, now = done + chunk, time.monotonic()
             rate = (done - first) / (now - began)
             self.seconds = before + now - began
-            self.curve.append((done, *means))
+            self.curve.append((done, *map(float, means)))
             if self.steps is None and self.minutes is not None and now - began > min(TIMED, 30 * self.minutes):
                 self.steps = done + max(0, round((60 * self.minutes - (now - began)) * rate))
             if self.steps is not None and now - kept > EVERY:
