@@ -59,7 +59,7 @@ def test_moments_merge(mean):
     values = np.random.default_rng(0).normal(mean, 1, (300, 5)) * np.arange(1, 6)
     parts = [Moments(len(part), part.mean(0), ((part - part.mean(0)) ** 2).sum(0)) for part in np.split(values, [7, 100, 101])]
     merged = parts[0].merged(parts[1]).merged(parts[2].merged(parts[3]))
-    assert merged.count == 300
+    assert merged.places == 300
     np.testing.assert_allclose(merged.mean, values.mean(0), rtol=1e-12)
     np.testing.assert_allclose(merged.squares / 300, values.var(0), rtol=1e-9)
 
