@@ -15,6 +15,8 @@ from jaxstyle.network.vgg import Architecture, InputScale, Params
 from jaxstyle.network.weights import files
 from jaxstyle.network.weights.registry import SCALES
 from jaxstyle.pictures.read import Picture, load
+from jaxstyle.styles.model import Widths
+from jaxstyle.styles.network import StyleFile, StyleNetwork, write
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # so that several processes of tests share a GPU
@@ -97,6 +99,31 @@ def write_random(path: Path, architecture: Architecture) -> Path:
     """A weights file of a random network, which it describes."""
     layers = jax.tree.map(np.asarray, random_params(architecture, SCALES["caffe"], seed=3).layers)
     files.write(path, files.WeightFile(layers, architecture, "caffe", "random", "none", ""))
+    return path
+
+
+def random_styles(*names: str, blocks: int = 1) -> StyleNetwork:
+    """A tiny style network, whose styles' scales and shifts differ from channel to channel."""
+    widths, rng = Widths((4, 6, 8), blocks, (6, 4)), np.random.default_rng(0)
+    sizes = {name: shape[0] * shape[1] * shape[2] for name, shape in widths.shapes.items()}
+    kernels = {name: rng.normal(0, (2 / sizes[name]) ** 0.5, shape) for name, shape in widths.shapes.items()}
+    scales = np.concatenate([np.repeat([1.0, 0.0], layer.outputs) for layer in widths.layers])
+    styles = [scales * rng.normal(1, 0.3, scales.shape) + rng.normal(0, 0.3, scales.shape) for _ in names]
+    as_arrays = {name: jnp.asarray(kernel, jnp.float32) for name, kernel in kernels.items()}
+    return StyleNetwork(as_arrays, jnp.asarray(np.stack(styles), jnp.float32), widths, names)
+
+
+@pytest.fixture(scope="session")
+def tiny_styles() -> StyleNetwork:
+    """Two styles, and the photograph."""
+    return random_styles("dots", "dashes", "photograph")
+
+
+@pytest.fixture(scope="session")
+def styles_file(tmp_path_factory, tiny_styles) -> Path:
+    """The file of these; one style of two has a thumbnail, which is red."""
+    path = tmp_path_factory.mktemp("networks") / "tiny.safetensors"
+    write(path, StyleFile(tiny_styles, {"dots": np.full((64, 64, 3), (250, 10, 20), np.uint8)}))
     return path
 
 

@@ -4,35 +4,29 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from conftest import random_styles
 
 from jaxstyle.styles import inference, tiles
-from jaxstyle.styles.model import Widths, convolved, initial, paint
+from jaxstyle.styles.model import Widths, convolved, paint
 from jaxstyle.styles.tiles import Moments
 
-TINY = Widths((4, 6, 8), 2, (6, 4))
-KERNELS = initial(TINY, 1)
+NETWORK = random_styles("dots", "dashes", blocks=2)
+TINY, KERNELS, (STYLE, OTHER) = NETWORK.widths, NETWORK.kernels, NETWORK.styles
 PAINT = jax.jit(lambda images, styles: paint(KERNELS, TINY, images, styles))
 
 pytestmark = pytest.mark.usefixtures("quickly_compiled")
 
 
-def random_style(seed=0):
-    """Scales and shifts that differ from channel to channel, and means far from zero."""
-    rng = np.random.default_rng(seed)
-    plain = np.asarray(TINY.plain_style())
-    return jnp.asarray(plain * (1 + 0.3 * rng.normal(size=plain.shape)) + 0.3 * rng.normal(size=plain.shape), jnp.float32)
-
-
-def whole(image, style):
-    return np.asarray(PAINT(jnp.asarray(image)[None], style[None]))[0]
+def whole(image):
+    return np.asarray(PAINT(jnp.asarray(image)[None], STYLE[None]))[0]
 
 
 @pytest.mark.parametrize(("height", "width", "rows"), [(16, 16, 8), (61, 35, 20), (18, 16, 400), (39, 16, 12)])
 def test_strips_give_what_the_whole_picture_gives(height, width, rows):
     """Odd sides, strips that do not divide, one strip for all."""
     image = np.random.default_rng(height).random((height, width, 3), np.float32)
-    expected = whole(image, random_style())
-    painted = tiles.paint(KERNELS, TINY, image, random_style(), rows=rows)
+    expected = whole(image)
+    painted = tiles.paint(KERNELS, TINY, image, STYLE, rows=rows)
     assert painted.dtype == np.float32
     assert expected.std() > 0.1
     np.testing.assert_allclose(painted, expected, atol=1e-5)
@@ -42,16 +36,16 @@ def test_statistics_are_the_whole_pictures():
     """Half of the picture is dark and half light: strips with statistics of their own would look alike."""
     image = np.random.default_rng(0).random((32, 16, 3), np.float32) * 0.2
     image[16:] += 0.8
-    painted = tiles.paint(KERNELS, TINY, image, random_style(), rows=8)
-    np.testing.assert_allclose(painted, whole(image, random_style()), atol=1e-5)
-    alone = np.concatenate([whole(part, random_style()) for part in (image[:16], image[16:])])
+    painted = tiles.paint(KERNELS, TINY, image, STYLE, rows=8)
+    np.testing.assert_allclose(painted, whole(image), atol=1e-5)
+    alone = np.concatenate([whole(part) for part in (image[:16], image[16:])])
     assert np.abs(painted - alone).max() > 0.05
 
 
 def test_bytes_are_floats_of_255():
     image = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
-    painted = tiles.paint(KERNELS, TINY, image, random_style(), rows=8)
-    np.testing.assert_allclose(painted, tiles.paint(KERNELS, TINY, image / np.float32(255), random_style(), rows=8), atol=1e-6)
+    painted = tiles.paint(KERNELS, TINY, image, STYLE, rows=8)
+    np.testing.assert_allclose(painted, tiles.paint(KERNELS, TINY, image / np.float32(255), STYLE, rows=8), atol=1e-6)
 
 
 @pytest.mark.parametrize("mean", [0.0, 1e4])
@@ -94,6 +88,6 @@ def test_convolutions_for_painting_alone(layer, sides):
 def test_the_whole_network_for_painting_alone():
     """Several pictures at once, each in its own style."""
     images = jnp.asarray(np.random.default_rng(0).random((2, 37, 30, 3)), jnp.float32)
-    styles = jnp.stack([random_style(0), random_style(1)])
+    styles = jnp.stack([STYLE, OTHER])
     painted = jax.jit(lambda i, s: inference.paint(TINY, KERNELS, i, s))(images, styles)
     np.testing.assert_allclose(painted, PAINT(images, styles), atol=1e-5)
