@@ -163,12 +163,12 @@ def show(options: argparse.Namespace) -> int:
     names: list[str] = [*BUNDLED, *([options.network] if options.network else [])]
     for name in dict.fromkeys(names):
         files[name] = read(find(name))
+    if path is not None:
+        write.save(path, np.asarray(sheet(files)))
     for name, file in files.items():
         print(f"{name}: {file.network.origin}; {file.network.licence}")
         for style in file.network.shown:
             print(f"{file.network.names.index(style):>6}  {style}")
-    if path is not None:
-        write.save(path, np.asarray(sheet(files)))
     return 0
 
 

@@ -3,11 +3,11 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from conftest import refusal
 
 from jaxstyle.errors import InputError, WeightsError
 from jaxstyle.styles.model import Widths, initial, paint
 from jaxstyle.styles.network import PHOTOGRAPH, StyleFile, StyleNetwork, coded, read, with_styles, write
-from tests.conftest import refusal
 
 TINY = Widths((4, 6, 8), 1, (6, 4))
 

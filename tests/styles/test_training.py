@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from conftest import TINY, random_params, refusal
 
 from jaxstyle.errors import InputError
 from jaxstyle.loss.presets import CANONICAL
@@ -18,7 +19,6 @@ from jaxstyle.styles.photographs import gathered
 from jaxstyle.styles.train import OBJECTIVE, Learned, Recipe, begin, losses, step
 from jaxstyle.styles.train_styles import train_styles
 from jaxstyle.styles.training import Training
-from tests.conftest import refusal
 from tests.network.test_vgg import numpy_features
 from tests.styles.test_model import numpy_network
 
@@ -40,7 +40,6 @@ PHOTOS = [picture(seed).rgb for seed in range(3)]
 @pytest.fixture(scope="module")
 def lesson():
     from jaxstyle.network.weights.registry import SCALES
-    from tests.conftest import TINY, random_params
 
     recipe = replace(RECIPE, objective=compared(RECIPE.objective))
     params = random_params(TINY, SCALES["caffe"], seed=3)
