@@ -17,6 +17,7 @@ from jaxstyle.network.weights import convert_weights, fetch_weights, load_weight
 from jaxstyle.solvers.registry import SOLVERS, make_solver
 from jaxstyle.solvers.state import Solver
 from jaxstyle.styles.apply import Painted, apply_style
+from jaxstyle.styles.train_styles import train_styles
 from jaxstyle.styles.network import StyleNetwork
 from jaxstyle.transfer.config import Config
 from jaxstyle.transfer.estimate import Estimate, estimate
@@ -70,4 +71,5 @@ __all__ = [
     "stylize_batch",
     "total_loss",
     "total_variation",
+    "train_styles",
 ]
