@@ -17,8 +17,8 @@ from jaxstyle.network.weights import convert_weights, fetch_weights, load_weight
 from jaxstyle.solvers.registry import SOLVERS, make_solver
 from jaxstyle.solvers.state import Solver
 from jaxstyle.styles.apply import Painted, apply_style
-from jaxstyle.styles.train_styles import train_styles
 from jaxstyle.styles.network import StyleNetwork
+from jaxstyle.styles.train_styles import train_styles
 from jaxstyle.transfer.config import Config
 from jaxstyle.transfer.estimate import Estimate, estimate
 from jaxstyle.transfer.loop import Progress
