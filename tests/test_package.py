@@ -18,9 +18,10 @@ def test_the_wheel_makes_a_picture(tmp_path):
     subprocess.run([sys.executable, "-m", "build", "--wheel", "--outdir", tmp_path, ROOT], check=True)
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    assert "jaxstyle/data/vgg19.safetensors" in names
+    assert {"jaxstyle/data/vgg19.safetensors", "jaxstyle/data/styles26.safetensors"} <= set(names)
     assert "jaxstyle/samples/chelsea.jpg" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
+    assert any(name.endswith("LICENSE-Apache-2.0.txt") for name in names), "for styles26"
     venv.create(tmp_path / "env", with_pip=True)
     python = tmp_path / "env" / ("Scripts" if os.name == "nt" else "bin") / "python"
     subprocess.run([python, "-m", "pip", "install", "--quiet", wheel], check=True)

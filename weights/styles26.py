@@ -29,9 +29,9 @@ NAMES = """
     ochre-and-sky yellow-panes ink-and-peach neon-shards crimson-fresco autumn-oil indigo-dots blue-and-gold pastel-sketch
     teal-flakes copper amber-engraving lilac-haze lime-and-teal frost pale-mosaic blue-crayon red-weave sepia-grain
     night-strokes ember candy-brush ivory-and-red slate-and-cream navy-print rough-oil
-""".split()  # noqa: SIM905 (a list of 26 lines otherwise)
+"""
 """What the styles look like, in order. The package has numbers only, and knows of no names."""
-SIZES = ((40, 52), (41, 53), (17, 30), (39, 16))
+SIZES = ((40, 52), (41, 53), (30, 33))
 """Height and width of what is recorded: corners of one picture."""
 
 
@@ -52,7 +52,7 @@ def convert(data: bytes) -> StyleNetwork:
     sources = {layer.name: _source(layer.name) for layer in widths.layers}
     kernels = {name: values[f"{source}.w"].transpose(2, 3, 1, 0) for name, source in sources.items()}
     styles = [values[f"{source}.norm.{part}"] for source in sources.values() for part in ("gamma", "beta")]
-    return StyleNetwork(kernels, np.concatenate(styles, 1), widths, tuple(NAMES), ORIGIN, LICENCE)  # pyright: ignore
+    return StyleNetwork(kernels, np.concatenate(styles, 1), widths, tuple(NAMES.split()), ORIGIN, LICENCE)  # pyright: ignore
 
 
 def _source(layer: str) -> str:
@@ -122,8 +122,8 @@ def main() -> None:
         record(model(options.wheel), options.record)
     else:
         write(options.out, StyleFile(convert(model(options.wheel))))
-        digest = hashlib.sha256(options.out.read_bytes()).hexdigest()
-        print(f"{options.out}: {options.out.stat().st_size} bytes, SHA-256 {digest}")
+        written = options.out.read_bytes()
+        print(f"{options.out}: {len(written)} bytes, SHA-256 {hashlib.sha256(written).hexdigest()}")
 
 
 if __name__ == "__main__":

@@ -145,7 +145,7 @@ def gather(photos: Any, size: int, notices: list[str]) -> Photographs:
         try:
             picture = load(source, argument="photos")
         except ImageError as error:
-            return str(error)
+            return str(error).removeprefix("`photos` ")
         if min(picture.size) < size:
             shown = source if isinstance(source, str | os.PathLike) else "a photograph"
             return f"{shown} is {picture.size[0]}x{picture.size[1]}, smaller than the crops of {size}"
