@@ -27,15 +27,15 @@ STRIP = 2**28
 class Moments(NamedTuple):
     """Of the channels of some places: how many, mean (C,), and sum of squared distances from it (C,)."""
 
-    count: float
+    places: float
     mean: np.ndarray
     squares: np.ndarray
 
     def merged(self, other: "Moments") -> "Moments":
         """Of the places of both (Chan, Golub, LeVeque: Updating formulae for variances, 1979)."""
-        count, apart = self.count + other.count, other.mean - self.mean
-        mean = self.mean + apart * (other.count / count)
-        return Moments(count, mean, self.squares + other.squares + apart**2 * (self.count * other.count / count))
+        places, apart = self.places + other.places, other.mean - self.mean
+        mean = self.mean + apart * (other.places / places)
+        return Moments(places, mean, self.squares + other.squares + apart**2 * (self.places * other.places / places))
 
 
 class Pass(NamedTuple):
@@ -183,7 +183,7 @@ class _Painting:
             callback((first + count) / tall)
         assert moments is not None
         scale, shift = self.style[last.name]
-        factor = scale / jnp.asarray(np.sqrt(moments.squares / moments.count + EPSILON), jnp.float32)
+        factor = scale / jnp.asarray(np.sqrt(moments.squares / moments.places + EPSILON), jnp.float32)
         self.affine[last.name] = jnp.asarray(moments.mean, jnp.float32), factor, shift
         self.block = begins if one.keeps else self.block
         if out is not None:
