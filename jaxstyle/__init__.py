@@ -18,6 +18,7 @@ from jaxstyle.solvers.registry import SOLVERS, make_solver
 from jaxstyle.solvers.state import Solver
 from jaxstyle.styles.apply import Painted, apply_style
 from jaxstyle.styles.network import StyleNetwork
+from jaxstyle.styles.train_styles import train_styles
 from jaxstyle.transfer.config import Config
 from jaxstyle.transfer.estimate import Estimate, estimate
 from jaxstyle.transfer.loop import Progress
@@ -70,4 +71,5 @@ __all__ = [
     "stylize_batch",
     "total_loss",
     "total_variation",
+    "train_styles",
 ]

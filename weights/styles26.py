@@ -29,7 +29,7 @@ NAMES = """
     ochre-and-sky yellow-panes ink-and-peach neon-shards crimson-fresco autumn-oil indigo-dots blue-and-gold pastel-sketch
     teal-flakes copper amber-engraving lilac-haze lime-and-teal frost pale-mosaic blue-crayon red-weave sepia-grain
     night-strokes ember candy-brush ivory-and-red slate-and-cream navy-print rough-oil
-""".split()
+""".split()  # noqa: SIM905 (a list of 26 lines otherwise)
 """What the styles look like, in order. The package has numbers only, and knows of no names."""
 SIZES = ((40, 52), (41, 53), (17, 30), (39, 16))
 """Height and width of what is recorded: corners of one picture."""
@@ -92,7 +92,7 @@ def draw(out: Path) -> None:
     columns, side, gap = 7, (165, 110), 4
     with Image.open(Path(__file__).parents[1] / "jaxstyle/samples/chelsea.jpg") as opened:
         photograph = opened.convert("RGB")
-    image = np.float32(photograph)[None] / 255
+    image = np.asarray(photograph, np.float32)[None] / 255
     painted = jax.jit(lambda image, style: paint(network.kernels, network.widths, image, style[None])[0])
     found = [np.asarray(painted(image, style)) for style in network.styles]
     tiles = [photograph, *(Image.fromarray(np.uint8(values * 255 + 0.5)) for values in found)]
@@ -122,7 +122,8 @@ def main() -> None:
         record(model(options.wheel), options.record)
     else:
         write(options.out, StyleFile(convert(model(options.wheel))))
-        print(f"{options.out}: {options.out.stat().st_size} bytes, SHA-256 {hashlib.sha256(options.out.read_bytes()).hexdigest()}")
+        digest = hashlib.sha256(options.out.read_bytes()).hexdigest()
+        print(f"{options.out}: {options.out.stat().st_size} bytes, SHA-256 {digest}")
 
 
 if __name__ == "__main__":

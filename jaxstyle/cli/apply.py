@@ -159,15 +159,16 @@ def show(options: argparse.Namespace) -> int:
     path = None if options.out is None else write.check_output(options.out)
     if path is not None:
         check_replaced(path, [], 0)
-    files = {}
-    for name in dict.fromkeys((*BUNDLED, *([options.network] if options.network else []))):
+    files: dict[str, StyleFile] = {}
+    names: list[str] = [*BUNDLED, *([options.network] if options.network else [])]
+    for name in dict.fromkeys(names):
         files[name] = read(find(name))
+    if path is not None:
+        write.save(path, np.asarray(sheet(files)))
     for name, file in files.items():
         print(f"{name}: {file.network.origin}; {file.network.licence}")
         for style in file.network.shown:
             print(f"{file.network.names.index(style):>6}  {style}")
-    if path is not None:
-        write.save(path, np.asarray(sheet(files)))
     return 0
 
 

@@ -210,6 +210,9 @@ def main(argv: Sequence[str] | None = None, notes: Callable[[], Sequence[str]] =
         return _fail(str(error), 2)
     except JaxstyleError as error:
         return _fail(str(error), 1)
+    except BrokenPipeError:  # nobody reads on, as after `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except MemoryError:
         return _fail("not enough memory; try --memory low, or a smaller --size", 1)
     except KeyboardInterrupt:

@@ -91,7 +91,7 @@ def train(options: argparse.Namespace) -> int:
             batch=positive("batch", options.batch or "4"),
             objective=_objective(options, params.architecture),
             add_to=options.add_to,
-            seed=int(options.seed) if (options.seed or "0").isdecimal() else positive("seed", options.seed),
+            seed=int(_number("seed", options.seed or "0", least=0)),
             weights=params,
             resume=options.resume,
             callback=callback,
@@ -133,5 +133,3 @@ def _number(name: str, text: str, least: float = 1e-9) -> float:
     if not least <= value < float("inf"):
         raise InputError(name, text, "must be a number of at least 0" if least == 0 else "must be a positive number")
     return value
-
-

@@ -20,7 +20,7 @@ from jaxstyle.machine.compiler import Compiler
 from jaxstyle.pictures.read import Picture, as_float, load
 from jaxstyle.pictures.size import parse_size
 from jaxstyle.styles import inference, tiles
-from jaxstyle.styles.network import StyleNetwork, find, read
+from jaxstyle.styles.network import PHOTOGRAPH, StyleNetwork, find, read
 from jaxstyle.transfer import record
 from jaxstyle.transfer.saving import Saved
 
@@ -91,7 +91,8 @@ def apply_style(
         network: a name in the box (``"styles"``, ``"styles26"``), a file that `train` has written, or a network.
         style: its name or number; ``"a+b"`` or ``"a:3+b:1"`` is a blend, and so is a mapping of names to shares.
         strength: 0 is the photograph, 1 the style. A network that has learned to leave a photograph as it is goes from the one
-            to the other itself; pictures of others are blended with the photograph.
+            to the other itself, and what it loses of a photograph is put back in proportion, for which it runs twice; pictures
+            of others are blended with the photograph.
         size: as `stylize` takes it; the picture's own by default.
         memory: ``"auto"`` paints strip by strip where the whole picture would not fit, with the same result; ``"low"`` always.
         callback: told the share that is done.
@@ -109,8 +110,13 @@ def apply_style(
     source = load(picture, argument="picture", fit=fit)
     compiler, began = Compiler(), time.perf_counter()
     image, rows = _painted(found.network, source, vector, memory == "low", compiler, callback)
-    if strength < 1 and not found.network.has_strength:
-        image = image * np.float32(strength) + as_float(source) * np.float32(1 - strength)
+    if strength < 1:
+        rest = np.float32(1 - strength)
+        if found.network.has_strength:  # what the network loses of a photograph comes back as the style goes
+            kept, _ = _painted(found.network, source, found.network.style(PHOTOGRAPH), memory == "low", compiler, callback)
+            image = np.clip(image + rest * (as_float(source) - kept), 0, 1)
+        else:
+            image = image * np.float32(strength) + as_float(source) * rest
     seconds = time.perf_counter() - began
     written = {
         "schema": SCHEMA,

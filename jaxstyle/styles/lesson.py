@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -40,12 +41,12 @@ def prepare(
     """
     objective = recipe.objective
     how: Any = dict(objective=objective, precision=recipe.precision)
-    target = jax.jit(lambda image: style_target(params, image, **how))
-    grams = [target(jnp.asarray(_fitted(picture, recipe.size))) for picture in styles]
+    target = jax.jit(partial(style_target, **how))  # the parameters are arguments: as constants they take long to compile
+    grams = [target(params, jnp.asarray(_fitted(picture, recipe.size))) for picture in styles]
     images = samples(photographs, recipe)
 
     @jax.jit
-    def measure(image: Array, other: Array, grams: dict[str, Array]) -> dict[str, dict[str, Array]]:
+    def measure(params: Params, image: Array, other: Array, grams: dict[str, Array]) -> dict[str, dict[str, Array]]:
         targets = Targets(content_target(params, other, **how), grams)
         ones = TermWeights.of(objective.form)
         return loss_terms(image, params, targets, weights=ones, **how)
@@ -54,7 +55,7 @@ def prepare(
         return {name: float(np.mean([term[part][name] for term in terms])) for name in terms[0][part]}
 
     others = np.roll(np.arange(len(images)), 1)
-    found = [[measure(image, images[k], gram) for image, k in zip(images, others, strict=True)] for gram in grams]
+    found = [[measure(params, image, images[k], gram) for image, k in zip(images, others, strict=True)] for gram in grams]
     content, rough = mean(found[0], "content"), mean(found[0], "tv").get("image", 1.0)
     layers, wanted = objective.content_layers, objective.style_layers
     whole = sum(layers[name] * content[name] for name in layers)

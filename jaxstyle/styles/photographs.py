@@ -22,7 +22,7 @@ class Photographs(NamedTuple):
     """Photographs in one array, each in the upper left corner of its place.
 
     Attributes:
-        pixels: (N, S, S', 3), uint8.
+        pixels: (N, S, S', 3), uint8; beside a smaller one its edge is repeated.
         sides: (N, 2), int32: height and width of each.
     """
 
@@ -39,10 +39,11 @@ def gathered(pictures: Sequence[Picture], size: int) -> Photographs:
         picture = resize(picture, max(size, round(width * factor)), max(size, round(height * factor)))
         scaled.append(picture.rgb[: 2 * round(ROOM * size), : 2 * round(ROOM * size)])
     sides = np.array([image.shape[:2] for image in scaled], np.int32)
-    pixels = np.zeros((len(scaled), *sides.max(0), 3), np.uint8)
-    for place, image in zip(pixels, scaled, strict=True):
-        place[: image.shape[0], : image.shape[1]] = image
-    return Photographs(jnp.asarray(pixels), jnp.asarray(sides))
+    tallest, widest = sides.max(0)
+    # What is beside a photograph goes into the smoothed pixels at the edge of a crop: its last row and column again.
+    beside = [((0, tallest - height), (0, widest - width), (0, 0)) for height, width in sides]
+    pixels = [np.pad(image, missing, "edge") for image, missing in zip(scaled, beside, strict=True)]
+    return Photographs(jnp.asarray(np.stack(pixels)), jnp.asarray(sides))
 
 
 def crops(key: Array, photographs: Photographs, count: int, size: int) -> Array:

@@ -19,7 +19,7 @@ from jaxstyle.network.vgg import Params
 from jaxstyle.styles.model import Widths, paint
 from jaxstyle.styles.photographs import Photographs, crops
 
-OBJECTIVE = replace(CANONICAL, content_layers={"relu3_3": 1.0}, style_weight=20.0, tv_weight=0.03, tv_scale="half-squares")
+OBJECTIVE = replace(CANONICAL, content_layers={"relu3_3": 1.0}, style_weight=6.0, tv_weight=0.03, tv_scale="half-squares")
 """Content where Dumoulin et al. compare it, styles as on the canonical scale. The weights count in contents: 1 is the content
 loss of two different photographs, and a weight is what the style loss, or the total variation, of an untouched one counts."""
 
@@ -100,7 +100,7 @@ def _optimizer(recipe: Recipe, steps: Array) -> optax.GradientTransformation:
         rise = jnp.minimum(1.0, (count + 1) / recipe.warming)
         return recipe.learning_rate * rise * 0.5 * (1 + jnp.cos(jnp.pi * jnp.minimum(1.0, count / steps)))
 
-    return optax.chain(optax.clip_by_global_norm(recipe.clip), optax.adam(rate))
+    return optax.chain(optax.clip_by_global_norm(recipe.clip), optax.adam(rate))  # pyright: ignore[reportArgumentType]
 
 
 def losses(learned: Learned, images: Array, which: Array, lesson: Lesson, recipe: Recipe) -> Losses:

@@ -62,8 +62,8 @@ def train_styles(
         width: ``"full"`` (Johnson's, 1.7 million values), ``"half"`` (0.4) or ``"slim"`` (0.14).
         batch: crops a step.
         objective: whose layers count; its weights are in contents, see `jaxstyle.styles.train.OBJECTIVE`.
-        add_to: a network, or its file, to which the styles are added: only their scales and shifts learn, and the styles that it
-            has stay as they are, bit for bit. `width` is then the network's.
+        add_to: a network, or its file, to which the styles are added: only their scales and shifts learn, and the styles that
+            it has stay as they are, bit for bit. `width` is then the network's.
         seed: of the first kernels and of every crop.
         weights: of the loss network, as `stylize` takes them.
         resume: whether to go on from the checkpoint that an earlier call with the same arguments has left; to the same
@@ -80,7 +80,11 @@ def train_styles(
         WeightsError: where a network cannot be read, or `out` cannot be written.
     """
     said = [] if notices is None else notices
-    for argument, value, least in (("size", size, LEAST_SIZE), ("batch", batch, 1), ("steps", 1 if steps is None else steps, 1)):
+    for argument, value, least in (
+        ("size", size, LEAST_SIZE),
+        ("batch", batch, 1),
+        ("steps", 1 if steps is None else steps, 1),
+    ):
         if value < least:
             raise InputError(argument, value, f"must be a whole number of at least {least}")
     if minutes is not None and not 0 < minutes < float("inf"):

@@ -23,7 +23,7 @@ from jaxstyle.styles.lesson import compared, prepare, samples
 from jaxstyle.styles.model import initial, paint
 from jaxstyle.styles.network import PHOTOGRAPH, StyleFile, StyleNetwork, with_styles
 from jaxstyle.styles.photographs import Photographs
-from jaxstyle.styles.train import Learned, Recipe, State, begin, step
+from jaxstyle.styles.train import Learned, Recipe, begin, step
 
 EVERY = 60.0
 """Seconds between two checkpoints."""
@@ -165,13 +165,13 @@ class Training:
             for _ in range(chunk):
                 self.state, losses = advance(self.state, self.lesson, steps)
                 found.append(losses)
-            means = Losses(*(float(np.mean(part)) for part in zip(*jax.device_get(found), strict=True)))
+            means = Losses(*(np.float32(np.mean(part)) for part in zip(*jax.device_get(found), strict=True)))  # pyright: ignore
             if not np.isfinite(means.total):
                 raise FloatingPointError(f"the loss is {means.total} after {done} steps; a lower learning rate may help")
             done, now = done + chunk, time.monotonic()
             rate = (done - first) / (now - began)
             self.seconds = before + now - began
-            self.curve.append((done, *means))
+            self.curve.append((done, *map(float, means)))
             if self.steps is None and self.minutes is not None and now - began > min(TIMED, 30 * self.minutes):
                 self.steps = done + max(0, round((60 * self.minutes - (now - began)) * rate))
             if self.steps is not None and now - kept > EVERY:
@@ -203,19 +203,19 @@ class Training:
 
     def measured(self) -> dict[str, dict[str, float]]:
         """What the network reaches for crops that no step saw, on the canonical scale, by style."""
-        target = jax.jit(partial(style_target, self.params))
+        target = jax.jit(style_target)
         kernels = {**self.lesson.kernels, **self.state.average.kernels}
 
         @jax.jit
-        def loss(painted: Any, image: Any, grams: Any) -> Losses:
-            return loss_parts(painted, self.params, Targets(content_target(self.params, image), grams), objective=CANONICAL)
+        def loss(params: Params, painted: Any, image: Any, grams: Any) -> Losses:
+            return loss_parts(painted, params, Targets(content_target(params, image), grams), objective=CANONICAL)
 
         found = {}
         for name, picture, row in zip(self.names, self.pictures, self.state.average.styles, strict=False):
-            grams = target(jnp.asarray(as_float(_square(picture, self.recipe.size))))
+            grams = target(self.params, jnp.asarray(as_float(_square(picture, self.recipe.size))))
             images = samples(self.photographs, self.recipe)
             made = [self._paint(kernels, images=image[None], styles=row[None])[0] for image in images]
-            each = [loss(one, image, grams)._asdict() for one, image in zip(made, images, strict=True)]
+            each = [loss(self.params, one, image, grams)._asdict() for one, image in zip(made, images, strict=True)]
             found[name] = {part: float(np.mean([one[part] for one in each])) for part in ("total", "content", "style")}
         return found
 

@@ -5,6 +5,7 @@ One file beside the picture, ``.OUT.png.part``: the solver's state, the images o
 once the picture is there.
 """
 
+import contextlib
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -219,4 +220,5 @@ class Checkpoint:
         """Takes the file away, once the pictures are there."""
         if self.path is not None:
             for path in (self.path, self.path.with_name(f"{self.path.name}.new")):
-                path.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # its folder may be gone
+                    path.unlink(missing_ok=True)

@@ -198,3 +198,15 @@ def test_the_page_of_a_run_changes_nothing():
     for name, more in (("a.png", []), ("b.png", ["--report"])):
         assert main(["stylize", CONTENT, STYLE, "-o", name, *SMALL, *more]) == 0
     assert made("a.png")["pixels_sha256"] == made("b.png")["pixels_sha256"]
+
+
+@pytest.mark.parametrize(("name", "option"), [("a.png.html", "--report"), ("a.png.state", "--keep-state")])
+def test_a_page_and_a_state_replace_only_our_own(name, option, capsys):
+    Path(name).write_text("<html>mine</html>")
+    run = ["stylize", CONTENT, STYLE, "-o", "a.png", "--size", "32", "--evaluations", "2", "-q"]
+    assert main([*run, option]) == 2
+    assert f"`{option[2:].replace('-', '_')}` (='{name}') is a file that jaxstyle did not make" in capsys.readouterr().err
+    assert os.listdir() == [name]
+    os.unlink(name)
+    for _ in range(2):
+        assert main([*run, option]) == 0

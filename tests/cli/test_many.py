@@ -261,7 +261,7 @@ def test_bad_pictures_are_named_at_once_and_the_rest_is_made(capsys):
         assert sum(f"(='{name}')" in line and line.startswith("jaxstyle: error: `") for line in lines) == 1
     rows = table("batch")
     assert [bool(row["picture"]) for row in rows] == [(row["content"], row["style"]) == ("chelsea", "swirls") for row in rows]
-    assert all("a.jpg" in row["problem"] for row in rows if row["content"] == "a")
+    assert all("a.jpg" in row["problem"] for row in rows if (row["content"], row["style"]) == ("a", "swirls"))
 
 
 def test_where_no_picture_is_left_to_make_nothing_is_written(capsys):

@@ -45,9 +45,13 @@ def test_a_blend_is_of_the_vectors(tiny_styles, image):
 
 
 def test_strength_goes_to_the_photograph_that_the_network_has_learned(tiny_styles, image):
+    """And what the network loses of a photograph comes back in proportion."""
     painted = apply_style(image, tiny_styles, style="dots", strength=0.25).image
+    photograph, kept = image / np.float32(255), expected(tiny_styles, image / np.float32(255), tiny_styles.styles[2])
     vector = 0.25 * tiny_styles.styles[0] + 0.75 * tiny_styles.styles[2]
-    np.testing.assert_allclose(painted, expected(tiny_styles, image / np.float32(255), vector), atol=1e-5)
+    wanted = expected(tiny_styles, photograph, vector) + 0.75 * (photograph - kept)
+    np.testing.assert_allclose(painted, np.clip(wanted, 0, 1), atol=1e-5)
+    np.testing.assert_allclose(apply_style(image, tiny_styles, style="dots", strength=0).image, photograph, atol=1e-5)
 
 
 def test_strength_blends_with_the_picture_where_it_has_learned_none(image):

@@ -100,8 +100,9 @@ def load(weights: str | os.PathLike | None = None, *, network: str | None = None
     return Loaded(params, name, digest)
 
 
-def load_weights(weights: str | os.PathLike = "vgg19") -> Params:
-    """The parameters of a registered name (``"vgg19"``, in the box) or of a weight file, whatever network it holds.
+def load_weights(weights: str | os.PathLike | None = "vgg19") -> Params:
+    """The parameters of a registered name (``"vgg19"``, in the box) or of a weight file, whatever network it holds; None is the
+    file that $JAXSTYLE_WEIGHTS names, else VGG-19.
 
     Raises:
         WeightsError: where the file is missing or damaged.

@@ -1,0 +1,86 @@
+"""How many evaluations of the optimisation a style network is worth.
+
+    python -m bench.worth [--network styles] [--size 256] [--photographs FILE ...] [--most 150]
+
+For each style and photograph: the canonical loss of what the network paints, and after how many evaluations plain L-BFGS from
+the content is as low. Photographs are the bundled ones by default, which no bundled network was trained on. Styles are the
+samples after which the network has a style.
+"""
+
+import argparse
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from PIL import Image
+
+import jaxstyle
+from bench.machine import describe, in_words
+from bench.pictures import SAMPLES
+
+
+def scaled(path: Path, size: int) -> np.ndarray:
+    """A picture, its longest side `size`, in [0, 1]."""
+    with Image.open(path) as image:
+        factor = size / max(image.size)
+        small = image.convert("RGB").resize([round(s * factor) for s in image.size], Image.Resampling.LANCZOS)
+    return np.asarray(small, np.float32) / 255
+
+
+def worth(content: np.ndarray, style: np.ndarray, loss: float, most: int) -> int | None:
+    """The evaluation after which plain L-BFGS from the content is at this loss; None where it takes more than `most`."""
+    found: list[int] = []
+
+    def reached(progress: jaxstyle.Progress) -> bool:
+        if progress.loss <= loss:
+            found.append(progress.evaluation)
+        return bool(found)
+
+    size = f"{content.shape[1]}x{content.shape[0]}"
+    config = jaxstyle.Config(size=size, style_size=f"{style.shape[1]}x{style.shape[0]}", evaluations=most, metric="plain")
+    jaxstyle.stylize(content, style, config=replace(config, init="content"), callback=reached)
+    return found[0] if found else None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--network", default="styles")
+    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--photographs", nargs="+", type=Path, default=[SAMPLES / "chelsea.jpg", SAMPLES / "coffee.jpg"])
+    parser.add_argument("--most", type=int, default=150)
+    options = parser.parse_args()
+    jaxstyle.keep_pages()
+    print(in_words(describe()))
+    print("| style | photograph | network's loss | content | style | worth | evaluations, s | network, s |")
+    print("|---|---|" + "---:|" * 6)
+    params = jaxstyle.load_weights()
+    measure = jax.jit(lambda params, image, targets: jaxstyle.loss_parts(image, params, targets))
+    make = jax.jit(lambda params, content, style: jaxstyle.make_targets(params, content, [style]))
+    everything = []
+    for path in sorted(SAMPLES.glob("*.jpg")):
+        for photograph in options.photographs:
+            content = scaled(photograph, options.size)
+            try:
+                jaxstyle.apply_style(content, options.network, style=path.stem)
+            except jaxstyle.InputError:
+                continue
+            began = time.perf_counter()
+            painted = jaxstyle.apply_style(content, options.network, style=path.stem).image
+            seconds = time.perf_counter() - began
+            style = scaled(path, options.size)
+            losses = measure(params, jnp.asarray(painted), make(params, jnp.asarray(content), jnp.asarray(style)))
+            began = time.perf_counter()
+            evaluations = worth(content, style, float(losses.total), options.most)
+            took = time.perf_counter() - began
+            everything.append(evaluations or options.most)
+            shown = evaluations or f"more than {options.most}"
+            numbers = " | ".join(f"{float(value):.4g}" for value in losses[:3])
+            print(f"| {path.stem} | {photograph.stem} | {numbers} | {shown} | {took:.1f} | {seconds:.2f} |", flush=True)
+    print(f"\nmedian {np.median(everything):g}, least {min(everything)}")
+
+
+if __name__ == "__main__":
+    main()

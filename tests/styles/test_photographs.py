@@ -1,0 +1,56 @@
+"""Crops show what the photograph shows there."""
+
+import jax
+import numpy as np
+
+from jaxstyle.pictures.read import Picture
+from jaxstyle.styles.photographs import ROOM, crops, gathered
+
+SIZE = 24
+
+
+def ramp(width, height):
+    """Red grows from left to right, green from top to bottom, one level a pixel."""
+    y, x = np.mgrid[0:height, 0:width]
+    return Picture(np.stack([x, y, np.full_like(x, 77)], -1).astype(np.uint8))
+
+
+def test_a_crop_is_a_square_of_the_photograph():
+    photographs = gathered([ramp(200, 36)], SIZE)
+    assert photographs.sides.tolist() == [[36, 72]]
+    photographs = gathered([ramp(60, 36)], SIZE)
+    found = np.asarray(crops(jax.random.key(0), photographs, 40, SIZE)) * 255
+    mirrored = 0
+    for crop in found:
+        across, down = np.diff(crop[1:-1, 1:-1, 0], axis=1), np.diff(crop[1:-1, 1:-1, 1], axis=0)
+        shown = np.abs(across).mean() * SIZE  # pixels of the photograph
+        # A triangle of no whole width is not quite linear where a pixel enters it.
+        np.testing.assert_allclose(np.abs(across), np.abs(across).mean(), atol=0.12)
+        np.testing.assert_allclose(down, np.abs(across).mean(), atol=0.12)
+        assert SIZE - 0.2 <= shown <= 36.2
+        assert crop[..., 0].min() >= -0.01
+        assert crop[..., 0].max() <= 59.01
+        assert crop[..., 1].max() <= 35.01
+        np.testing.assert_allclose(crop[..., 2], 77, atol=1e-3)
+        mirrored += across.mean() < 0
+    assert 8 < mirrored < 32
+    assert len({crop.tobytes() for crop in found}) == len(found)
+
+
+def test_nothing_beside_a_smaller_photograph_is_shown():
+    """They share an array, whose rest is black."""
+    bright = [Picture(np.full((*shape, 3), 200, np.uint8)) for shape in ((SIZE, SIZE), (30, 70), (36, 25))]
+    found = np.asarray(crops(jax.random.key(1), gathered(bright, SIZE), 60, SIZE))
+    np.testing.assert_allclose(found, 200 / 255, atol=1e-5)
+
+
+def test_large_photographs_are_scaled_down_and_small_ones_kept():
+    photographs = gathered([ramp(240, 240), ramp(SIZE, 28)], SIZE)
+    assert photographs.sides.tolist() == [[round(ROOM * SIZE)] * 2, [28, SIZE]]
+
+
+def test_the_same_key_gives_the_same_crops():
+    photographs = gathered([ramp(60, 36)], SIZE)
+    one, same, other = (np.asarray(crops(jax.random.key(k), photographs, 4, SIZE)) for k in (3, 3, 4))
+    np.testing.assert_array_equal(one, same)
+    assert np.abs(one - other).max() > 0.01

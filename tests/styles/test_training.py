@@ -1,0 +1,251 @@
+"""A step's losses against NumPy, and whole trainings on a tiny network: what learns, what stays, stopping and going on."""
+
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from conftest import TINY, random_params, refusal
+
+from jaxstyle.errors import InputError
+from jaxstyle.loss.presets import CANONICAL
+from jaxstyle.pictures.read import Picture
+from jaxstyle.styles import train_styles as whole
+from jaxstyle.styles.lesson import compared, prepare
+from jaxstyle.styles.model import Widths, initial
+from jaxstyle.styles.network import PHOTOGRAPH, read
+from jaxstyle.styles.photographs import gathered
+from jaxstyle.styles.train import OBJECTIVE, Learned, Recipe, begin, losses, step
+from jaxstyle.styles.train_styles import train_styles
+from jaxstyle.styles.training import Training
+from tests.network.test_vgg import numpy_features
+from tests.styles.test_model import numpy_network
+
+WIDTHS = Widths((4, 6, 8), 1, (6, 4))
+RECIPE = Recipe(WIDTHS, replace(OBJECTIVE, content_layers={"relu3_2": 1.0}), size=32, batch=2, warming=5)
+
+
+def picture(seed, width=48, height=40):
+    """Smooth random colours."""
+    small = np.random.default_rng(seed).random((6, 6, 3))
+    image = jax.image.resize(jnp.asarray(small), (height, width, 3), "cubic")
+    return Picture(np.clip(np.rint(np.asarray(image) * 255), 0, 255).astype(np.uint8))
+
+
+STYLES = {"stripes": picture(11), "spots": picture(12)}
+PHOTOS = [picture(seed).rgb for seed in range(3)]
+
+
+@pytest.fixture(scope="module")
+def lesson():
+    from jaxstyle.network.weights.registry import SCALES
+
+    recipe = replace(RECIPE, objective=compared(RECIPE.objective))
+    params = random_params(TINY, SCALES["caffe"], seed=3)
+    photographs = gathered([Picture(rgb) for rgb in PHOTOS], recipe.size)
+    return prepare(list(STYLES.values()), photographs, params, recipe, photograph=True, kernels={}), recipe
+
+
+def training(params, steps=6, path=None, **how):
+    photographs = gathered([Picture(rgb) for rgb in PHOTOS], RECIPE.size)
+    return Training(tuple(STYLES), list(STYLES.values()), photographs, params, RECIPE, steps, path=path, **how)
+
+
+def test_every_term_of_a_step_is_the_plain_networks(lesson, rng):
+    """The transformation network, VGG, Gram matrices, weights and means, each written again in NumPy."""
+    lesson, recipe = lesson
+    params, kernels = lesson.params, initial(WIDTHS, 0)
+    styles = jnp.asarray(rng.normal(1, 0.2, (3, WIDTHS.style_size)), jnp.float32)
+    images, which = rng.random((2, 32, 32, 3)).astype(np.float32), [1, 2]
+    found = losses(Learned(kernels, styles), jnp.asarray(images), jnp.asarray(which), lesson, recipe)
+    content = style = rough = 0.0
+    for image, row in zip(images, which, strict=True):
+        painted = numpy_network(kernels, WIDTHS, image, styles[row]).astype(np.float32)
+        taps, wanted = numpy_features(params, painted, "max"), numpy_features(params, image, "max")
+        weights = jax.tree.map(lambda leaf: float(leaf[row]), lesson.weights)  # noqa: B023
+        for name, weight in weights.content.items():
+            content += weight * np.mean((taps[name] - wanted[name]) ** 2)
+        for name, weight in weights.style.items():
+            flat = taps[name].reshape(-1, taps[name].shape[-1])
+            gram, channels = flat.T @ flat / len(flat), flat.shape[1]
+            style += weight * np.mean((gram - np.asarray(lesson.grams[name][row])) ** 2) / channels**2
+        levels = painted.astype(np.float64) * 255
+        down, right = levels[1:, :-1] - levels[:-1, :-1], levels[:-1, 1:] - levels[:-1, :-1]
+        rough += weights.tv * 0.5 * (np.sum(down**2) + np.sum(right**2))
+    wanted = [part / 2 for part in (content + style + rough, content, style, rough)]
+    np.testing.assert_allclose(found, wanted, rtol=2e-3)
+
+
+def test_weights_bring_every_style_to_one_scale(lesson):
+    """An untouched photograph has the content loss of another one 1, the style loss `style_weight`, by every style."""
+    lesson, recipe = lesson
+    from jaxstyle.loss.objective import Targets, content_target, loss_parts
+    from jaxstyle.styles.lesson import samples
+
+    images, how = samples(lesson.photographs, recipe), dict(objective=recipe.objective)
+    for row in range(2):
+        grams, weights = jax.tree.map(lambda leaf: leaf[row], (lesson.grams, lesson.weights))  # noqa: B023
+        parts = [
+            loss_parts(
+                image,
+                lesson.params,
+                Targets(content_target(lesson.params, images[i - 1], **how), grams),
+                weights=weights,
+                **how,
+            )
+            for i, image in enumerate(images)
+        ]
+        means = [np.mean([part[i] for part in parts]) for i in range(4)]
+        np.testing.assert_allclose(means[1:], [1, OBJECTIVE.style_weight, OBJECTIVE.tv_weight], rtol=1e-3)
+    assert lesson.weights.style["relu1_1"][2] == lesson.weights.tv[2] == 0
+
+
+def test_the_gradient_is_the_finite_difference(lesson, rng):
+    lesson, recipe = lesson
+    learned = Learned(initial(WIDTHS, 0), jnp.asarray(rng.normal(1, 0.2, (3, WIDTHS.style_size)), jnp.float32))
+    images, which = jnp.asarray(rng.random((2, 32, 32, 3)), jnp.float32), jnp.asarray([0, 1])
+    with jax.enable_x64(True):
+        learned, images, lesson = jax.tree.map(
+            lambda a: a.astype(jnp.float64) if a.dtype == jnp.float32 else a, (learned, images, lesson)
+        )
+
+        def loss(learned):
+            return losses(learned, images, which, lesson, recipe).total
+
+        gradient = jax.grad(loss)(learned)
+        way = jax.tree.map(lambda leaf: jnp.asarray(rng.normal(size=leaf.shape)), learned)
+        step = 1e-6
+        ahead, back = (loss(jax.tree.map(lambda a, d: a + sign * step * d, learned, way)) for sign in (1, -1))  # noqa: B023
+        slope = sum(jnp.vdot(g, d) for g, d in zip(*map(jax.tree.leaves, (gradient, way)), strict=True))
+        np.testing.assert_allclose((ahead - back) / (2 * step), slope, rtol=1e-4)
+
+
+def test_what_is_stopped_goes_on_bit_for_bit(tiny_params, tmp_path):
+    straight = training(tiny_params)
+    assert straight.run()
+    path = tmp_path / ".net.part"
+    assert not training(tiny_params, path=path).resume()
+    assert not training(tiny_params, path=path).run(lambda report: report.step >= 3)
+    later = training(tiny_params, path=path)
+    assert later.resume()
+    assert 3 <= int(later.state.step) < 6
+    assert later.run()
+    jax.tree.map(np.testing.assert_array_equal, later.state, straight.state)
+    assert later.curve[-1][0] == 6
+
+
+def test_another_trainings_checkpoint_is_refused(tiny_params, tmp_path):
+    path = tmp_path / ".net.part"
+    training(tiny_params, path=path).keep()
+    other = training(tiny_params, path=path)
+    other.recipe = replace(other.recipe, learning_rate=1e-3)
+    refusal(other.resume, "resume", "other recipe", kind=InputError)
+    path.write_bytes(path.read_bytes()[:1000])
+    refusal(training(tiny_params, path=path).resume, "resume", "cannot be read", kind=InputError)
+
+
+def test_added_styles_leave_the_others_bit_for_bit(tiny_params):
+    first = training(tiny_params, steps=2)
+    first.run()
+    more = Training(("third",), [picture(13)], first.photographs, tiny_params, RECIPE, 3, onto=first.network)
+    before = more.state.learned.styles[0]
+    more.run()
+    network = more.network
+    assert network.names == ("stripes", "spots", PHOTOGRAPH, "third")
+    np.testing.assert_array_equal(network.styles[:3], first.network.styles)
+    jax.tree.map(np.testing.assert_array_equal, dict(network.kernels), dict(first.network.kernels))
+    assert np.abs(network.styles[3] - before).max() > 1e-4
+
+
+@pytest.mark.slow
+def test_a_network_learns_one_photograph_by_heart(tiny_params):
+    """And one whose scales and shifts are held fast does not come as far."""
+    photographs = gathered([picture(0, 64, 64)], 64)
+    recipe = replace(RECIPE, size=64, learning_rate=1e-2)
+
+    def trained(frozen):
+        found = Training(("stripes",), [STYLES["stripes"]], photographs, tiny_params, recipe, 150)
+        advance, start = jax.jit(step, static_argnames="recipe"), found.state.learned.styles
+        course = []
+        for _ in range(150):
+            found.state, losses = advance(found.state, found.lesson, jnp.float32(150), recipe=found.recipe)
+            if frozen:
+                found.state = found.state._replace(learned=found.state.learned._replace(styles=start))
+            course.append(float(losses.total))
+        return np.mean(course[:5]), np.mean(course[-10:])
+
+    (begun, free), (_, held) = trained(False), trained(True)
+    assert free < 0.3 * begun
+    assert held > 1.1 * free
+
+
+def test_from_pictures_to_a_file(tiny_params, tmp_path):
+    out, notices = tmp_path / "net.safetensors", []
+    small = np.zeros((20, 90, 3), np.uint8)
+    how = dict(size=32, steps=2, width="slim", batch=2, objective=RECIPE.objective, weights=tiny_params, notices=notices)
+    file = train_styles({name: one.rgb for name, one in STYLES.items()}, [*PHOTOS, small], out, **how)
+    assert file.network.names == ("stripes", "spots", PHOTOGRAPH)
+    assert [notice[:8] for notice in notices] == ["left out", "learns f"]
+    assert "90x20" in notices[0]
+    found = read(out)
+    np.testing.assert_array_equal(found.network.styles, file.network.styles)
+    assert found.thumbnails["spots"].shape == (64, 64, 3)
+    assert found.training["photographs"] == 3
+    assert found.training["steps"] == 2
+    canonical = found.training["canonical"]["spots"]
+    assert canonical["total"] == pytest.approx(canonical["content"] + canonical["style"], rel=1e-4)
+    assert not list(tmp_path.glob(".*"))
+    more = train_styles({"third": picture(13).rgb}, PHOTOS, out, add_to=out, **how | {"width": "full"})
+    assert more.network.names == (*file.network.names, "third")
+    assert more.network.widths == file.network.widths
+    refusal(lambda: train_styles({"third": PHOTOS[0]}, PHOTOS, add_to=out, **how), "styles", "already", kind=InputError)
+
+
+def test_minutes_become_steps_by_the_speed(tiny_params):
+    steps = []
+    found = training(tiny_params, steps=None, minutes=0.02)
+    assert found.run(lambda report: steps.append(report.steps))
+    assert found.steps == int(found.state.step) == steps[-1]
+
+
+@pytest.mark.parametrize(
+    ("argument", "change", "parts"),
+    [
+        ("size", dict(size=8), ["at least 32"]),
+        ("batch", dict(batch=0), ["at least 1"]),
+        ("steps", dict(steps=0), ["at least 1"]),
+        ("minutes", dict(steps=None, minutes=-1), ["positive"]),
+        ("minutes", dict(minutes=3), ["steps"]),
+        ("width", dict(width="hafl"), ["did you mean 'half'"]),
+        ("photos", dict(photos=[np.zeros((9, 9, 3), np.uint8)] * 3), ["no photograph that can be used", "32 pixels"]),
+        ("styles", dict(styles={}), ["one style or more"]),
+        ("styles", dict(styles={"photograph": PHOTOS[0]}), ["already"]),
+        ("out", dict(out="net.png"), [".safetensors"]),
+        ("out", dict(out="/nowhere/net.safetensors"), ["folder"]),
+        ("add_to", dict(add_to="none.safetensors"), ["does not exist"]),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_computed(tiny_params, monkeypatch, argument, change, parts):
+    monkeypatch.setattr(whole, "Training", None)
+    how = dict(styles=STYLES["spots"].rgb, photos=PHOTOS, size=32, steps=1, weights=tiny_params)
+    how |= {"styles": {"spots": STYLES["spots"].rgb}} | change
+    refusal(lambda: train_styles(**how), argument, *parts, kind=InputError)
+
+
+def test_an_empty_folder_is_refused(tiny_params, tmp_path):
+    (tmp_path / "empty").mkdir()
+    refusal(lambda: train_styles({"a": PHOTOS[0]}, tmp_path / "empty", steps=1, weights=tiny_params), "photos", "empty")
+
+
+def test_the_average_follows_what_learns(lesson):
+    lesson, recipe = lesson
+    learned = Learned(initial(WIDTHS, 0), jnp.tile(WIDTHS.plain_style(), (3, 1)))
+    state, average = begin(learned, recipe), learned.styles
+    advance = jax.jit(step, static_argnames="recipe")
+    for count in range(3):
+        state, _ = advance(state, lesson, jnp.float32(10), recipe=recipe)
+        keep = min(recipe.memory, (1 + count) / (10 + count))
+        average = keep * average + (1 - keep) * state.learned.styles
+    np.testing.assert_allclose(state.average.styles, average, rtol=1e-5)
+    assert CANONICAL.style_layers == recipe.objective.style_layers
