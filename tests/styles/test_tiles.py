@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from conftest import random_styles
 
+from jaxstyle.network.convolution import Target, traced_for
 from jaxstyle.styles import inference, tiles
 from jaxstyle.styles.model import Widths, convolved, paint
 from jaxstyle.styles.tiles import Moments
@@ -74,12 +75,14 @@ def test_strips_hold_about_what_they_may():
 
 @pytest.mark.parametrize("layer", Widths((4, 6, 8), 1, (6, 4)).layers, ids=lambda layer: layer.name)
 @pytest.mark.parametrize("sides", [(6, 8), (13, 17)])
-def test_convolutions_for_painting_alone(layer, sides):
+@pytest.mark.parametrize("backend", ["cpu", "gpu"])
+def test_convolutions_for_painting_alone(layer, sides, backend):
     """The values of the convolutions that training uses."""
     rng = np.random.default_rng(0)
     x = jnp.asarray(rng.normal(size=(2, *sides, layer.inputs)), jnp.float32)
     kernel = KERNELS[layer.name]
-    found = inference.convolve(inference.bordered(x, layer), kernel, layer)
+    with traced_for(Target(backend=backend)):
+        found = inference.convolve(inference.bordered(x, layer), kernel, layer)
     expected = convolved(x, kernel, layer.scale, "float32")
     assert found.shape == expected.shape
     np.testing.assert_allclose(found, expected, atol=2e-5)
