@@ -141,7 +141,7 @@ def make(jobs: list[Job], options: argparse.Namespace) -> int:
                 checkpoint.check()
             except InputError as error:
                 tell(f"note: these begin anew: {error}")
-                path.unlink(missing_ok=True)
+                checkpoint.remove()
             return checkpoint
 
         how: Any = dict(batch_size=size, callback=callback, library=library, keeper=keeper)

@@ -220,5 +220,5 @@ class Checkpoint:
         """Takes the file away, once the pictures are there."""
         if self.path is not None:
             for path in (self.path, self.path.with_name(f"{self.path.name}.new")):
-                with contextlib.suppress(OSError):  # the folder may be gone
-                    path.unlink()
+                with contextlib.suppress(OSError):  # its folder may be gone
+                    path.unlink(missing_ok=True)

@@ -109,7 +109,7 @@ def killed_at(monkeypatch):
     return lambda n: left.__setitem__(0, n)
 
 
-@pytest.mark.parametrize("times", [(2, 9, 14, 3), (1, 26)], ids=str)
+@pytest.mark.parametrize("times", [(2, 14), pytest.param((2, 9, 14, 3), marks=pytest.mark.slow)], ids=str)
 def test_every_stage_can_be_taken_up(killed_at, times):
     whole, killed = (["stylize", CONTENT, STYLE, "-o", f"{name}.png", "-q", *STAGES] for name in ("whole", "killed"))
     assert main(whole) == 0
@@ -125,7 +125,7 @@ def test_every_stage_can_be_taken_up(killed_at, times):
 
 @pytest.mark.parametrize(
     "solver",
-    ["lbfgs-torch", "adam", *(pytest.param(s, marks=pytest.mark.slow) for s in ("lbfgs-zoom", "optax-lbfgs"))],
+    ["adam", *(pytest.param(s, marks=pytest.mark.slow) for s in ("lbfgs-torch", "lbfgs-zoom", "optax-lbfgs"))],
 )
 def test_every_solver_can_be_taken_up(killed_at, solver):
     run = ["stylize", CONTENT, STYLE, "-q", "--size", "32", "--evaluations", "25", "--solver", solver, "--style-weight", "2e3"]
