@@ -1,13 +1,14 @@
 """A style network of the user's own: `jaxstyle train`."""
 
 import argparse
-import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from jaxstyle.cli.display import Display, Interrupt
+from jaxstyle.cli.display import Display, Interrupt, say
 from jaxstyle.cli.options import positive
+from jaxstyle.cli.single import check_replaced
 from jaxstyle.errors import InputError
 from jaxstyle.loss.presets import Objective
 from jaxstyle.network.vgg import Architecture
@@ -58,7 +59,7 @@ def train(options: argparse.Namespace) -> int:
     if steps is None and options.minutes is None and options.add_to is not None:
         steps = 500
     shown = path.with_name(f"{path.stem}-samples.png")
-    write.check_output(shown)
+    check_replaced(write.check_output(shown), options.styles, 0)
     minutes = None if options.minutes is None else _number("minutes", options.minutes)
     params = load_weights(options.weights)
     notices: list[str] = []
@@ -74,9 +75,10 @@ def train(options: argparse.Namespace) -> int:
             if not options.quiet and not display.is_shown and (now - said > LINE_EVERY or report.step == report.steps):
                 said = now
                 rate = f"{report.rate:.2f} steps a second, {report.left / 60:.0f} minutes left"
-                print(f"step {report.step} of {report.steps}: {words}; {rate}", file=sys.stderr, flush=True)
+                say(f"step {report.step} of {report.steps}: {words}; {rate}")
             if now - sheet > SHEET_EVERY:
-                write.save(shown, report.sheet())
+                with suppress(InputError):  # a disk that is full for it ends no training
+                    write.save(shown, report.sheet())
                 sheet = time.monotonic()
             return interrupt.came
 
@@ -98,19 +100,20 @@ def train(options: argparse.Namespace) -> int:
             notices=notices,
         )
     if last is not None:
-        write.save(shown, last.sheet())
+        with suppress(InputError):
+            write.save(shown, last.sheet())
     if not options.quiet:
         for notice in notices:
-            print(f"note: {notice}", file=sys.stderr)
+            say(f"note: {notice}")
         for name, losses in file.training["canonical"].items():
             parts = f"content {losses['content']:.4g}, style {losses['style']:.4g}"
-            print(f"{name}: canonical loss {losses['total']:.4g} ({parts}), mean of 8 crops", file=sys.stderr)
+            say(f"{name}: canonical loss {losses['total']:.4g} ({parts}), mean of 8 crops")
         megabytes = path.stat().st_size / 1e6
         names = ", ".join(file.network.shown)
         took = f"{file.training['steps']} steps in {file.training['seconds'] / 60:.1f} minutes"
-        print(f"{path} {megabytes:.1f} MB: {names}; {took}, {time.monotonic() - began:.0f} s in all", file=sys.stderr)
+        say(f"{path} {megabytes:.1f} MB: {names}; {took}, {time.monotonic() - began:.0f} s in all")
         if interrupt.came:
-            print("interrupted; the same command with --resume goes on from here", file=sys.stderr)
+            say("interrupted; the same command with --resume goes on from here")
     return 130 if interrupt.came else 0
 
 

@@ -112,6 +112,7 @@ def train_styles(
     if resume:
         training.resume()
     finished = training.run(callback)
+    training.keep()  # so that nothing is lost where the network itself cannot be written
     file = training.file({"width": width if onto is None else "as the network has them"})
     if path is not None:
         write(path, file)

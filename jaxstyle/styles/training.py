@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxstyle.errors import InputError
+from jaxstyle.errors import InputError, JaxstyleError
 from jaxstyle.loss.objective import Losses, Targets, content_target, loss_parts, style_target
 from jaxstyle.loss.presets import CANONICAL
 from jaxstyle.machine import tensor_file
@@ -150,7 +150,7 @@ class Training:
             Whether all steps were made.
 
         Raises:
-            FloatingPointError: where the losses are no numbers any more.
+            JaxstyleError: where the losses are no numbers any more.
         """
         unknown = jnp.asarray(jnp.inf, jnp.float32)
         options = COMPILER_OPTIONS.get(jax.default_backend())
@@ -167,7 +167,7 @@ class Training:
                 found.append(losses)
             means = Losses(*(np.float32(np.mean(part)) for part in zip(*jax.device_get(found), strict=True)))  # pyright: ignore
             if not np.isfinite(means.total):
-                raise FloatingPointError(f"the loss is {means.total} after {done} steps; a lower learning rate may help")
+                raise JaxstyleError(f"the loss is {means.total} after {done} steps; a smaller style weight may help")
             done, now = done + chunk, time.monotonic()
             rate = (done - first) / (now - began)
             self.seconds = before + now - began

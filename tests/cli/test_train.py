@@ -1,0 +1,91 @@
+"""`jaxstyle train`: a network, its samples, stopping and going on, and what is refused."""
+
+import os
+import signal
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxstyle.cli.display import Display
+from jaxstyle.cli.main import main
+from jaxstyle.styles.network import read
+
+pytestmark = pytest.mark.usefixtures("small_network", "quickly_compiled")
+
+SMALL = ["--size", "32", "--width", "slim", "--batch", "2", "--content-layers", "relu3_2", "--photos", "photos"]
+
+
+@pytest.fixture
+def pictures(empty_folder):
+    """Two styles, three photographs and a text among them, in the current folder."""
+    os.mkdir("photos")
+    rng = np.random.default_rng(0)
+    for name in ("dots.png", "dashes.png", "photos/a.png", "photos/b.png", "photos/c.png"):
+        small = Image.fromarray(rng.integers(0, 256, (6, 6, 3), dtype=np.uint8))
+        small.resize((48, 40), Image.Resampling.BICUBIC).save(name)
+    with open("photos/text.png", "w") as file:
+        file.write("no picture")
+
+
+def run(*arguments):
+    return main(["train", *arguments, *SMALL])
+
+
+def test_a_network_is_taught_and_paints(pictures, capsys):
+    assert run("dots.png", "dashes.png", "-o", "net.safetensors", "--steps", "2") == 0
+    said = capsys.readouterr().err
+    assert "left out: " in said
+    assert "text.png" in said
+    assert "net.safetensors" in said
+    assert "dots, dashes; 2 steps" in said
+    assert read("net.safetensors").network.shown == ("dots", "dashes")
+    with Image.open("net-samples.png") as sheet:
+        assert sheet.size == (4 * 32, 3 * 32)
+    assert main(["apply", "photos/a.png", "--network", "net.safetensors", "--style", "dash", "-o", "out.png", "-q"]) == 0
+    with Image.open("out.png") as painted:
+        assert painted.size == (48, 40)
+    assert sorted(os.listdir()) == sorted(
+        ["dashes.png", "dots.png", "net-samples.png", "net.safetensors", "out.png", "out.png.json", "photos"]
+    )
+
+
+def test_what_is_interrupted_is_usable_and_goes_on(pictures, monkeypatch, capsys):
+    assert run("dots.png", "-o", "straight.safetensors", "--steps", "4", "-q") == 0
+    advance = Display.advance
+    monkeypatch.setattr(Display, "advance", lambda *_: os.kill(os.getpid(), signal.SIGINT))
+    assert run("dots.png", "-o", "net.safetensors", "--steps", "4") == 130
+    assert "--resume goes on" in capsys.readouterr().err
+    assert read("net.safetensors").training["steps"] < 4
+    assert os.path.exists(".net.safetensors.part")
+    monkeypatch.setattr(Display, "advance", advance)
+    assert run("dots.png", "-o", "net.safetensors", "--steps", "4", "--resume", "-q") == 0
+    found, wanted = (read(f"{name}.safetensors").network for name in ("net", "straight"))
+    np.testing.assert_array_equal(found.styles, wanted.styles)
+    for name, kernel in wanted.kernels.items():
+        np.testing.assert_array_equal(found.kernels[name], kernel)
+    assert not os.path.exists(".net.safetensors.part")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        (["dots.png"], ["`out`", "-o NAME.safetensors"]),
+        (["dots.png", "-o", "net.png"], ["`out`", ".safetensors"]),
+        (["dots.png", "-o", "dots.safetensors", "--steps", "0"], ["`steps`", "at least 1"]),
+        (["dots.png", "-o", "net.safetensors", "--minutes", "soon"], ["`minutes`", "not a number"]),
+        (["dots.png", "-o", "net.safetensors", "--style-weight", "-1"], ["`style_weight`", "at least 0"]),
+        (["dots.png", "-o", "net.safetensors", "--style-layers", "relu9_1"], ["`style_layers`", "unknown"]),
+        (["none.png", "-o", "net.safetensors"], ["none.png"]),
+        (["dots.png", "--add-to", "none.safetensors"], ["none.safetensors"]),
+        (["dots.png", "-o", "mine.safetensors"], ["`out`", "damaged or no"]),
+    ],
+)
+def test_bad_input_is_one_line(pictures, capsys, arguments, parts):
+    with open("mine.safetensors", "w") as file:
+        file.write("not a network")
+    assert run(*arguments) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert all(part in line for part in parts), line
+    with open("mine.safetensors") as file:
+        assert file.read() == "not a network"
