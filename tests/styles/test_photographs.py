@@ -6,6 +6,8 @@ import numpy as np
 from jaxstyle.pictures.read import Picture
 from jaxstyle.styles.photographs import ROOM, crops, gathered
 
+cut = jax.jit(crops, static_argnums=(2, 3))
+
 SIZE = 24
 
 
@@ -19,7 +21,7 @@ def test_a_crop_is_a_square_of_the_photograph():
     photographs = gathered([ramp(200, 36)], SIZE)
     assert photographs.sides.tolist() == [[36, 72]]
     photographs = gathered([ramp(60, 36)], SIZE)
-    found = np.asarray(crops(jax.random.key(0), photographs, 40, SIZE)) * 255
+    found = np.asarray(cut(jax.random.key(0), photographs, 40, SIZE)) * 255
     mirrored = 0
     for crop in found:
         across, down = np.diff(crop[1:-1, 1:-1, 0], axis=1), np.diff(crop[1:-1, 1:-1, 1], axis=0)
@@ -40,7 +42,7 @@ def test_a_crop_is_a_square_of_the_photograph():
 def test_nothing_beside_a_smaller_photograph_is_shown():
     """They share an array, whose rest is black."""
     bright = [Picture(np.full((*shape, 3), 200, np.uint8)) for shape in ((SIZE, SIZE), (30, 70), (36, 25))]
-    found = np.asarray(crops(jax.random.key(1), gathered(bright, SIZE), 60, SIZE))
+    found = np.asarray(cut(jax.random.key(1), gathered(bright, SIZE), 60, SIZE))
     np.testing.assert_allclose(found, 200 / 255, atol=1e-5)
 
 
@@ -51,6 +53,6 @@ def test_large_photographs_are_scaled_down_and_small_ones_kept():
 
 def test_the_same_key_gives_the_same_crops():
     photographs = gathered([ramp(60, 36)], SIZE)
-    one, same, other = (np.asarray(crops(jax.random.key(k), photographs, 4, SIZE)) for k in (3, 3, 4))
+    one, same, other = (np.asarray(cut(jax.random.key(k), photographs, 4, SIZE)) for k in (3, 3, 4))
     np.testing.assert_array_equal(one, same)
     assert np.abs(one - other).max() > 0.01

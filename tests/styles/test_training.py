@@ -37,6 +37,9 @@ STYLES = {"stripes": picture(11), "spots": picture(12)}
 PHOTOS = [picture(seed).rgb for seed in range(3)]
 
 
+pytestmark = pytest.mark.usefixtures("quickly_compiled")
+
+
 @pytest.fixture(scope="module")
 def lesson():
     from jaxstyle.network.weights.registry import SCALES
@@ -58,7 +61,8 @@ def test_every_term_of_a_step_is_the_plain_networks(lesson, rng):
     params, kernels = lesson.params, initial(WIDTHS, 0)
     styles = jnp.asarray(rng.normal(1, 0.2, (3, WIDTHS.style_size)), jnp.float32)
     images, which = rng.random((2, 32, 32, 3)).astype(np.float32), [1, 2]
-    found = losses(Learned(kernels, styles), jnp.asarray(images), jnp.asarray(which), lesson, recipe)
+    run = jax.jit(losses, static_argnames="recipe")
+    found = run(Learned(kernels, styles), jnp.asarray(images), jnp.asarray(which), lesson, recipe=recipe)
     content = style = rough = 0.0
     for image, row in zip(images, which, strict=True):
         painted = numpy_network(kernels, WIDTHS, image, styles[row]).astype(np.float32)
@@ -110,10 +114,11 @@ def test_the_gradient_is_the_finite_difference(lesson, rng):
             lambda a: a.astype(jnp.float64) if a.dtype == jnp.float32 else a, (learned, images, lesson)
         )
 
+        @jax.jit
         def loss(learned):
             return losses(learned, images, which, lesson, recipe).total
 
-        gradient = jax.grad(loss)(learned)
+        gradient = jax.jit(jax.grad(loss))(learned)
         way = jax.tree.map(lambda leaf: jnp.asarray(rng.normal(size=leaf.shape)), learned)
         step = 1e-6
         ahead, back = (loss(jax.tree.map(lambda a, d: a + sign * step * d, learned, way)) for sign in (1, -1))  # noqa: B023
