@@ -27,7 +27,7 @@ from jaxstyle.transfer.saving import Saved
 SCHEMA = "jaxstyle-run-apply-1"
 MEMORY = ("auto", "low")
 SLACK = 1.2
-"""Bytes that a process holds for each one of the maps, measured at 8192x6144: pages that malloc keeps, the file that is written."""
+"""Bytes that a process holds for each one of the maps, as measured at 8192x6144: malloc keeps pages, and a file is written."""
 
 
 @dataclass(frozen=True, eq=False)
