@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 
 from jaxstyle.network.convolution import conv3x3, current_backend, operand_precision
@@ -76,8 +76,8 @@ class Widths:
 
     def plain_style(self) -> Array:
         """(`style_size`,): scales 1 and shifts 0, where training begins."""
-        parts = [value for layer in self.layers for value in (jnp.ones(layer.outputs), jnp.zeros(layer.outputs))]
-        return jnp.concatenate(parts)
+        parts = [value for layer in self.layers for value in (np.ones(layer.outputs), np.zeros(layer.outputs))]
+        return jnp.asarray(np.concatenate(parts), jnp.float32)
 
 
 WIDTHS = {"full": Widths(), "half": Widths((16, 32, 64), 5, (32, 16)), "slim": Widths((32, 32, 32), 6, (8, 4))}
@@ -160,5 +160,6 @@ def paint(kernels: Mapping[str, Array], widths: Widths, images: Array, styles: A
 
 def initial(widths: Widths, seed: int) -> dict[str, Array]:
     """Random kernels, with the variance of He et al. (ICCV 2015)."""
-    key, he = jax.random.key(seed), nn.initializers.he_normal()
-    return {name: he(jax.random.fold_in(key, i), shape) for i, (name, shape) in enumerate(widths.shapes.items())}
+    rng = np.random.default_rng(seed)
+    deviations = {name: np.sqrt(2 / np.prod(shape[:3])) for name, shape in widths.shapes.items()}
+    return {name: jnp.asarray(rng.normal(0, deviations[name], shape), jnp.float32) for name, shape in widths.shapes.items()}
