@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxstyle.loss.metric import Metric, for_style, plain
+from jaxstyle.loss.metric import Metric, for_style, is_flat, plain
 from jaxstyle.loss.objective import Targets, TermWeights, content_target, mix_styles, style_target
 from jaxstyle.loss.presets import CANONICAL, Objective
 from jaxstyle.machine import memory
@@ -74,6 +74,10 @@ class TargetPrograms:
     def __call__(self, plan: Plan) -> Targets:
         """The targets of a plan."""
         return Targets(self._found("content", plan.content), self._mixed(plan.styles, plan.blend))
+
+    def is_flat(self, plan: Plan) -> bool:
+        """Whether the metrics of a plan's style are plain in any stage."""
+        return is_flat(self._mixed(plan.styles, plan.blend))
 
     def metrics(self, plan: Plan, metric: str) -> dict[str, Metric]:
         """The metrics of a stage of a plan, by tap."""

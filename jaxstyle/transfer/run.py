@@ -112,6 +112,9 @@ def run_plans(
             continue
 
         here = [run.plan.at(engine.size, library) for run in live]
+        goes_on = not last and stages[number + 1].size == stage.size
+        if stage.metric != "plain" and goes_on and all(engine.own.is_flat(plan) for plan in here):
+            continue  # two stages of one metric are one: the solver keeps its pairs
         starts = [run.begin(engine, plan) for run, plan in zip(live, here, strict=True)]
         task = engine.task(here, starts, stage.metric)
         course = _course(kept, engine, task) if kept else None
