@@ -123,6 +123,7 @@ def test_the_last_chunk_may_be_short():
     assert_same(results[2], alone)
 
 
+@pytest.mark.slow
 def test_as_many_as_fit(monkeypatch):
     """With memory for one member but not for three the batch shrinks; with memory for none every picture is refused."""
     settings, needed = dict(size="64x64", evaluations=1), []

@@ -207,6 +207,7 @@ def test_from_pictures_to_a_file(tiny_params, tmp_path):
     refusal(lambda: train_styles({"third": PHOTOS[0]}, PHOTOS, add_to=out, **how), "styles", "already", kind=InputError)
 
 
+@pytest.mark.slow
 def test_minutes_become_steps_by_the_speed(tiny_params):
     steps = []
     found = training(tiny_params, steps=None, minutes=0.02)
@@ -243,6 +244,7 @@ def test_an_empty_folder_is_refused(tiny_params, tmp_path):
     refusal(lambda: train_styles({"a": PHOTOS[0]}, tmp_path / "empty", steps=1, weights=tiny_params), "photos", "empty")
 
 
+@pytest.mark.slow
 def test_the_average_follows_what_learns(lesson):
     lesson, recipe = lesson
     learned = Learned(initial(WIDTHS, 0), jnp.tile(WIDTHS.plain_style(), (3, 1)))

@@ -91,7 +91,7 @@ def test_every_preset_lowers_its_own_loss(name):
     assert measured == (list(range(1, 13)) if PRESETS[name] == CANONICAL else [1, 11])
 
 
-@pytest.mark.parametrize("solver", ["lbfgs-zoom", "optax-lbfgs", "adam"])
+@pytest.mark.parametrize("solver", [pytest.param("lbfgs-zoom", marks=pytest.mark.slow), "optax-lbfgs", "adam"])
 def test_every_solver_makes_a_picture(solver):
     result = stylize(CONTENT, STYLE, solver=solver, **SMALL)
     assert result.loss["total"] < result.trace[0].loss
