@@ -71,11 +71,12 @@ def train(options: argparse.Namespace) -> int:
             nonlocal said, sheet, last
             now, last = time.monotonic(), report
             words = f"loss {report.losses.total:.3g} (content {report.losses.content:.3g}, style {report.losses.style:.3g})"
-            display.advance(report.step, report.steps, words, report.left)
+            display.advance(report.step, report.steps or report.step, words, report.left)
             if not options.quiet and not display.is_shown and (now - said > LINE_EVERY or report.step == report.steps):
                 said = now
                 rate = f"{report.rate:.2f} steps a second, {report.left / 60:.0f} minutes left"
-                say(f"step {report.step} of {report.steps}: {words}; {rate}")
+                whole = f" of {report.steps}" if report.steps else ""
+                say(f"step {report.step}{whole}: {words}; {rate}")
             if now - sheet > SHEET_EVERY:
                 with suppress(InputError):  # a disk that is full for it ends no training
                     write.save(shown, report.sheet())

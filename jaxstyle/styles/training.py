@@ -42,7 +42,7 @@ class Report(NamedTuple):
     """How far a training is.
 
     Attributes:
-        step, steps: made, and in all.
+        step, steps: made, and in all; None until the speed is known, where minutes were given.
         losses: means since the last report, in contents: 1 is the content loss of two different photographs.
         left: seconds that the rest will take.
         rate: steps a second.
@@ -50,7 +50,7 @@ class Report(NamedTuple):
     """
 
     step: int
-    steps: int
+    steps: int | None
     losses: Losses
     left: float
     rate: float
@@ -177,8 +177,8 @@ class Training:
             if self.steps is not None and now - kept > EVERY:
                 self.keep()
                 kept = now
-            total = self.steps or done
-            report = Report(done, total, means, (total - done) / rate, rate, self.sheet)
+            left = max(0.0, 60 * (self.minutes or 0) - (now - began)) if self.steps is None else (self.steps - done) / rate
+            report = Report(done, self.steps, means, left, rate, self.sheet)
             if callback is not None and callback(report):
                 self.keep()
                 return done == self.steps
