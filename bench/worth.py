@@ -1,6 +1,6 @@
 """How many evaluations of the optimisation a style network is worth.
 
-    python -m bench.worth [--network styles] [--size 256] [--photographs FILE ...] [--most 150]
+    python -m bench.worth [--network styles] [--size 256] [--style-size 384] [--photographs FILE ...] [--most 150]
 
 For each style and photograph: the canonical loss of what the network paints, and after how many evaluations plain L-BFGS from
 the content is as low. Photographs are the bundled ones by default, which no bundled network was trained on. Styles are the
@@ -50,6 +50,7 @@ def main() -> None:
     parser.add_argument("--network", default="styles")
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--photographs", nargs="+", type=Path, default=[SAMPLES / "chelsea.jpg", SAMPLES / "coffee.jpg"])
+    parser.add_argument("--style-size", type=int, help="longest side of the styles (default: the photographs')")
     parser.add_argument("--most", type=int, default=150)
     options = parser.parse_args()
     jaxstyle.keep_pages()
@@ -70,7 +71,7 @@ def main() -> None:
             began = time.perf_counter()
             painted = jaxstyle.apply_style(content, options.network, style=path.stem).image
             seconds = time.perf_counter() - began
-            style = scaled(path, options.size)
+            style = scaled(path, options.style_size or options.size)
             losses = measure(params, jnp.asarray(painted), make(params, jnp.asarray(content), jnp.asarray(style)))
             began = time.perf_counter()
             evaluations = worth(content, style, float(losses.total), options.most)
