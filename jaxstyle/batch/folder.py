@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxstyle.batch.jobs import Job, differing, files_of
-from jaxstyle.errors import InputError, JaxstyleError, reason
+from jaxstyle.errors import InputError, JaxstyleError
 from jaxstyle.pictures import ours, write
 from jaxstyle.transfer.checkpoint import part_of
 from jaxstyle.transfer.stylize import Result
@@ -52,12 +52,7 @@ class Folder:
     """
 
     def __init__(self, path: str | os.PathLike[str]):
-        self.path = Path(path)
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError("out", os.fspath(path), f"cannot be made a folder ({reason(error)})", "choose another") from error
-        write.check_output(self.path / "probe.png")
+        self.path = write.make_folder(path)
         for name in (SHEET, GALLERY, TABLE):
             if os.path.lexists(self.path / name) and not _is_summary(self.path / name):
                 problem = f"has a file {name!r} that jaxstyle did not make"
@@ -87,7 +82,7 @@ class Folder:
         def free(name: str, key: str) -> bool:
             path = self.path / name
             beside, found = ours.record_path(path), _stat(path)
-            if _folded(name) in taken or (os.path.lexists(beside) and not ours.is_ours(beside)):
+            if write.folded(name) in taken or (os.path.lexists(beside) and not ours.is_ours(beside)):
                 return False
             if found is not None and (found.st_dev, found.st_ino) in inputs:
                 return False
@@ -99,7 +94,7 @@ class Folder:
             stem = _stem(job, names, self.path)
             candidates = (f"{stem}.png" if number == 1 else f"{stem}-{number}.png" for number in itertools.count(1))
             self._names[key] = next(name for name in candidates if free(name, key))
-            taken.add(_folded(self._names[key]))
+            taken.add(write.folded(self._names[key]))
 
     def part(self, key: str) -> Path:
         """Where the run of a picture, and of those at once with it, is kept on its way."""
@@ -130,11 +125,6 @@ def _stem(job: Job, names: Sequence[str], folder: Path) -> str:
     settings = [f"{name}={job.labels[name]}" for name in names if name not in ("content", "style")]
     parts = [unicodedata.normalize("NFC", part) for part in (job.labels["content"], job.labels["style"], *settings)]
     return write.file_stem([re.sub(r"[^\w.,+=-]+", "_", part).strip(".") or "_" for part in parts], folder)
-
-
-def _folded(name: str) -> str:
-    """Equal for names that some file system holds for the same."""
-    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _stat(path: str | Path) -> os.stat_result | None:

@@ -14,8 +14,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from jaxstyle.cli.display import Display, Interrupt, say, say_first
+from jaxstyle.cli.options import real
 from jaxstyle.cli.single import SAMPLES, check_replaced, same
-from jaxstyle.errors import InputError, JaxstyleError, reason
+from jaxstyle.errors import InputError, JaxstyleError
 from jaxstyle.pictures import write
 from jaxstyle.pictures.find import expand, is_pattern
 from jaxstyle.pictures.ours import is_ours, record_path
@@ -55,10 +56,7 @@ def apply(options: argparse.Namespace) -> int:
     network = loaded(options.network or BUNDLED[0]).network
     if options.style is None:
         raise InputError("style", "", "is missing", f"give one of {', '.join(network.shown)}")
-    try:
-        options.strength = float(options.strength)
-    except ValueError:
-        raise InputError("strength", options.strength, "is not a number") from None
+    options.strength = real("strength", options.strength)
     network.style(options.style, options.strength)  # what is wrong for every picture is said before the first
     if options.size is not None:
         parse_size(options.size)
@@ -80,12 +78,7 @@ def _one(picture: str, options: argparse.Namespace) -> int:
 
 def _several(pictures: Sequence[str], options: argparse.Namespace) -> int:
     """Paints each; those that cannot be painted are named and left out."""
-    folder = Path(options.out or "apply")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError("out", str(folder), f"cannot be made a folder ({reason(error)})", "choose another") from error
-    write.check_output(folder / "probe.png")
+    folder = write.make_folder(options.out or "apply")
     say_first(options)
     began, made, bad = time.monotonic(), 0, 0
     seen: dict[str, str] = {}
@@ -148,8 +141,8 @@ def _free(folder: Path, stem: str, taken: set[str], inputs: Sequence[str]) -> Pa
         path = folder / f"{stem}{f'-{number}' * (number > 1)}.png"
         there = [file for file in (path, record_path(path)) if os.path.lexists(file)]
         own = all(is_ours(file) and not any(same(file, source) for source in inputs) for file in there)
-        if own and path.name.casefold() not in taken:
-            taken.add(path.name.casefold())
+        if own and write.folded(path.name) not in taken:
+            taken.add(write.folded(path.name))
             return path
     raise AssertionError
 

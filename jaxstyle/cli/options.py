@@ -57,6 +57,14 @@ def convert(option: dataclasses.Field, text: str) -> Any:
         raise InputError(option.name, text, f"is not {words}") from None
 
 
+def real(name: str, text: str) -> float:
+    """A number."""
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(name, text, "is not a number") from None
+
+
 def positive(name: str, text: str) -> int:
     """A whole number of at least 1."""
     if not text.isdecimal() or int(text) < 1:

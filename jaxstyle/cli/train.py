@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from jaxstyle.cli.display import Display, Interrupt, say
-from jaxstyle.cli.options import positive
+from jaxstyle.cli.options import positive, real
 from jaxstyle.cli.single import check_replaced
 from jaxstyle.errors import InputError
 from jaxstyle.loss.presets import Objective
@@ -130,10 +130,7 @@ def _objective(options: argparse.Namespace, architecture: Architecture) -> Objec
 
 
 def _number(name: str, text: str, least: float = 1e-9) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        raise InputError(name, text, "is not a number") from None
+    value = real(name, text)
     if not least <= value < float("inf"):
         raise InputError(name, text, "must be a number of at least 0" if least == 0 else "must be a positive number")
     return value

@@ -64,15 +64,15 @@ def _patterns(target: Array) -> tuple[np.ndarray, np.ndarray]:
     return np.maximum(variances, 0) / max(variances.mean(), 1e-30), basis
 
 
-def is_flat(grams: Mapping[str, Array]) -> bool:
-    """Whether a style lacks most patterns at every tap, so that whitening does not pay."""
-    shares = [(_patterns(gram)[0] > PRESENT).mean() for gram in grams.values()]
-    return max(shares, default=0) < FEWEST
+def is_plain(metric: Metric) -> bool:
+    """Whether a metric is the mean square itself."""
+    return bool(np.all(np.asarray(metric.weights) == 1))
 
 
 def for_style(grams: Mapping[str, Array]) -> dict[str, Metric]:
     """The metrics of a style's Gram matrices, (C, C), by tap: whitened, or plain where it is flat."""
-    flat = is_flat(grams)
+    shares = [(_patterns(gram)[0] > PRESENT).mean() for gram in grams.values()]
+    flat = max(shares, default=0) < FEWEST
     return {name: plain(len(gram)) if flat else whitened(gram) for name, gram in grams.items()}
 
 

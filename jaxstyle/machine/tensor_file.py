@@ -90,8 +90,3 @@ def restore(like: Any, arrays: Mapping[str, np.ndarray], name: str) -> Any:
         return jax.device_put(found, old.sharding, may_alias=False)
 
     return jax.tree_util.tree_map_with_path(leaf, like)
-
-
-def plain(value: Any) -> Any:
-    """A description as it comes back from a file: tuples as lists, every key a text."""
-    return json.loads(json.dumps(value))

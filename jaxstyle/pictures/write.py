@@ -12,6 +12,7 @@ import os
 import secrets
 import shutil
 import tempfile
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,24 @@ def elsewhere(path: str | os.PathLike[str]) -> Iterator[Path]:
                 names = (f"{path.stem}{f'-{number}' if number > 1 else ''}{suffix}" for number in itertools.count(1))
                 free = (folder / name for name in names)
                 yield next(p for p in free if not os.path.lexists(p) and not os.path.lexists(f"{p}.json"))
+
+
+def make_folder(path: str | os.PathLike[str]) -> Path:
+    """A folder for pictures, made where it is missing, once it is sure that `save` can write there.
+
+    Raises InputError where it cannot be made or written to.
+    """
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise InputError("out", os.fspath(path), f"cannot be made a folder ({reason(error)})", "choose another") from error
+    check_output(Path(path) / "probe.png")
+    return Path(path)
+
+
+def folded(name: str) -> str:
+    """Equal for names that some file system holds for the same."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def save(

@@ -1,12 +1,10 @@
 """One picture in one pass: `jaxstyle.apply_style`."""
 
-import hashlib
 import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from numbers import Real
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,9 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jaxstyle.errors import InputError, unknown
+from jaxstyle.errors import unknown
 from jaxstyle.machine import memory as machine
 from jaxstyle.machine.compiler import Compiler
+from jaxstyle.network.weights.files import sha256
 from jaxstyle.pictures.read import Picture, as_float, load
 from jaxstyle.pictures.size import parse_size
 from jaxstyle.styles import inference, tiles
@@ -57,7 +56,7 @@ class Loaded(NamedTuple):
 
 @lru_cache(maxsize=2)
 def _read(path: Path, stamp: int) -> tuple[StyleNetwork, str]:
-    return read(path).network, hashlib.sha256(path.read_bytes()).hexdigest()
+    return read(path).network, sha256(path)
 
 
 def loaded(network: str | os.PathLike | StyleNetwork) -> Loaded:
@@ -104,10 +103,8 @@ def apply_style(
     """
     if memory not in MEMORY:
         raise unknown("memory", str(memory), MEMORY)
-    if not isinstance(strength, Real) or not 0 <= strength <= 1:
-        raise InputError("strength", strength, "must be a number from 0 to 1")
     found = loaded(network)
-    vector = found.network.style(style, float(strength))
+    vector = found.network.style(style, strength)
     fit = None if size is None else parse_size(size).fit
     source = load(picture, argument="picture", fit=fit)
     compiler, began = Compiler(), time.perf_counter()

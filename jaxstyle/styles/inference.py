@@ -7,10 +7,10 @@ Inputs come with their borders, so that a whole picture and a strip of one are c
 from collections.abc import Mapping
 
 import jax.numpy as jnp
-from jax import Array, lax, nn
+from jax import Array, lax
 
 from jaxstyle.network.convolution import conv3x3, current_backend, operand_precision
-from jaxstyle.styles.model import CENTRE, Layer, Widths, doubled, normalised
+from jaxstyle.styles.model import Layer, Widths, doubled, passed
 
 FEW = 8
 """Channels below which a large kernel is convolved in blocks."""
@@ -90,11 +90,4 @@ def _few_outputs(x: Array, kernel: Array) -> Array:
 
 def paint(widths: Widths, kernels: Mapping[str, Array], images: Array, styles: Array) -> Array:
     """What `model.paint` gives, but for rounding: (N, H, W, 3) in [0, 1] and (N, `widths.style_size`) -> (N, H, W, 3)."""
-    affine = widths.split(styles)
-    x = shortcut = images - CENTRE
-    for layer in widths.layers:
-        if layer.name.endswith("_1"):
-            shortcut = x
-        x = normalised(convolve(bordered(x, layer), kernels[layer.name], layer), *affine[layer.name])
-        x = nn.relu(x) if layer.is_rectified else x + shortcut if layer.name.endswith("_2") else x
-    return nn.sigmoid(x[:, : images.shape[1], : images.shape[2]])
+    return passed(widths, images, styles, lambda x, layer: convolve(bordered(x, layer), kernels[layer.name], layer))

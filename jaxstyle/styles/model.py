@@ -5,7 +5,7 @@ Images are float RGB in [0, 1], (N, H, W, 3). Borders are mirrored, and upsampli
 since a transposed convolution leaves a checkerboard (Odena et al., Distill 2016).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -133,6 +133,18 @@ def _halving(x: Array, kernel: Array, precision: str) -> Array:
     return _valid(blocks, whole.transpose(0, 2, 1, 3, 4, 5).reshape(2, 2, 4 * c, -1), precision)
 
 
+def passed(widths: Widths, images: Array, styles: Array, convolve: Callable[[Array, Layer], Array]) -> Array:
+    """Pictures (N, H, W, 3) through all layers, in styles (N, `widths.style_size`); `convolve` does a layer's convolution."""
+    affine = widths.split(styles)
+    x = shortcut = images - CENTRE
+    for layer in widths.layers:
+        if layer.name.endswith("_1"):
+            shortcut = x
+        x = normalised(convolve(x, layer), *affine[layer.name])
+        x = nn.relu(x) if layer.is_rectified else x + shortcut if layer.name.endswith("_2") else x
+    return nn.sigmoid(x[:, : images.shape[1], : images.shape[2]])
+
+
 class TransformationNetwork(nn.Module):
     """Paints pictures, each in a style of its own."""
 
@@ -142,15 +154,12 @@ class TransformationNetwork(nn.Module):
     @nn.compact
     def __call__(self, images: Array, styles: Array) -> Array:
         """(N, H, W, 3) in [0, 1] and style vectors (N, `widths.style_size`) -> (N, H, W, 3) in [0, 1]."""
-        affine = self.widths.split(styles)
-        x = shortcut = images - CENTRE
-        for layer in self.widths.layers:
-            if layer.name.endswith("_1"):
-                shortcut = x
+
+        def convolve(x: Array, layer: Layer) -> Array:
             kernel = self.param(layer.name, nn.initializers.he_normal(), self.widths.shapes[layer.name])
-            x = normalised(convolved(x, kernel, layer.scale, self.precision), *affine[layer.name])
-            x = nn.relu(x) if layer.is_rectified else x + shortcut if layer.name.endswith("_2") else x
-        return nn.sigmoid(x[:, : images.shape[1], : images.shape[2]])
+            return convolved(x, kernel, layer.scale, self.precision)
+
+        return passed(self.widths, images, styles, convolve)
 
 
 def paint(kernels: Mapping[str, Array], widths: Widths, images: Array, styles: Array, *, precision: str = "float32") -> Array:

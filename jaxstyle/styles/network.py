@@ -1,10 +1,10 @@
 """A trained style network with its styles, and its file."""
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jaxstyle.errors import InputError, WeightsError, unknown
+from jaxstyle.errors import InputError, WeightsError, reason, unknown
+from jaxstyle.machine import tensor_file
 from jaxstyle.network.weights.load import bundled
-from jaxstyle.pictures.write import write_atomically
 from jaxstyle.styles.model import Widths
 
 FORMAT = "jaxstyle-styles-1"
@@ -77,7 +77,7 @@ class StyleNetwork:
         Raises:
             InputError: for an unknown style, a share that is no number of at least 0, or a strength outside [0, 1].
         """
-        if not 0 <= strength <= 1:
+        if not isinstance(strength, Real) or not 0 <= strength <= 1:
             raise InputError("strength", strength, "must be a number from 0 to 1")
         shares = dict(style) if isinstance(style, Mapping) else _shares(str(style))
         total = sum(shares.values())
@@ -137,8 +137,6 @@ def write(path: str | os.PathLike, file: StyleFile, *, codebooks: bool = False) 
         file: its content.
         codebooks: whether kernels become 8-bit codes of 256 values for each layer, and styles float16: a quarter of the size.
     """
-    from safetensors.numpy import save
-
     network, tensors = file.network, {}
     for name, kernel in network.kernels.items():
         if codebooks and kernel.size > 4096:
@@ -155,8 +153,7 @@ def write(path: str | os.PathLike, file: StyleFile, *, codebooks: bool = False) 
         "licence": network.licence,
         "training": file.training,
     }
-    data = save({k: np.ascontiguousarray(v) for k, v in sorted(tensors.items())}, {"jaxstyle": json.dumps(meta)})
-    write_atomically(Path(path).expanduser(), data, argument="out", kind=WeightsError)
+    tensor_file.write(Path(path).expanduser(), tensors, meta, kind=WeightsError)
 
 
 def coded(kernel: np.ndarray, rounds: int = 20) -> tuple[np.ndarray, np.ndarray]:
@@ -196,18 +193,16 @@ def read(path: str | os.PathLike, *, argument: str = "network") -> StyleFile:
     Raises:
         WeightsError: where the file is missing, damaged, or of another kind; it says of which, if that is known.
     """
-    from safetensors import SafetensorError, safe_open
-
     path = Path(path).expanduser()
     if path.is_dir() or not path.exists():
         what = "is a folder" if path.is_dir() else "does not exist"
         raise WeightsError(argument, str(path), what, "give a file that `jaxstyle train` has written")
     try:
-        with safe_open(path, framework="numpy") as file:
-            meta = dict(json.loads((file.metadata() or {}).get("jaxstyle", "{}")))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, ValueError, TypeError, OSError) as error:
-        raise WeightsError(argument, str(path), f"is damaged or no safetensors file ({error})") from None
+        tensors, meta = tensor_file.read(path)
+    except ValueError as error:
+        raise WeightsError(argument, str(path), str(error)) from None
+    except OSError as error:
+        raise WeightsError(argument, str(path), f"cannot be read ({reason(error)})") from None
     if meta.get("format") != FORMAT:
         kind = "a loss network, VGG" if any(name.startswith(("conv", "features")) for name in tensors) else "of another kind"
         raise WeightsError(

@@ -30,14 +30,16 @@ class Photographs(NamedTuple):
     sides: Array
 
 
+def fitted(picture: Picture, size: int) -> Picture:
+    """A photograph scaled down where it is larger than crops of `size` need, never up."""
+    width, height = picture.size
+    factor = ROOM * size / min(width, height)
+    return picture if factor >= 1 else resize(picture, max(size, round(width * factor)), max(size, round(height * factor)))
+
+
 def gathered(pictures: Sequence[Picture], size: int) -> Photographs:
-    """Photographs for crops of `size` pixels a side; scaled down where they are larger than that needs, never up."""
-    scaled = []
-    for picture in pictures:
-        width, height = picture.size
-        factor = min(1.0, ROOM * size / min(width, height))
-        picture = resize(picture, max(size, round(width * factor)), max(size, round(height * factor)))
-        scaled.append(picture.rgb[: 2 * round(ROOM * size), : 2 * round(ROOM * size)])
+    """Photographs for crops of `size` pixels a side."""
+    scaled = [fitted(picture, size).rgb[: 2 * round(ROOM * size), : 2 * round(ROOM * size)] for picture in pictures]
     sides = np.array([image.shape[:2] for image in scaled], np.int32)
     tallest, widest = sides.max(0)
     # What is beside a photograph goes into the smoothed pixels at the edge of a crop: its last row and column again.

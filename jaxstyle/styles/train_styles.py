@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,10 @@ from jaxstyle.pictures.find import expand
 from jaxstyle.pictures.read import Picture, load
 from jaxstyle.styles.model import WIDTHS
 from jaxstyle.styles.network import StyleFile, StyleNetwork, read, write
-from jaxstyle.styles.photographs import ROOM, Photographs, gathered
+from jaxstyle.styles.photographs import Photographs, fitted, gathered
 from jaxstyle.styles.train import OBJECTIVE, Recipe
 from jaxstyle.styles.training import Report, Training
+from jaxstyle.transfer.checkpoint import part_of
 
 MOST = 4000
 """Photographs that are held in memory; of more, so many are taken evenly."""
@@ -106,7 +106,7 @@ def train_styles(
     params = weights if isinstance(weights, Params) else load_weights(weights)
     precision = {"gpu": "tf32", "tpu": "bfloat16"}.get(jax.default_backend(), "float32")
     recipe = Recipe(WIDTHS[width], objective, size, batch, seed=seed, precision=precision, devices=devices)
-    part = None if path is None else path.with_name(f".{path.name}.part")
+    part = None if path is None else part_of(path)
     steps = 2000 if steps is None and minutes is None else steps
     training = Training(tuple(named), pictures, photographs, params, recipe, steps, minutes, onto, part)
     if resume:
@@ -150,8 +150,7 @@ def gather(photos: Any, size: int, notices: list[str]) -> Photographs:
         if min(picture.size) < size:
             shown = source if isinstance(source, str | os.PathLike) else "a photograph"
             return f"{shown} is {picture.size[0]}x{picture.size[1]}, smaller than the crops of {size}"
-        scale = min(1.0, ROOM * size / min(picture.size))  # the rest of a large photograph is not held meanwhile
-        return picture if scale == 1 else _scaled(picture, scale)
+        return fitted(picture, size)  # the rest of a large photograph is not held meanwhile
 
     with ThreadPoolExecutor(READ_AT) as pool:
         found = list(pool.map(one, sources))
@@ -164,13 +163,6 @@ def gather(photos: Any, size: int, notices: list[str]) -> Photographs:
     if len(usable) < FEW:
         notices.append(f"learns from {len(usable)} photographs; {2 * FEW} or more make a better network")
     return gathered(usable, size)
-
-
-def _scaled(picture: Picture, scale: float) -> Picture:
-    from jaxstyle.pictures.read import resize
-
-    width, height = picture.size
-    return replace(resize(picture, round(width * scale), round(height * scale)), alpha=None, notices=())
 
 
 def _named(styles: Sequence[Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from jaxstyle.errors import InputError, JaxstyleError
 from jaxstyle.loss.objective import Losses, Targets, content_target, loss_parts, style_target
 from jaxstyle.loss.presets import CANONICAL
 from jaxstyle.machine import tensor_file
-from jaxstyle.machine.compiler import COMPILER_OPTIONS
+from jaxstyle.machine.compiler import Compiler
 from jaxstyle.network.vgg import Params
 from jaxstyle.pictures.read import Picture, as_float, resize, to_bytes
 from jaxstyle.styles.lesson import compared, prepare, samples
@@ -24,6 +24,7 @@ from jaxstyle.styles.model import initial, paint
 from jaxstyle.styles.network import PHOTOGRAPH, StyleFile, StyleNetwork, with_styles
 from jaxstyle.styles.photographs import Photographs
 from jaxstyle.styles.train import Learned, Recipe, begin, step
+from jaxstyle.transfer.record import plain
 
 EVERY = 60.0
 """Seconds between two checkpoints."""
@@ -120,7 +121,7 @@ class Training:
             arrays, about = tensor_file.read(self.path)
         except (OSError, ValueError) as error:
             raise InputError("resume", str(self.path), f"cannot be read: {error}", "remove it, and begin anew") from None
-        ours, theirs = tensor_file.plain(self.identity), about.get("identity", {})
+        ours, theirs = plain(self.identity), about.get("identity", {})
         different = [name for name, value in ours.items() if theirs.get(name) != value]
         if about.get("format") != FORMAT or different:
             what = ", ".join(different) or "format"
@@ -136,7 +137,7 @@ class Training:
     def keep(self) -> None:
         """Writes the checkpoint."""
         if self.path is not None:
-            about = {"format": FORMAT, "identity": tensor_file.plain(self.identity), "steps": self.steps}
+            about = {"format": FORMAT, "identity": plain(self.identity), "steps": self.steps}
             about |= {"curve": self.curve, "seconds": self.seconds}
             tensor_file.write(self.path, tensor_file.flatten(self.state, "state"), about)
 
@@ -153,9 +154,8 @@ class Training:
             JaxstyleError: where the losses are no numbers any more.
         """
         unknown = jnp.asarray(jnp.inf, jnp.float32)
-        options = COMPILER_OPTIONS.get(jax.default_backend())
-        advance = jax.jit(partial(step, recipe=self.recipe), donate_argnums=0).lower(self.state, self.lesson, unknown)
-        advance = advance.compile(compiler_options=options)
+        given, key = (self.state, self.lesson, unknown), ("train", self.recipe)
+        advance = Compiler().compile(partial(step, recipe=self.recipe), *given, key=key, donate=(0,))
         before, began, kept, chunk = self.seconds, time.monotonic(), time.monotonic(), 1
         first = done = int(self.state.step)
         while self.steps is None or done < self.steps:
@@ -236,7 +236,7 @@ class Training:
             "losses": course,
             **about,
         }
-        return StyleFile(self.network, thumbnails, tensor_file.plain(training))
+        return StyleFile(self.network, thumbnails, plain(training))
 
 
 def _square(picture: Picture, size: int) -> Picture:

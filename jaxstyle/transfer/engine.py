@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxstyle.loss.metric import Metric, for_style, is_flat, plain
+from jaxstyle.loss.metric import Metric, for_style, is_plain, plain
 from jaxstyle.loss.objective import Targets, TermWeights, content_target, mix_styles, style_target
 from jaxstyle.loss.presets import CANONICAL, Objective
 from jaxstyle.machine import memory
@@ -77,7 +77,7 @@ class TargetPrograms:
 
     def is_flat(self, plan: Plan) -> bool:
         """Whether the metrics of a plan's style are plain in any stage."""
-        return is_flat(self._mixed(plan.styles, plan.blend))
+        return all(map(is_plain, self._compared(plan.styles, plan.blend).values()))
 
     def metrics(self, plan: Plan, metric: str) -> dict[str, Metric]:
         """The metrics of a stage of a plan, by tap."""
