@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,8 @@ def train_styles(
     if width not in WIDTHS:
         raise unknown("width", width, WIDTHS)
     path = None if out is None else checked(out)
-    onto = add_to if isinstance(add_to, StyleNetwork) or add_to is None else read(add_to, argument="add_to").network
+    held = None if isinstance(add_to, StyleNetwork) or add_to is None else read(add_to, argument="add_to")
+    onto = add_to if isinstance(add_to, StyleNetwork) else held and held.network
     named = dict(styles) if isinstance(styles, Mapping) else _named(styles)
     if not named:
         raise InputError("styles", styles, "must be one style or more")
@@ -114,6 +116,8 @@ def train_styles(
     finished = training.run(callback)
     training.keep()  # so that nothing is lost where the network itself cannot be written
     file = training.file({"width": width if onto is None else "as the network has them"})
+    if held is not None:
+        file = replace(file, thumbnails={**held.thumbnails, **file.thumbnails})
     if path is not None:
         write(path, file)
         if finished and part is not None:

@@ -204,6 +204,7 @@ def test_from_pictures_to_a_file(tiny_params, tmp_path):
     more = train_styles({"third": picture(13).rgb}, PHOTOS, out, add_to=out, **how | {"width": "full"})
     assert more.network.names == (*file.network.names, "third")
     assert more.network.widths == file.network.widths
+    assert set(read(out).thumbnails) == {"stripes", "spots", "third"}
     refusal(lambda: train_styles({"third": PHOTOS[0]}, PHOTOS, add_to=out, **how), "styles", "already", kind=InputError)
 
 
