@@ -150,6 +150,8 @@ def gather(photos: Any, size: int, notices: list[str]) -> Photographs:
         try:
             picture = load(source, argument="photos")
         except ImageError as error:
+            if len(sources) == 1:
+                raise
             return str(error).removeprefix("`photos` ")
         if min(picture.size) < size:
             shown = source if isinstance(source, str | os.PathLike) else "a photograph"
@@ -162,7 +164,9 @@ def gather(photos: Any, size: int, notices: list[str]) -> Photographs:
     bad = [text for text in found if isinstance(text, str)]
     if not usable:
         what = f"holds no photograph that can be used: {bad[0]}" if bad else "holds no photographs"
-        raise InputError("photos", photos if isinstance(photos, str) else "", what, f"at least {size} pixels a side")
+        given = [photos] if isinstance(photos, str | os.PathLike) else photos
+        shown = ", ".join(os.fspath(path) for path in given if isinstance(path, str | os.PathLike))
+        raise InputError("photos", shown, what, f"at least {size} pixels a side")
     notices += [f"left out: {text}" for text in bad]
     if len(usable) < FEW:
         notices.append(f"learns from {len(usable)} photographs; {2 * FEW} or more make a better network")
