@@ -1,5 +1,6 @@
 """Shared pieces of the tests: strict JAX, small random networks, and the reference material where it is there."""
 
+import ctypes
 import os
 import sys
 from pathlib import Path
@@ -150,6 +151,27 @@ def empty_folder(tmp_path, monkeypatch):
     work = tmp_path / "work"
     work.mkdir()
     monkeypatch.chdir(work)
+
+
+@pytest.fixture
+def ordinary_user():
+    """Permissions of files hold for the test's thread, also where it is root's, who is otherwise above them (Linux)."""
+    if os.name != "posix":
+        pytest.skip("needs permissions of files")
+    if os.geteuid() != 0:
+        yield
+        return
+    if sys.platform != "linux":
+        pytest.skip("root may read and write everywhere")
+    header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # version 3 of capget(2), this thread
+    had = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable, each in two halves of which the second comes last
+    kernel = ctypes.CDLL(None, use_errno=True)
+    assert kernel.capget(header, had) == 0
+    fewer = (ctypes.c_uint32 * 6)(*had)
+    fewer[0] &= ~0b110  # CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH
+    assert kernel.capset(header, fewer) == 0
+    yield
+    assert kernel.capset(header, had) == 0
 
 
 def smooth() -> np.ndarray:

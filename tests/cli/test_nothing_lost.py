@@ -1,6 +1,7 @@
 """What goes wrong at the end, other people's files, requests to end, and what is said of the machine before a run."""
 
 import contextlib
+import errno
 import io
 import os
 import shutil
@@ -45,6 +46,22 @@ def test_a_folder_deleted_while_running(monkeypatch, capsys):
     assert "`out` (='out/x.jpg') cannot be written" in line
     assert f"the picture is kept in {os.path.abspath('x.jpg')!r}" in line
     assert read_record("x.jpg")["evaluations"] == 2
+
+
+@pytest.mark.usefixtures("ordinary_user")
+@pytest.mark.parametrize("command", ["stylize", "batch"])
+def test_permission_lost_while_running(command, monkeypatch, capsys):
+    os.mkdir("out")
+    at_evaluation(monkeypatch, 2, lambda: os.chmod("out", 0o555))
+    where = [CONTENT, STYLE, "-o", "out/x.jpg"] if command == "stylize" else [CONTENT, "--styles", STYLE, "-o", "out"]
+    try:
+        assert main([command, *where, "-q", *TINY]) == 1
+    finally:
+        os.chmod("out", 0o755)
+    text = capsys.readouterr().err
+    assert os.strerror(errno.EACCES) in text
+    (kept,) = [path for path in Path().glob("*.*g") if read_record(path)]
+    assert f"the picture is kept in {os.path.abspath(kept)!r}" in text
 
 
 def test_every_other_place_is_tried(monkeypatch, tmp_path, capsys):

@@ -13,8 +13,6 @@ from PIL import Image
 from jaxstyle.pictures import files
 from jaxstyle.pictures.read import load
 
-AS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
-
 
 def test_a_missing_file_and_its_near_miss(tmp_path, monkeypatch, rgb):
     monkeypatch.chdir(tmp_path)
@@ -35,7 +33,7 @@ def test_a_folder(tmp_path):
     refusal(lambda: read(tmp_path), "content", str(tmp_path), "is a folder", "picture file")
 
 
-@pytest.mark.skipif(AS_ROOT, reason="root may read everything")
+@pytest.mark.usefixtures("ordinary_user")
 def test_a_file_that_may_not_be_read(tmp_path, rgb):
     Image.fromarray(rgb).save(tmp_path / "a.png")
     (tmp_path / "a.png").chmod(0)

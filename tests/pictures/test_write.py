@@ -19,7 +19,6 @@ from jaxstyle.pictures.write import check_output, save, write_atomically
 
 SUFFIXES = [".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"]
 VGG19 = ARCHITECTURES["vgg19"]
-AS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 
 
 def reread(path):
@@ -270,7 +269,7 @@ def test_a_folder_where_even_root_cannot_write():
     out_errors("/proc/a.png", "/proc/a.png", "cannot be written", "choose a folder")
 
 
-@pytest.mark.skipif(AS_ROOT, reason="root may write everywhere")
+@pytest.mark.usefixtures("ordinary_user")
 def test_a_folder_without_permission(tmp_path):
     tmp_path.chmod(0o555)
     try:
