@@ -6,7 +6,6 @@ A picture is known by its record's `key`, a hash of everything that made it: inp
 import contextlib
 import csv
 import io
-import itertools
 import os
 import re
 import unicodedata
@@ -75,26 +74,15 @@ class Folder:
     def name(self, jobs: Sequence[Job], keys: Sequence[str | None], *, keep: bool) -> None:
         """Gives every job with a key a file name from its labels; `keep` spares the pictures of other jobs that are there."""
         there = {path.name: known["key"] for path, known in self._records().items()}
-        inputs = {(found.st_dev, found.st_ino) for path in files_of(jobs) if (found := _stat(path)) is not None}
-        taken: set[str] = set()
-        names = differing(jobs)
-
-        def free(name: str, key: str) -> bool:
-            path = self.path / name
-            beside, found = ours.record_path(path), _stat(path)
-            if write.folded(name) in taken or (os.path.lexists(beside) and not ours.is_ours(beside)):
-                return False
-            if found is not None and (found.st_dev, found.st_ino) in inputs:
-                return False
-            return not os.path.lexists(path) or there.get(name) == key or (not keep and ours.is_ours(path))
-
+        inputs, taken, names = ours.identities(files_of(jobs)), set(), differing(jobs)
         for job, key in zip(jobs, keys, strict=True):
             if key is None:
                 continue
-            stem = _stem(job, names, self.path)
-            candidates = (f"{stem}.png" if number == 1 else f"{stem}-{number}.png" for number in itertools.count(1))
-            self._names[key] = next(name for name in candidates if free(name, key))
-            taken.add(write.folded(self._names[key]))
+
+            def replaces(path: Path, key: str = key) -> bool:
+                return there.get(path.name) == key or (not keep and ours.is_ours(path))
+
+            self._names[key] = ours.free_path(self.path, _stem(job, names, self.path), taken, inputs, replaces).name
 
     def part(self, key: str) -> Path:
         """Where the run of a picture, and of those at once with it, is kept on its way."""
@@ -125,13 +113,6 @@ def _stem(job: Job, names: Sequence[str], folder: Path) -> str:
     settings = [f"{name}={job.labels[name]}" for name in names if name not in ("content", "style")]
     parts = [unicodedata.normalize("NFC", part) for part in (job.labels["content"], job.labels["style"], *settings)]
     return write.file_stem([re.sub(r"[^\w.,+=-]+", "_", part).strip(".") or "_" for part in parts], folder)
-
-
-def _stat(path: str | Path) -> os.stat_result | None:
-    try:
-        return os.stat(path)
-    except (OSError, ValueError):
-        return None
 
 
 def _is_summary(path: Path) -> bool:

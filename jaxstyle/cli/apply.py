@@ -1,10 +1,10 @@
 """Pictures by a style network: `jaxstyle apply`."""
 
 import argparse
-import itertools
 import os
 import re
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -15,11 +15,11 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from jaxstyle.cli.display import Display, Interrupt, say, say_first
 from jaxstyle.cli.options import real
-from jaxstyle.cli.single import SAMPLES, check_replaced, same
+from jaxstyle.cli.single import SAMPLES, check_replaced
 from jaxstyle.errors import InputError, JaxstyleError
 from jaxstyle.pictures import write
 from jaxstyle.pictures.find import expand, is_pattern
-from jaxstyle.pictures.ours import is_ours, record_path
+from jaxstyle.pictures.ours import free_path, identities
 from jaxstyle.pictures.read import to_bytes
 from jaxstyle.pictures.size import parse_size
 from jaxstyle.styles.apply import MEMORY, Painted, apply_style, loaded
@@ -83,19 +83,21 @@ def _several(pictures: Sequence[str], options: argparse.Namespace) -> int:
     began, made, bad = time.monotonic(), 0, 0
     seen: dict[str, str] = {}
     taken: set[str] = set()
+    inputs, sizes = identities(pictures), Counter(map(_bytes, pictures))
     with Display(100 * len(pictures), options.quiet) as display, Interrupt() as interrupt:
         for number, picture in enumerate(pictures):
             if interrupt.came:
                 break
             with suppress(OSError):
-                first = seen.setdefault(describe_source(picture)["sha256"], picture)
-                if first is not picture:
-                    if not options.quiet:
-                        say(f"note: made once, since they are the same picture: {first!r} and {picture!r}")
-                    continue
+                if sizes[_bytes(picture)] > 1:  # no other file needs to be read twice
+                    first = seen.setdefault(describe_source(picture)["sha256"], picture)
+                    if first is not picture:
+                        if not options.quiet:
+                            say(f"note: made once, since they are the same picture: {first!r} and {picture!r}")
+                        continue
             try:
                 painted = _paint(picture, options, display, number, began)
-                path = _free(folder, _stem(picture, options.style, folder), taken, pictures)
+                path = free_path(folder, _stem(picture, options.style, folder), taken, inputs)
                 bad += bool(_save(painted, path, options))
                 made += 1
             except JaxstyleError as error:
@@ -130,21 +132,17 @@ def _save(painted: Painted, path: Path, options: argparse.Namespace) -> str:
     return problem
 
 
+def _bytes(picture: str) -> int | None:
+    """The size of a file, if it is one."""
+    try:
+        return os.path.getsize(picture)
+    except OSError:
+        return None
+
+
 def _stem(picture: str, style: str, folder: str | os.PathLike = ".") -> str:
     """PHOTO-STYLE, as the name of a file."""
     return write.file_stem([Path(picture).stem, re.sub(r"[^\w.,+=-]+", "_", style)], folder)
-
-
-def _free(folder: Path, stem: str, taken: set[str], inputs: Sequence[str]) -> Path:
-    """A file in the folder that is none of the inputs, of this run's pictures, or of others."""
-    for number in itertools.count(1):
-        path = folder / f"{stem}{f'-{number}' * (number > 1)}.png"
-        there = [file for file in (path, record_path(path)) if os.path.lexists(file)]
-        own = all(is_ours(file) and not any(same(file, source) for source in inputs) for file in there)
-        if own and write.folded(path.name) not in taken:
-            taken.add(write.folded(path.name))
-            return path
-    raise AssertionError
 
 
 def show(options: argparse.Namespace) -> int:

@@ -1,11 +1,14 @@
-"""The files that this package made, known by the record beside a picture or inside it, or by the mark inside."""
+"""The files that this package made, known by the record beside a picture or inside it, or by the mark inside; and names for
+new ones."""
 
+import itertools
 import json
 import os
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
-from jaxstyle.pictures import comment
+from jaxstyle.pictures import comment, write
 
 GENERATOR = '<meta name="generator" content="jaxstyle">'
 """The mark inside our pages."""
@@ -43,6 +46,46 @@ def is_ours(path: str | os.PathLike[str]) -> bool:
     if suffix == ".html":
         return GENERATOR in (_text(Path(path)) or "")
     return comment.read(path) is not None or read_record(path) is not None
+
+
+def identities(paths: Iterable[str | os.PathLike[str]]) -> set[tuple[int, int]]:
+    """What the file system knows files by, whatever their names; those that are not there are left out."""
+    return {found for path in paths if (found := _identity(path)) is not None}
+
+
+def free_path(
+    folder: Path,
+    stem: str,
+    taken: set[str],
+    inputs: Collection[tuple[int, int]],
+    replaces: Callable[[Path], bool] = is_ours,
+) -> Path:
+    """The first of STEM.png, STEM-2.png and so on that a new picture and its record may have.
+
+    Args:
+        folder: where it lies.
+        stem: of its name.
+        taken: names that are given away, `write.folded`; this one is added.
+        inputs: `identities` of files that nothing replaces.
+        replaces: whether a picture that is there may be replaced. A record is where it is ours.
+    """
+    for number in itertools.count(1):
+        path = folder / f"{stem}{f'-{number}' * (number > 1)}.png"
+        beside, name = record_path(path), write.folded(path.name)
+        if name in taken or (os.path.lexists(beside) and not is_ours(beside)) or _identity(path) in inputs:
+            continue
+        if not os.path.lexists(path) or replaces(path):
+            taken.add(name)
+            return path
+    raise AssertionError
+
+
+def _identity(path: str | os.PathLike[str]) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _text(path: Path) -> str | None:

@@ -25,6 +25,9 @@ from jaxstyle.transfer.saving import Saved
 
 SCHEMA = "jaxstyle-run-apply-1"
 MEMORY = ("auto", "low")
+MARGIN = 8
+"""Pixels that a picture is mirrored by on each side before it is painted, and that are cut off after. Every layer mirrors its
+own borders too: what lies there is then symmetric, and comes out as streaks that lead away from the border."""
 SLACK = 1.2
 """Bytes that a process holds for each one of the maps, as measured at 8192x6144: malloc keeps pages, and a file is written."""
 
@@ -138,17 +141,19 @@ def _painted(
 ) -> tuple[np.ndarray, int | None]:
     """The picture, float32 (H, W, 3), and how many rows a strip had, or None where it was painted whole."""
     width, height = source.size
+    framed = Picture(np.pad(source.rgb, ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0)), "reflect"))
+    inner = slice(MARGIN, -MARGIN)
     if not low:
-        given = (network.kernels, jnp.asarray(as_float(source))[None], vector[None])
+        given = (network.kernels, jnp.asarray(as_float(framed))[None], vector[None])
         program = compiler.compile(partial(inference.paint, network.widths), *given, key=("styles", network.widths))
         free = machine.available()
         if free is None or machine.working(program) <= free:
             painted = np.asarray(program(*given))[0]
             callback(1.0)
-            return painted, None
+            return painted[inner, inner], None
         del given
-    rows = tiles.strip_rows(network.widths, width)
-    needed = round(SLACK * tiles.host_bytes(network.widths, width, height)) + 2 * tiles.STRIP
+    rows = tiles.strip_rows(network.widths, framed.size[0])
+    needed = round(SLACK * tiles.host_bytes(network.widths, *framed.size)) + 2 * tiles.STRIP
     machine.check(width, height, needed, machine.host_available())
-    painted = tiles.paint(network.kernels, network.widths, source.rgb, vector, rows=rows, callback=callback, compiler=compiler)
-    return painted, rows
+    painted = tiles.paint(network.kernels, network.widths, framed.rgb, vector, rows=rows, callback=callback, compiler=compiler)
+    return painted[inner, inner], rows
