@@ -43,6 +43,10 @@ class Profile:
         rivals: whether other programs are measured without being asked for.
         shared: whether cases share a process, one for jaxstyle and one for PyTorch: starting one takes longer than the case.
         budgets: of jaxstyle's runs against PyTorch's loss, as shares of `rival_evaluations`.
+        painted: factors of `side`, for the pictures that style networks paint.
+        painters: how many of the networks paint them.
+        trained: widths, factors of `side` for crops, and crops a step, of trainings; of each the first where another is
+            compared.
     """
 
     name: str
@@ -69,6 +73,9 @@ class Profile:
     rivals: bool = False
     shared: bool = False
     budgets: tuple[float, ...] = ()
+    painted: tuple[float, ...] = ()
+    painters: int = 2
+    trained: tuple[tuple[str, ...], tuple[float, ...], tuple[int, ...]] = (("half",), (0.25,), (4,))
 
 
 QUICK = Profile(
@@ -90,6 +97,9 @@ QUICK = Profile(
     axes=("resolution", "precision", "algorithm", "batch", "device"),
     algorithms=("auto", "direct"),
     together_evaluations=6,
+    painted=(1,),
+    painters=1,
+    trained=(("slim",), (0.25,), (1,)),
 )
 """What changes from one commit to the next, in less than four minutes on two cores."""
 FULL = Profile(
@@ -108,6 +118,8 @@ FULL = Profile(
     everywhere=True,
     rival_factors=(0.5, 1, 2),
     rival_evaluations=100,
+    painted=(0.5, 1, 2, 4),
+    trained=(("half", "full", "slim"), (0.25, 0.5), (4, 2)),
 )
 ACCELERATOR = Profile(
     name="accelerator",

@@ -12,12 +12,13 @@ import pytest
 
 from bench.cases import ACCELERATOR, FULL, QUICK, Case, Profile, evaluations, precisions, solves, together
 from bench.machine import describe
+from bench.network_cases import paintings, rival_paintings, rival_trainings, trainings
 from bench.report.data import SCHEMA
 from bench.worker import ROOT, Failure, Worker
 
 PROFILE = pytest.StashKey[Profile]()
 DEVICES = pytest.StashKey[dict[str, Any]]()
-CASES = pytest.StashKey[dict[str, dict[str, tuple[Case, list[str]]]]]()
+CASES = pytest.StashKey[dict[str, dict[str, tuple[Any, list[str]]]]]()
 FAILURES = pytest.StashKey[list[dict[str, str]]]()
 SHARED = pytest.StashKey[dict[tuple[Any, ...], Worker]]()
 BEGAN = pytest.StashKey[float]()
@@ -29,7 +30,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--accelerator", action="store_true", help="one GPU against PyTorch on it, under 8 minutes")
     group.addoption("--side", type=int, help="pixels of the square that most cases share (256 quick, 512 otherwise)")
     group.addoption("--evaluations", type=int, help="of each whole picture (30 quick, 200 full, 300 accelerator)")
-    group.addoption("--rivals", action="store_true", help="also PyTorch, pastiche and pystiche, where they are installed")
+    group.addoption(
+        "--rivals", action="store_true", help="also PyTorch, onnxruntime, pastiche and pystiche, where they are installed"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -52,11 +55,16 @@ def pytest_configure(config: pytest.Config) -> None:
     platform = next(iter(devices))
     if platform == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""  # what PyTorch would otherwise choose
-    config.stash[CASES] = {
-        "evaluation": {case.name: (case, axes) for case, axes in evaluations(profile, devices).items()},
-        "solve": {case.name: (case, axes) for case, axes in solves(profile, platform).items()},
-        "together": {case.name: (case, axes) for case, axes in together(profile, platform).items()},
+    found: dict[str, dict[Any, list[str]]] = {
+        "evaluation": evaluations(profile, devices),
+        "solve": solves(profile, platform),
+        "together": together(profile, platform),
+        "painting": paintings(profile, platform),
+        "rival_painting": rival_paintings(profile, platform),
+        "training": trainings(profile, devices),
+        "rival_training": rival_trainings(profile, devices),
     }
+    config.stash[CASES] = {kind: {case.name: (case, axes) for case, axes in cases.items()} for kind, cases in found.items()}
     config.stash[FAILURES], config.stash[SHARED], config.stash[BEGAN] = [], {}, began
 
 
@@ -91,12 +99,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     profile, devices = metafunc.config.stash[PROFILE], metafunc.config.stash[DEVICES]
     cases = metafunc.config.stash[CASES]
     platform = next(iter(devices))
-    if "evaluation" in metafunc.fixturenames:
-        metafunc.parametrize("evaluation", list(cases["evaluation"]), indirect=True)
-    if "solve" in metafunc.fixturenames:
-        metafunc.parametrize("solve", list(cases["solve"]), indirect=True)
-    if "together" in metafunc.fixturenames:
-        metafunc.parametrize("together", list(cases["together"]), indirect=True)
+    for kind, named in cases.items():
+        if kind in metafunc.fixturenames:
+            metafunc.parametrize(kind, list(named), indirect=True)
     if "precision" in metafunc.fixturenames:
         metafunc.parametrize("precision", precisions(platform))
     if "variant" in metafunc.fixturenames:
@@ -128,6 +133,30 @@ def together_case(request: pytest.FixtureRequest) -> tuple[Case, list[str]]:
 
 
 @pytest.fixture
+def painting(request: pytest.FixtureRequest) -> tuple[Any, list[str]]:
+    """A picture that a style network paints, and its axis."""
+    return request.config.stash[CASES]["painting"][request.param]
+
+
+@pytest.fixture
+def training(request: pytest.FixtureRequest) -> tuple[Any, list[str]]:
+    """A training of a style network, and its axes."""
+    return request.config.stash[CASES]["training"][request.param]
+
+
+@pytest.fixture
+def rival_painting(request: pytest.FixtureRequest) -> tuple[Any, list[str]]:
+    """A picture that another program paints too."""
+    return request.config.stash[CASES]["rival_painting"][request.param]
+
+
+@pytest.fixture
+def rival_training(request: pytest.FixtureRequest) -> tuple[Any, list[str]]:
+    """A training that another program makes too."""
+    return request.config.stash[CASES]["rival_training"][request.param]
+
+
+@pytest.fixture
 def profile(request: pytest.FixtureRequest) -> Profile:
     """What was asked for."""
     return request.config.stash[PROFILE]
@@ -146,9 +175,10 @@ def start(request: pytest.FixtureRequest) -> Callable[..., Worker]:
     is_shared, shared = request.config.stash[PROFILE].shared, request.config.stash[SHARED]
 
     def begin(job: str, case: dict[str, Any], *, platform: str = "", devices: int = 1, alone: bool = False) -> Worker:
-        is_rival = job.startswith("rivals:")
-        if is_rival and importlib.util.find_spec("torch") is None:
-            raise Failure("not installed", "No module named 'torch'")
+        is_rival = "rivals:" in job
+        needed = "onnxruntime" if "onnx" in job else "torch"
+        if is_rival and importlib.util.find_spec(needed) is None:
+            raise Failure("not installed", f"No module named {needed!r}")
         environment = {"JAX_PLATFORMS": platform} if platform == "cpu" else {}
         if platform == "cpu" and devices > 1:
             environment["JAX_NUM_CPU_DEVICES"] = str(devices)

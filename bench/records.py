@@ -15,12 +15,19 @@ def describe_case(benchmark: Any, axes: list[str], case: Case | dict[str, Any]) 
 
 
 def measure(benchmark: Any, run: Callable, rounds: int, calls: int = 1, setup: Callable | None = None) -> list[float]:
-    """Times rounds of `run`, in each of which a worker makes so many calls: the seconds of a call, round by round."""
-    benchmark.pedantic(run, setup=setup, rounds=rounds, iterations=1)
+    """Times rounds of `run`, in each of which a worker makes so many calls, or as many as it says: the seconds of a call, round
+    by round."""
+    made: list[int] = []
+    benchmark.pedantic(lambda: made.append(counted(run(), calls)), setup=setup, rounds=rounds, iterations=1)
     benchmark.stats.iterations = calls
     found = benchmark.stats.stats.data
-    found[:] = [seconds / calls for seconds in found]
+    found[:] = [seconds / count for seconds, count in zip(found, made, strict=True)]
     return found
+
+
+def counted(answer: Any, calls: int) -> int:
+    """The calls of a round by the worker's answer; those that were meant, where it does not say."""
+    return answer.get("calls", calls) if isinstance(answer, dict) else calls
 
 
 def turn_about(
@@ -31,8 +38,8 @@ def turn_about(
 
     def turn() -> None:
         began = time.perf_counter()
-        theirs()
-        seconds.append((time.perf_counter() - began) / calls[1])
+        count = counted(theirs(), calls[1])
+        seconds.append((time.perf_counter() - began) / count)
 
     mine = measure(benchmark, ours, rounds, calls[0], turn)
     return {"data": seconds, "ratios": [a / b for a, b in zip(mine, seconds, strict=True)]}

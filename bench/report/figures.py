@@ -11,6 +11,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bench.report import networks
 from bench.report.data import Record, Result, Seconds, lowest
 from bench.report.tables import noise, shared
 
@@ -214,6 +215,10 @@ def rivals(results: list[Result]) -> Figure | None:
         for record in [*result.along("rival solve"), *result.along("rival command")]:
             what = "picture" if "trace" in record.info else "command"
             rows.append((f"{tag}{record.size}, {record.rival['name']} ({what})", record.rival["ratios"]))
+        for record in result.along("rival painting"):
+            rows.append((f"{tag}{record.size}, {record.rival['name']} (one pass)", record.rival["ratios"]))
+        for record in result.along("rival training"):
+            rows.append((f"{tag}{networks.named(record)}, {record.rival['name']} (training)", record.rival["ratios"]))
     return bars(rows, "jaxstyle's seconds as a share of theirs (less is faster)", rule=1)
 
 

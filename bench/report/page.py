@@ -6,7 +6,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from bench.report import figures, grid, tables, together, words
+from bench.report import figures, grid, networks, tables, together, words
 from bench.report.data import Result
 
 CSS = """
@@ -74,6 +74,7 @@ def parts(result: Result) -> list[tables.Table]:
         together.table(result),
         tables.quality(result),
         tables.commands(result),
+        *networks.tables(result),
     ]
     found += [*tables.rivals(result), tables.times(result), tables.failures(result)]
     return [table for table in found if table.rows]

@@ -304,6 +304,13 @@ def summary(result: Result) -> Table:
         ours, theirs = record.seconds.median, Seconds(tuple(record.rival["data"])).median
         if "rival evaluation" in record.axes:
             what, times = f"one evaluation, {record.size}", (f"{1e3 * ours:.0f} ms", f"{1e3 * theirs:.0f} ms")
+        elif "widths" in record.case:
+            what = (
+                f"training step, {record.case['widths']}, {record.case['batch']} of {record.case['side']}x{record.case['side']}"
+            )
+            times = f"{1e3 * ours:.0f} ms", f"{1e3 * theirs:.0f} ms"
+        elif "network" in record.case:
+            what, times = f"one pass, {record.size}", (f"{1e3 * ours:.0f} ms", f"{1e3 * theirs:.0f} ms")
         else:
             kind = "picture" if "trace" in record.info else "whole command"
             counts = dict.fromkeys((record.info.get("evaluations", record.case["evaluations"]), record.case["evaluations"]))

@@ -3,7 +3,7 @@
 from math import isclose
 from statistics import median
 
-from bench.report import grid, together
+from bench.report import grid, networks, together
 from bench.report.data import Record, Result, reached
 from bench.report.tables import compiled, goal, milliseconds, ratio
 
@@ -19,7 +19,8 @@ def base(result: Result) -> Record | None:
 def findings(result: Result) -> list[str]:
     """Sentences; only of what was measured."""
     kernels = [*evaluation(result), *grid.sentences(result), *shares(result), *batches(result), *together.sentence(result)]
-    return [*kernels, *starts(result), *solvers(result), *plain(result), *others(result), *times(result)]
+    found = [*kernels, *starts(result), *solvers(result), *plain(result), *others(result), *times(result)]
+    return [*found, *networks.sentences(result)]
 
 
 def evaluation(result: Result) -> list[str]:
