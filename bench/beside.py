@@ -45,6 +45,16 @@ def shown(content: str, like: np.ndarray) -> np.ndarray:
     return np.asarray(small, np.float32) / 255
 
 
+def sheet(lines: list[list[np.ndarray]]) -> Image.Image:
+    """Lines of pictures, one above the other."""
+    tall, wide = (max(image.shape[axis] for images in lines for image in images) for axis in (0, 1))
+    whole = Image.new("RGB", (len(lines[0]) * (wide + GAP) - GAP, len(lines) * (tall + GAP) - GAP), "white")
+    for y, images in enumerate(lines):
+        for x, image in enumerate(images):
+            whole.paste(Image.fromarray(np.rint(image * 255).astype(np.uint8)), (x * (wide + GAP), y * (tall + GAP)))
+    return whole
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("contents", metavar="CONTENT", nargs="*", default=["chelsea"])
@@ -64,12 +74,7 @@ def main() -> None:
         took = ", ".join(f"{name} {each:.2f} s" for name, each in zip(names, seconds, strict=True))
         print(f"{Path(given).stem} x {style}, {images[0].shape[1]}x{images[0].shape[0]}: {took}", flush=True)
         lines.append([shown(content, images[0]), *images] if len(options.contents) > 1 else images)
-    tall, wide = (max(image.shape[axis] for images in lines for image in images) for axis in (0, 1))
-    whole = Image.new("RGB", (len(lines[0]) * (wide + GAP) - GAP, len(lines) * (tall + GAP) - GAP), "white")
-    for y, images in enumerate(lines):
-        for x, image in enumerate(images):
-            whole.paste(Image.fromarray(np.rint(image * 255).astype(np.uint8)), (x * (wide + GAP), y * (tall + GAP)))
-    whole.save(options.out, quality=options.quality)
+        sheet(lines).save(options.out, quality=options.quality)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ since a transposed convolution leaves a checkerboard (Odena et al., Distill 2016
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -115,9 +115,12 @@ def convolved(x: Array, kernel: Array, scale: float, precision: str) -> Array:
 
 
 def _valid(x: Array, kernel: Array, precision: str, stride: int = 1) -> Array:
-    layout = ("NHWC", "HWIO", "NHWC")
-    how = operand_precision(precision)
-    return lax.conv_general_dilated(x, kernel, (stride, stride), "VALID", dimension_numbers=layout, precision=how)
+    dtype, backend = x.dtype, current_backend()
+    if precision == "bfloat16" and backend != "cpu":  # as `conv3x3` does
+        x, kernel = x.astype(jnp.bfloat16), kernel.astype(jnp.bfloat16)
+    how: Any = dict(dimension_numbers=("NHWC", "HWIO", "NHWC"), precision=operand_precision(precision))
+    how["preferred_element_type"] = None if backend == "gpu" else dtype
+    return lax.conv_general_dilated(x, kernel, (stride, stride), "VALID", **how).astype(dtype)
 
 
 def _halving(x: Array, kernel: Array, precision: str) -> Array:

@@ -1,0 +1,82 @@
+"""Two simulated devices, in a process of their own, share the crops of a training's step."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+SCRIPT = """
+import json, re
+from dataclasses import replace
+from functools import partial
+import jax, jax.numpy as jnp, numpy as np
+import jaxstyle
+from jaxstyle.pictures.read import Picture
+from jaxstyle.styles.model import Widths
+from jaxstyle.styles.photographs import gathered
+from jaxstyle.styles.train import OBJECTIVE, Recipe, step
+from jaxstyle.styles.training import Training
+
+rng = np.random.default_rng(0)
+pictures = [Picture(np.kron(rng.integers(0, 256, (6, 6, 3)), np.ones((8, 8, 1))).astype(np.uint8)) for _ in range(5)]
+params, photographs = jaxstyle.load_weights(), gathered(pictures[2:], 32)
+objective = replace(OBJECTIVE, content_layers={"relu3_2": 1.0})
+recipe = Recipe(Widths((4, 6, 8), 1, (6, 4)), objective, size=32, batch=2, warming=1)
+found, states = {"devices": len(jax.devices())}, []
+for devices in (1, 2):
+    training = Training(("a", "b"), pictures[:2], photographs, params, replace(recipe, devices=devices), 3)
+    given = training.state, training.lesson, jnp.float32(3)
+    if devices == 1:
+        before = training.state.learned
+    program = jax.jit(partial(step, recipe=training.recipe)).lower(*given).compile().as_text()
+    shapes = re.findall(r"= \\w+\\[([\\d,]+)\\]\\S* convolution\\(.*dim_labels=(\\S+?)_", program)
+    batches = [int(shape.split(",")[0]) for shape, labels in shapes if labels.startswith("b")]
+    collectives = re.findall(r" ((?:all|collective|reduce)-[a-z-]+)\\(", program)
+    gathered_sizes = re.findall(r"= \\w+\\[([\\d,]*)\\]\\S* all-gather\\(", program)
+    found[str(devices)] = {
+        "batches": batches,
+        "collectives": sorted(set(collectives)),
+        "gathered": [int(np.prod([int(n) for n in size.split(",") if n])) for size in gathered_sizes],
+    }
+    assert training.run()
+    states.append(jax.tree.map(np.asarray, training.state))
+    found[str(devices)]["held by"] = sorted({len(leaf.sharding.device_set) for leaf in jax.tree.leaves(training.state)})
+one, two = (state.learned for state in states)
+moved = [np.abs(a - b).max() for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(jax.tree.map(np.asarray, before)))]
+apart = [np.abs(a - b).max() for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(two), strict=True)]
+found["moved"], found["apart"] = float(min(moved)), float(max(apart))
+print(json.dumps(found))
+"""
+
+pytestmark = pytest.mark.slow  # of compiling for two devices
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory, small_weights):
+    devices = {"JAX_NUM_CPU_DEVICES": "2", "JAX_PLATFORMS": "cpu", "JAX_DISABLE_MOST_OPTIMIZATIONS": "true"}
+    environment = os.environ | devices | {"JAXSTYLE_WEIGHTS": str(small_weights)}
+    command = [sys.executable, "-c", SCRIPT]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=tmp_path_factory.mktemp("devices"))
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_two_devices_learn_what_one_does(found):
+    """Adam's first steps are as large as its rate whatever the gradient's size, so rounding near zero shows."""
+    assert found["devices"] == 2
+    assert found["moved"] > 1e-3
+    assert found["apart"] < 1e-4
+    assert found["2"]["held by"] == [2]
+
+
+def test_each_device_computes_its_crops_alone(found):
+    """Convolutions see one crop of two on a device; sums of gradients go between them, and no map of features."""
+    alone, shared = found["1"], found["2"]
+    assert not alone["collectives"]
+    assert "all-reduce" in shared["collectives"]
+    assert len(alone["batches"]) == len(shared["batches"]) > 20
+    assert set(alone["batches"]) == {2}
+    assert set(shared["batches"]) == {1}
+    assert max(shared["gathered"], default=0) <= 2 * 32 * 32 * 3
