@@ -33,18 +33,20 @@ SHOWN, PAINTED, PER_LINE = 128, 256, 7
 def add_apply(sub: argparse.ArgumentParser, basics: argparse._ArgumentGroup) -> None:
     """The arguments of the command."""
     sub.add_argument("pictures", metavar="PHOTO", nargs="*", help="photographs, or folders of them")
-    basics.add_argument("-s", "--style", metavar="NAME|NUMBER|A+B", help="of the network; A:3+B is a blend, three parts to one")
-    text = f"{', '.join(BUNDLED)}, or a file of `jaxstyle train` (default: {BUNDLED[0]})"
+    text = "a style of the network by name or number, as --list shows them; A:3+B is a blend, three parts to one"
+    basics.add_argument("-s", "--style", metavar="NAME|NUMBER|A+B", help=text)
+    text = f"whose styles: {', '.join(BUNDLED)}, or a file of `jaxstyle train` (default: {BUNDLED[0]})"
     basics.add_argument("--network", metavar="NAME|FILE", help=text)
-    basics.add_argument("--strength", metavar="0..1", default="1", help="from the photograph, 0, to the style (default: 1)")
-    basics.add_argument(
-        "--size", metavar="N|short:N|WxH", help="the longest side, the shorter one, both (default: the picture's own)"
-    )
-    text = "of one picture, PHOTO-STYLE.png; of several, a folder (default: apply)"
-    basics.add_argument("-o", "--out", metavar="OUT", help=f"{text}; of --list, the sheet")
-    basics.add_argument("--list", action="store_true", help="show which styles there are; with -o styles.png as pictures")
-    text = f"{' or '.join(MEMORY)}: strip by strip where a picture would not fit, or always (default: {MEMORY[0]})"
-    basics.add_argument("--memory", metavar="NAME", default=MEMORY[0], help=text)
+    text = "how much of the style: 0 is the photograph, 1 the style (default: 1)"
+    basics.add_argument("--strength", metavar="0..1", default="1", help=text)
+    text = "pixels of the longest side, of the shorter one, or of both (default: the picture's own)"
+    basics.add_argument("--size", metavar="N|short:N|WxH", help=text)
+    text = "where the picture goes (default: PHOTO-STYLE.png); of several pictures the folder (default: apply)"
+    basics.add_argument("-o", "--out", metavar="OUT", help=text)
+    text = "print the styles of all networks; with -o styles.png, show them as one sheet too"
+    basics.add_argument("--list", action="store_true", help=text)
+    text = f"{MEMORY[0]} works strip by strip where a picture would not fit, {MEMORY[1]} always; the picture is the same"
+    basics.add_argument("--memory", metavar="NAME", default=MEMORY[0], help=f"{text} (default: {MEMORY[0]})")
 
 
 def apply(options: argparse.Namespace) -> int:
