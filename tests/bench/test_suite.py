@@ -115,7 +115,8 @@ def test_the_whole_quick_profile(tmp_path, small_weights):
     assert done.returncode == 0, done.stdout
     assert not found["failures"]
     check(found)
-    assert axes(found) == {*QUICK.axes, "machine", "initialisation", "solver", "together", "command"}
+    networks = {"painting", "training"}
+    assert axes(found) == {*QUICK.axes, *networks, "machine", "initialisation", "solver", "together", "command"}
 
 
 @pytest.mark.slow
