@@ -13,6 +13,7 @@ from dataclasses import replace
 from functools import partial
 import jax, jax.numpy as jnp, numpy as np
 import jaxstyle
+from jaxstyle.machine.compiler import Compiler
 from jaxstyle.pictures.read import Picture
 from jaxstyle.styles.model import Widths
 from jaxstyle.styles.photographs import gathered
@@ -29,8 +30,9 @@ for devices in (1, 2):
     training = Training(("a", "b"), pictures[:2], photographs, params, replace(recipe, devices=devices), 3)
     given = training.state, training.lesson, jnp.float32(3)
     if devices == 1:
-        before = training.state.learned
-    program = jax.jit(partial(step, recipe=training.recipe)).lower(*given).compile().as_text()
+        before = jax.tree.map(np.array, training.state.learned)
+    key = ("train", training.recipe)  # the program that the training will run
+    program = Compiler().compile(partial(step, recipe=training.recipe), *given, key=key, donate=(0,)).as_text()
     shapes = re.findall(r"= \\w+\\[([\\d,]+)\\]\\S* convolution\\(.*dim_labels=(\\S+?)_", program)
     batches = [int(shape.split(",")[0]) for shape, labels in shapes if labels.startswith("b")]
     collectives = re.findall(r" ((?:all|collective|reduce)-[a-z-]+)\\(", program)
@@ -44,7 +46,7 @@ for devices in (1, 2):
     states.append(jax.tree.map(np.asarray, training.state))
     found[str(devices)]["held by"] = sorted({len(leaf.sharding.device_set) for leaf in jax.tree.leaves(training.state)})
 one, two = (state.learned for state in states)
-moved = [np.abs(a - b).max() for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(jax.tree.map(np.asarray, before)))]
+moved = [np.abs(a - b).max() for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(before), strict=True)]
 apart = [np.abs(a - b).max() for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(two), strict=True)]
 found["moved"], found["apart"] = float(min(moved)), float(max(apart))
 print(json.dumps(found))
