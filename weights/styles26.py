@@ -52,7 +52,7 @@ def convert(data: bytes) -> StyleNetwork:
     sources = {layer.name: _source(layer.name) for layer in widths.layers}
     kernels = {name: values[f"{source}.w"].transpose(2, 3, 1, 0) for name, source in sources.items()}
     styles = [values[f"{source}.norm.{part}"] for source in sources.values() for part in ("gamma", "beta")]
-    return StyleNetwork(kernels, np.concatenate(styles, 1), widths, tuple(NAMES.split()), ORIGIN, LICENCE)  # pyright: ignore
+    return StyleNetwork(kernels, np.concatenate(styles, 1), widths, tuple(NAMES.split()), ORIGIN, LICENCE, margin=0)  # pyright: ignore
 
 
 def _source(layer: str) -> str:

