@@ -30,12 +30,14 @@ class Size:
         argument: what the user calls it.
         gentle: whether nobody asked for it: it then enlarges nothing, and makes no side too short as long as the picture's own
             is not.
+        told: whether the user is told of a picture that has fewer pixels and is enlarged.
     """
 
     sides: tuple[int, ...]
     shorter: bool = False
     argument: str = "size"
     gentle: bool = False
+    told: bool = False
 
     def __str__(self) -> str:
         if not self.sides:

@@ -53,6 +53,13 @@ class Config:
     style_size: int | str | None = _option(
         "style and content", None, "size of the styles (default: as the picture, each with its own aspect)", "N|short:N|WxH"
     )
+    stroke: float | None = _option(
+        "style and content",
+        None,
+        "size of the styles relative to the picture: 2 for larger strokes and motifs, 0.5 for smaller ones (default: 1, nothing "
+        "enlarged unasked)",
+        "S",
+    )
     blend: str | Sequence[float] | None = _option(
         "style and content", None, "shares of several styles (default: equal)", "S,S,..."
     )

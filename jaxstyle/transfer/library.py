@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -46,8 +47,24 @@ class Library:
         if picture is None:
             if self._reading is not None and isinstance(source, str | os.PathLike):
                 self._reading(os.fspath(source))
-            picture = read.load(source, argument=argument, fit=size.fit)
+            picture = _load(source, argument, size)
         self._kept[key] = picture  # the latest comes last
         while sum(kept.rgb.nbytes for kept in self._kept.values()) > MOST_BYTES and len(self._kept) > 1:
             del self._kept[next(iter(self._kept))]
         return picture
+
+
+def _load(source: Any, argument: str, size: Size) -> Picture:
+    own: list[tuple[int, int]] = []
+
+    def fit(width: int, height: int) -> tuple[int, int]:
+        own.append((width, height))
+        return size.fit(width, height)
+
+    picture = read.load(source, argument=argument, fit=fit)
+    if not size.told or max(picture.size) <= max(own[-1]):
+        return picture
+    (width, height), (to_width, to_height) = own[-1], picture.size
+    name = f"{argument} {os.path.basename(source)}" if isinstance(source, str | os.PathLike) else argument
+    notice = f"{name}: enlarged from {width}x{height} to {to_width}x{to_height}, so its finest strokes are missing"
+    return replace(picture, notices=(*picture.notices, notice))

@@ -21,7 +21,8 @@ from jaxstyle.network.convolution import PRECISIONS
 from jaxstyle.network.vgg import POOLS, Architecture, check_tap
 from jaxstyle.network.weights.load import load
 from jaxstyle.pictures.find import expand
-from jaxstyle.pictures.size import USUAL, Size, parse_size
+from jaxstyle.pictures.read import Picture
+from jaxstyle.pictures.size import MAX_SIDE, MIN_SIDE, USUAL, Size, parse_size
 from jaxstyle.solvers.lbfgs import LBFGS
 from jaxstyle.solvers.precondition import PRECONDITIONERS
 from jaxstyle.solvers.registry import SOLVERS, make_solver
@@ -63,7 +64,9 @@ def resolve(content: Any, style: Any, config: Config, library: Library | None = 
     size, style_size = _sizes(config)
     picture = library.fitted(content, "content", size)
     width, height = picture.size
-    if objective.style_fit == "content":
+    if config.stroke is not None:
+        style_size = _stroked(config, objective, size, width, height)
+    elif objective.style_fit == "content":
         style_size = Size((width, height))
     elif style_size is None:
         style_size = Size((max(width, height),), argument="style_size", gentle=True)
@@ -74,7 +77,7 @@ def resolve(content: Any, style: Any, config: Config, library: Library | None = 
     for each in stages:
         layout_of(*each.size, config.devices)
 
-    fitted_styles = tuple(library.fitted(source, "style", style_size) for source in styles)
+    fitted_styles = tuple(_fitted(source, style_size, config, library) for source in styles)
     sources = {"content": library.describe(content), "styles": [library.describe(source) for source in styles]}
     first = None
     if start.kind == "picture":
@@ -195,6 +198,8 @@ def _sizes(config: Config) -> tuple[Size, Size | None]:
     size = Size((USUAL,), gentle=True) if config.size is None else parse_size(config.size)
     if config.style_size is not None:
         styles = parse_size(config.style_size, argument="style_size")
+        if config.stroke is not None:
+            raise InputError("stroke", config.stroke, "says the size of the styles, as style_size does", "give one of them")
         if not styles.sides:
             raise InputError(
                 "style_size", config.style_size, "is not a size of styles", "leave it out, or give a number of pixels"
@@ -204,6 +209,32 @@ def _sizes(config: Config) -> tuple[Size, Size | None]:
         return size, None
     sides = size.sides if len(size.sides) == 1 else (max(size.sides),)
     return size, Size(sides, shorter=size.shorter, argument="style_size")
+
+
+def _stroked(config: Config, objective: Objective, size: Size, width: int, height: int) -> Size:
+    """The size of the styles of a `width` x `height` picture with a stroke: so many times that of the picture."""
+    stroke = _number(config.stroke, "stroke", least=MIN_SIDE / MAX_SIDE, most=MAX_SIDE / MIN_SIDE)
+    if objective.style_fit == "content":
+        problem = f"cannot be had with the preset {config.preset}, which gives styles the shape of the picture"
+        raise InputError("stroke", config.stroke, problem, "leave it out, or give another preset")
+    side = round(stroke * (min if size.shorter else max)(width, height))
+    if not MIN_SIDE <= side <= MAX_SIDE:
+        raise _wrong_stroke(config, f"makes styles of {side} pixels, and a side must have {MIN_SIDE} to {MAX_SIDE}")
+    return Size((side,), shorter=size.shorter, argument="style_size", told=True)
+
+
+def _fitted(source: Any, size: Size, config: Config, library: Library) -> Picture:
+    """A style at its size; a stroke that it cannot have is told as such."""
+    try:
+        return library.fitted(source, "style", size)
+    except InputError as error:
+        if config.stroke is None or error.argument != "style_size":
+            raise
+        raise _wrong_stroke(config, f"makes styles of {size} pixels, of which one is too long for that") from error
+
+
+def _wrong_stroke(config: Config, problem: str) -> InputError:
+    return InputError("stroke", config.stroke, problem, "give a number nearer to 1")
 
 
 def _whole(value: Any, argument: str, least: int) -> None:

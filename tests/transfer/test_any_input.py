@@ -19,6 +19,7 @@ OPTIONS = st.fixed_dictionaries(
     optional={
         "size": st.sampled_from([16, 24, "short:20", "33x17", "content", 15, "x"]),
         "style_size": st.sampled_from([16, 40, "short:16", "20x30", "content"]),
+        "stroke": st.sampled_from([0.3, 1.0, 2.5, 0.0]),
         "init": st.sampled_from(["content", "noise", "style"]),
         "scales": st.integers(0, 3),
         "noise_ratio": st.sampled_from([0.0, 0.5, 1.0, 2.0]),

@@ -54,6 +54,7 @@ def test_the_seed_counts_where_something_is_random():
 CHANGES = [
     dict(size=33),
     dict(style_size=30),
+    dict(stroke=0.9),
     dict(quality="draft"),
     dict(evaluations=59),
     dict(style_weight=5),

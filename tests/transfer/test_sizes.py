@@ -49,6 +49,61 @@ def test_sizes_of_pictures_and_styles(content, style, settings, expected):
     assert sizes(picture(*content), picture(*style, seed=1), **settings) == expected
 
 
+@pytest.mark.parametrize(
+    ("content", "style", "settings", "expected"),
+    [
+        ((120, 90), (600, 400), {"stroke": 1}, (120, 80)),  # as it is without
+        ((120, 90), (600, 400), {"stroke": 0.5}, (60, 40)),
+        ((1200, 900), (600, 400), {"stroke": 0.5}, (256, 170)),
+        ((1200, 900), (600, 400), {"size": 240, "stroke": 2}, (480, 320)),
+        ((1200, 900), (600, 400), {"size": "short:90", "stroke": 2}, (270, 180)),  # the shorter sides are compared
+        ((1200, 900), (600, 400), {"size": "96x48", "stroke": 0.5}, (48, 32)),
+        ((150, 90), (600, 400), {"size": "content", "stroke": 0.5}, (75, 50)),
+        ((120, 90), (48, 40), {"stroke": 2}, (240, 200)),  # asked for, so enlarged
+    ],
+)
+def test_a_stroke_is_the_size_of_the_style_relative_to_the_picture(content, style, settings, expected):
+    plan = resolve(picture(*content), picture(*style, seed=1), Config(**settings))
+    assert plan.styles[0].size == expected
+    enlarged = f"style: enlarged from {style[0]}x{style[1]} to {expected[0]}x{expected[1]}, so its finest strokes are missing"
+    assert plan.notices == ((enlarged,) if max(expected) > max(style) else ())
+    half = plan.at(tuple(side // 2 for side in plan.content.size))
+    assert half.styles[0].size == pytest.approx([side / 2 for side in expected], abs=1), "relative to the picture at every size"
+
+
+def test_a_stroke_of_1_is_what_there_is_without():
+    how = content, style = picture(120, 90), picture(600, 400, seed=1)
+    assert resolve(*how, Config(stroke=1)).key == resolve(*how, Config()).key
+    plain, stroked = (resolve(content, style, Config(size=size, stroke=s)) for size, s in [("short:90", None), ("short:90", 1)])
+    np.testing.assert_array_equal(plain.styles[0].rgb, stroked.styles[0].rgb)
+
+
+@pytest.mark.parametrize(
+    ("settings", "parts"),
+    [
+        ({"stroke": 0}, ["must be a number from"]),
+        ({"stroke": "wide"}, ["is no number"]),
+        ({"stroke": 2, "style_size": 64}, ["says the size of the styles", "give one of them"]),
+        ({"stroke": 2, "preset": "cysmith"}, ["the preset cysmith", "another preset"]),
+        ({"stroke": 0.1}, ["makes styles of 5 pixels", "16 to 8192", "nearer to 1"]),
+        ({"stroke": 200}, ["makes styles of 10000 pixels", "nearer to 1"]),
+        ({"stroke": 0.4}, ["makes styles of 20 pixels", "nearer to 1"]),  # whose shorter side would have 10
+    ],
+)
+def test_strokes_that_are_refused(settings, parts):
+    refusal(lambda: sizes(picture(50, 40), picture(80, 40), **settings), "stroke", *parts, kind=InputError)
+
+
+def test_styles_of_a_blend_have_one_stroke_and_a_batch_one_for_each():
+    styles = [picture(60, 64, seed=1), picture(300, 150, seed=2)]
+    plan = resolve(picture(50, 40), styles, Config(stroke=1.5))
+    assert [style.size for style in plan.styles] == [(70, 75), (75, 37)]
+    jobs = make_jobs([picture(50, 40)], [styles], vary={"stroke": [0.8, 1, 2]})
+    plans = [plan_of(job, Library()) for job in jobs]
+    assert [plan.styles[1].size for plan in plans] == [(40, 20), (50, 25), (100, 50)]
+    assert plans[0].method == plans[1].method == plans[2].method, "they share their programs"
+
+
 def test_sizes_that_are_refused():
     for bad in ("contents", "own", ""):
         refusal(lambda bad=bad: sizes(picture(50, 40), picture(50, 40), size=bad), "size", "'content'", kind=InputError)
