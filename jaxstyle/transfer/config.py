@@ -16,6 +16,7 @@ from jaxstyle.network.vgg import ARCHITECTURES, POOLS
 from jaxstyle.pictures.size import USUAL
 from jaxstyle.solvers.precondition import PRECONDITIONERS
 from jaxstyle.solvers.registry import SOLVERS
+from jaxstyle.transfer.schedule import PREVIEW
 
 INITS = ("content", "noise", "style")
 MEMORY = ("auto", "low")
@@ -56,8 +57,7 @@ class Config:
     stroke: float | None = _option(
         "style and content",
         None,
-        "size of the styles relative to the picture: 2 for larger strokes and motifs, 0.5 for smaller ones (default: 1, nothing "
-        "enlarged unasked)",
+        "size of the styles relative to the picture: 2 makes strokes and motifs larger, 0.5 smaller (default: 1, not enlarged)",
         "S",
     )
     blend: str | Sequence[float] | None = _option(
@@ -83,8 +83,12 @@ class Config:
     seed: int = _option("start", 0, "of the noise", "N")
     noise_ratio: float = _option("start", 0.0, "share of noise mixed into the start", "R")
     noise_sigma: float = _option("start", 0.1, "deviation of the noise around grey, where white is 1", "S")
-    scales: int = _option(
-        "start", 1, "sizes to go through, each twice the one before; a third of the evaluations are coarse", "N"
+    scales: int | str = _option(
+        "start",
+        1,
+        "sizes to go through, each twice the one before, with a third of the evaluations coarse; auto: from a preview of "
+        f"{PREVIEW} pixels, which the picture then resembles, with a third of them finer",
+        "N|auto",
     )
 
     solver: str = _option("solver", "lbfgs", "the minimiser", choices=SOLVERS)

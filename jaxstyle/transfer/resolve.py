@@ -55,7 +55,7 @@ def resolve(content: Any, style: Any, config: Config, library: Library | None = 
     styles = expand(style if isinstance(style, list | tuple) else [style], argument="style")
     if not styles:
         raise InputError("style", styles, "is empty", "give at least one style")
-    evaluations, metric = _work(config)
+    evaluations, scales = _work(config)
     _check_choices(config)
     network = load(config.weights, network=config.network)
     objective = _objective(config, network.params.architecture)
@@ -64,6 +64,9 @@ def resolve(content: Any, style: Any, config: Config, library: Library | None = 
     size, style_size = _sizes(config)
     picture = library.fitted(content, "content", size)
     width, height = picture.size
+    auto = scales == schedule.AUTO
+    first = schedule.from_preview(width, height, evaluations)[0][1] if auto else evaluations
+    metric = _metric(config, first)
     if config.stroke is not None:
         style_size = _stroked(config, objective, size, width, height)
     elif objective.style_fit == "content":
@@ -73,7 +76,10 @@ def resolve(content: Any, style: Any, config: Config, library: Library | None = 
     method = _method(config, objective, metric, width, height, low=config.memory == "low")
     choice = config.memory == "auto" and config.devices == 1
     fallback = _method(config, objective, metric, width, height, low=True) if choice else None
-    stages = schedule.stages(width, height, config.scales, evaluations, metric)
+    if auto:
+        stages = schedule.preview_stages(width, height, evaluations, metric)
+    else:
+        stages = schedule.stages(width, height, int(scales), evaluations, metric)
     for each in stages:
         layout_of(*each.size, config.devices)
 
@@ -100,22 +106,33 @@ def resolve(content: Any, style: Any, config: Config, library: Library | None = 
     )
 
 
-def _work(config: Config) -> tuple[int, str]:
-    """Evaluations, and the metric of all stages but the last."""
+def _work(config: Config) -> tuple[int, int | str]:
+    """Evaluations, and the number of sizes or `schedule.AUTO`."""
     if config.quality not in QUALITIES:
         raise unknown("quality", config.quality, QUALITIES)
     evaluations = QUALITIES[config.quality] if config.evaluations is None else config.evaluations
-    whole = {"evaluations": (evaluations, 1), "scales": (config.scales, 1)}
-    for name, (value, least) in whole.items():
-        _whole(value, name, least)
-    if config.scales > evaluations:
+    _whole(evaluations, "evaluations", 1)
+    scales = config.scales
+    if isinstance(scales, str) and scales != schedule.AUTO:
+        if not scales.isdecimal():
+            raise InputError("scales", scales, f"is neither a whole number nor {schedule.AUTO}")
+        scales = int(scales)
+    if scales == schedule.AUTO:
+        return evaluations, scales
+    _whole(scales, "scales", 1)
+    if int(scales) > evaluations:
         raise InputError("scales", config.scales, f"must not be more than the {evaluations} evaluations")
+    return evaluations, scales
+
+
+def _metric(config: Config, evaluations: int) -> str:
+    """The metric of all stages but the last of the size at which there are so many evaluations."""
     metric = config.metric or ("whitened" if config.solver == "lbfgs" and evaluations >= WORTH_WHITENING else "plain")
     if metric not in METRICS:
         raise unknown("metric", metric, METRICS)
     if metric == "whitened" and config.solver in SOLVERS and config.solver != "lbfgs":
         raise InputError("metric", metric, f"is not for the solver {config.solver}", "give solver lbfgs or metric plain")
-    return evaluations, metric
+    return metric
 
 
 def _check_choices(config: Config) -> None:

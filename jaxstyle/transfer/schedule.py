@@ -3,8 +3,12 @@
 A network sees motifs up to the size of its receptive field. Large shapes of a style (a star, a tree) can only be made in a
 picture that is small enough, the fine texture only at full size (Gatys et al., Controlling Perceptual Factors in Neural Style
 Transfer, CVPR 2017, section 6). At full size the whitened metric comes first and the loss itself last.
+
+So a picture looks the more different from its small version the larger it is. With `AUTO` it is begun at the size of a preview
+whatever its own size is, is nearly finished there, and only gets its finer strokes on the way to its size.
 """
 
+import math
 from typing import NamedTuple
 
 import jax
@@ -17,6 +21,13 @@ COARSE_SHARE = 1 / 3
 """Of the evaluations, at all sizes but the last together: they are cheap there."""
 WHITENED_SHARE = 3 / 4
 """Of the evaluations at full size, in the whitened metric where a run has it."""
+AUTO = "auto"
+PREVIEW = 256
+"""Longest side at which `AUTO` begins, so that a picture of this size foretells larger ones."""
+ALONE = 1.5
+"""Up to so many times that side a picture is made at its own size alone."""
+FINER_SHARE = 1 / 3
+"""Of the evaluations, with `AUTO` at all sizes but the first together: with more of them the picture leaves the preview."""
 
 
 class Stage(NamedTuple):
@@ -50,11 +61,42 @@ def budgets(evaluations: int, scales: int) -> list[int]:
 def stages(width: int, height: int, scales: int, evaluations: int, metric: str) -> tuple[Stage, ...]:
     """The stages of a run; the last one is in the plain metric, and has at least one evaluation."""
     counts = zip(sizes(width, height, scales), budgets(evaluations, scales), strict=True)
-    *coarse, full = [Stage(size, metric, count) for size, count in counts]
+    *coarse, (size, count) = counts
+    return (*(Stage(size, metric, count) for size, count in coarse), *_finished(size, count, metric))
+
+
+def _finished(size: tuple[int, int], evaluations: int, metric: str) -> tuple[Stage, ...]:
+    """The stages of a picture that is finished at this size; the last one is in the plain metric."""
     if metric == "plain":
-        return (*coarse, full)
-    first = min(round(WHITENED_SHARE * full.evaluations), full.evaluations - 1)
-    return (*coarse, full._replace(evaluations=first), Stage(full.size, "plain", full.evaluations - first))
+        return (Stage(size, metric, evaluations),)
+    first = min(round(WHITENED_SHARE * evaluations), evaluations - 1)
+    return Stage(size, metric, first), Stage(size, "plain", evaluations - first)
+
+
+def preview_sizes(width: int, height: int) -> list[tuple[int, int]]:
+    """Sizes from that of the preview to the full one, in equal steps of up to 3 times; only the full one where it is small."""
+    longest = max(width, height)
+    steps = max(0, math.ceil(math.log2(longest / (ALONE * PREVIEW))))
+    sides = [round(PREVIEW * (longest / PREVIEW) ** (step / steps)) for step in range(steps)]
+    coarse = [(side * width // longest, side * height // longest) for side in sides]
+    return [*(size for size in coarse if min(size) >= MIN_SIDE), (width, height)]
+
+
+def from_preview(width: int, height: int, evaluations: int) -> list[tuple[tuple[int, int], int]]:
+    """The sizes of a run with `AUTO` and the evaluations at each; where these are fewer, the coarsest sizes are left out."""
+    sizes = preview_sizes(width, height)[-evaluations:]
+    finer = max(1, round(evaluations * FINER_SHARE / max(1, len(sizes) - 1)))
+    first = evaluations - finer * (len(sizes) - 1)
+    return list(zip(sizes, [first, *[finer] * (len(sizes) - 1)], strict=True))
+
+
+def preview_stages(width: int, height: int, evaluations: int, metric: str) -> tuple[Stage, ...]:
+    """The stages of a run with `AUTO`: a preview that is finished, then the loss itself at each finer size.
+
+    In the whitened metric so few evaluations bring back the photograph.
+    """
+    (first, count), *finer = from_preview(width, height, evaluations)
+    return (*_finished(first, count, metric), *(Stage(size, "plain", more) for size, more in finer))
 
 
 def hand_over(image: Array, start: Array, finer: Array) -> Array:

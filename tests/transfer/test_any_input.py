@@ -21,7 +21,7 @@ OPTIONS = st.fixed_dictionaries(
         "style_size": st.sampled_from([16, 40, "short:16", "20x30", "content"]),
         "stroke": st.sampled_from([0.3, 1.0, 2.5, 0.0]),
         "init": st.sampled_from(["content", "noise", "style"]),
-        "scales": st.integers(0, 3),
+        "scales": st.sampled_from([0, 1, 2, 3, "2", "auto", "all"]),
         "noise_ratio": st.sampled_from([0.0, 0.5, 1.0, 2.0]),
         "tv_weight": st.sampled_from([0.0, 1e-3, -1.0]),
         "solver": st.sampled_from(["lbfgs", "adam", "lbfgs-torch"]),

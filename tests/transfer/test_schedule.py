@@ -9,6 +9,8 @@ from PIL import Image
 from jaxstyle import InputError, stylize
 from jaxstyle.cli.single import SAMPLES
 from jaxstyle.transfer import schedule
+from jaxstyle.transfer.config import Config
+from jaxstyle.transfer.resolve import resolve
 
 pytestmark = pytest.mark.usefixtures("small_network", "quickly_compiled")
 
@@ -33,6 +35,72 @@ def test_every_size_gets_an_evaluation(evaluations):
     budgets = schedule.budgets(evaluations, 3)
     assert sum(budgets) == evaluations
     assert min(budgets) >= 1
+
+
+@pytest.mark.parametrize(
+    ("size", "wanted"),
+    [
+        ((384, 288), [(384, 288)]),  # its own preview
+        ((385, 288), [(256, 191), (385, 288)]),
+        ((512, 384), [(256, 192), (512, 384)]),
+        ((525, 700), [(192, 256), (525, 700)]),
+        ((1000, 750), [(256, 192), (506, 379), (1000, 750)]),
+        ((1024, 682), [(256, 170), (512, 341), (1024, 682)]),
+        ((4096, 4096), [(256, 256), (512, 512), (1024, 1024), (2048, 2048), (4096, 4096)]),
+        ((2000, 100), [(508, 25), (1008, 50), (2000, 100)]),  # where a preview's shorter side would be too short
+    ],
+)
+def test_sizes_from_the_preview_to_the_full_one(size, wanted):
+    assert schedule.preview_sizes(*size) == wanted
+
+
+@pytest.mark.parametrize("size", [(400, 300), (1024, 768), (700, 4000)])
+@pytest.mark.parametrize("evaluations", [1, 2, 3, 7, 30, 300])
+def test_most_evaluations_are_the_previews_and_they_add_up(size, evaluations):
+    counts = [count for _, count in schedule.from_preview(*size, evaluations)]
+    assert sum(counts) == evaluations
+    assert min(counts) >= 1
+    assert evaluations < 2 * len(counts) or counts[0] >= 0.6 * evaluations
+
+
+def test_a_preview_is_finished_before_it_is_enlarged():
+    stages = [tuple(stage) for stage in schedule.preview_stages(1024, 768, 60, "whitened")]
+    assert stages == [
+        ((256, 192), "whitened", 30),
+        ((256, 192), "plain", 10),
+        ((512, 384), "plain", 10),
+        ((1024, 768), "plain", 10),
+    ]
+    assert schedule.preview_stages(256, 192, 60, "whitened") == schedule.stages(256, 192, 1, 60, "whitened")
+
+
+def test_auto_is_what_the_size_makes_of_it(monkeypatch):
+    def plan(**options):
+        return resolve(CONTENT, STYLE, Config(**options))
+
+    assert plan(size=384, scales="auto").key == plan(size=384).key, "small pictures stay as they are"
+    assert plan(size=64, scales="2").key == plan(size=64, scales=2).key, "as the command line gives it"
+    monkeypatch.setattr(schedule, "PREVIEW", 32)
+    large = plan(size=128, scales="auto", evaluations=60)
+    wanted = [(32, "whitened"), (32, "plain"), (64, "plain"), (128, "plain")]
+    assert [(stage.size[0], stage.metric) for stage in large.stages] == wanted
+    assert large.key != plan(size=128, evaluations=60).key
+    assert {stage.metric for stage in plan(size=128, scales="auto", evaluations=30).stages} == {"plain"}, "20 at the preview"
+    assert [stage.evaluations for stage in plan(size=128, scales="auto", evaluations=1).stages] == [1]
+    with pytest.raises(InputError, match=r"`scales` \(='many'\) is neither a whole number nor auto"):
+        plan(scales="many")
+
+
+def test_a_run_from_its_preview(monkeypatch):
+    monkeypatch.setattr(schedule, "PREVIEW", 32)
+    sizes = []
+    result = stylize(
+        CONTENT, STYLE, size=60, scales="auto", evaluations=40, callback=lambda p: sizes.append(p.image().shape[1])
+    )
+    assert sizes == [32] * 27 + [60] * 13
+    assert [stage["evaluations"] for stage in result.record["stages"]] == [20, 7, 13]
+    assert result.image.shape == (39, 60, 3)
+    assert (result.evaluations, result.record["config"].scales) == (40, "auto")
 
 
 def test_the_hand_over_adds_the_enlarged_change(rng):
