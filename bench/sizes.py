@@ -79,7 +79,7 @@ class Compared:
         """Gram, SSIM and change of two pictures."""
         planes = [luminance(image) for image in (a, b, self.content)]
         changes = [plane - planes[2] for plane in planes[:2]]
-        return self.grams(a, b), ssim(*planes[:2]), float(np.corrcoef(changes[0].ravel(), changes[1].ravel())[0, 1])
+        return self.grams(a, b), ssim(planes[0], planes[1]), float(np.corrcoef(changes[0].ravel(), changes[1].ravel())[0, 1])
 
 
 def levels(image: np.ndarray) -> Image.Image:
@@ -112,11 +112,12 @@ def compare(
     row("", "two seeds", *numbers(*seeds), "", "")
     rows = []
     for name in scales:
-        results = [made(size=size, scales=name if name == "auto" else int(name)) for size in sizes]
-        brought = [at(result.image, small) for result in results]
-        for size, result, image in zip(sizes, results, brought, strict=True):
+        brought: list[np.ndarray] = []
+        for size in sizes:
+            result = made(size=size, scales=name if name == "auto" else int(name))
+            brought.append(at(result.image, small))
             seconds, loss = result.record["seconds"]["solve"], result.loss["total"] / 1e3
-            row(name, size, *numbers(image, brought[0]), f"{loss:.0f}", f"{seconds:.0f}")
+            row(name, size, *numbers(brought[-1], brought[0]), f"{loss:.0f}", f"{seconds:.0f}")
         rows.append([levels(image) for image in brought])
     return rows
 
