@@ -15,7 +15,6 @@ import jax
 
 from jaxstyle.batch.jobs import Job, make_jobs
 from jaxstyle.errors import ImageError, InputError, JaxstyleError
-from jaxstyle.loss.objective import TermWeights
 from jaxstyle.machine import memory
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.machine.devices import members_layout
@@ -115,8 +114,7 @@ def survey(jobs: Sequence[Job], library: Library) -> tuple[dict[int, Known], dic
             continue
         stages = tuple((stage.size, stage.metric) for stage in plan.stages)
         kind = (plan.method, plan.fallback, stages, plan.devices, plan.network.sha256)
-        canonical = bool(plan.method.is_canonical(TermWeights.of(plan.objective)))
-        known[index] = Known(plan.key, plan.evaluations, kind, canonical)
+        known[index] = Known(plan.key, plan.evaluations, kind, plan.is_canonical)
     works = {id(jobs[index].config) for index in known}
     for error, config in ((errors[0], jobs[index].config) for index, errors in bad.items()):
         if not isinstance(error, ImageError) and id(config) not in works:

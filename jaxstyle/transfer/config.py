@@ -47,6 +47,12 @@ class Config:
     evaluations: int | None = _option(
         "basics", None, f"the same as a number of evaluations ({', '.join(f'{q} {n}' for q, n in QUALITIES.items())})", "N"
     )
+    strength: float | None = _option(
+        "basics",
+        None,
+        "0 the photograph, 1 the style alone; looks alike with every pair and size (default: fixed weights)",
+        "S",
+    )
     style_weight: float | None = _option("basics", None, "weight of the style term (default: the preset's)", "W")
     init: str | None = _option("basics", None, "where to start (default: the preset's)", "content|noise|style|FILE")
 

@@ -1,7 +1,7 @@
 """What runs pictures of one size, compiled: targets and the programs of the loop, for one picture or a batch of members."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any
 
@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 
 from jaxstyle.loss.metric import Metric, for_style, is_plain, plain
-from jaxstyle.loss.objective import Targets, TermWeights, content_target, mix_styles, style_target
+from jaxstyle.loss.objective import Losses, Targets, TermWeights, content_target, loss_parts, mix_styles, style_target
 from jaxstyle.loss.presets import CANONICAL, Objective
+from jaxstyle.loss.strength import balanced
 from jaxstyle.machine import memory
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.machine.devices import Layout, Rows, layout_of
@@ -43,9 +44,11 @@ class TargetPrograms:
         how: Any = dict(objective=objective.form, precision=precision, strips=strips)
         self._key = (layout, algorithm, *how.values())
         self._functions = {"content": partial(content_target, **how), "style": partial(style_target, **how)}
+        self._losses = lambda image, params, targets, weights: loss_parts(image, params, targets, weights=weights, **how)
         self.program = lru_cache(None)(self._program)
         self._found = lru_cache(KEPT)(self._compute)
         self._mixed, self._compared = lru_cache(KEPT)(self._mix), lru_cache(KEPT)(self._compare)
+        self._scales = lru_cache(KEPT)(self._measure)
 
     def _program(self, part: str, width: int, height: int) -> Any:
         image = self._layout.shapes(jax.ShapeDtypeStruct((height, width, 3), jnp.float32))
@@ -74,6 +77,36 @@ class TargetPrograms:
     def __call__(self, plan: Plan) -> Targets:
         """The targets of a plan."""
         return Targets(self._found("content", plan.content), self._mixed(plan.styles, plan.blend))
+
+    def measuring(self, objective: Objective, width: int, height: int) -> Any:
+        """The program that gives the losses of a picture of this size, compiled."""
+        image = jax.ShapeDtypeStruct((height, width, 3), jnp.float32)
+        image, *rest = self._layout.shapes((image, self.shapes(width, height), TermWeights.of(objective)))
+        with traced_for(Target(algorithm=self._algorithm)):
+            return self._compiler.compile(self._losses, image, self._params, *rest, key=("losses", *self._key))
+
+    def _measure(
+        self, content: read.Picture, styles: tuple[read.Picture, ...], blend: tuple[float, ...], objective: Objective
+    ) -> tuple[float, float]:
+        """What a strength goes by, both at a weight of 1: the content loss of the style pictures, weighted as they are blended,
+        and the style loss of the photograph."""
+        program = self.measuring(objective, *content.size)
+        weights = TermWeights.of(replace(objective, content_weight=1.0, style_weight=1.0))
+        rest = self._layout.put((Targets(self._found("content", content), self._mixed(styles, blend)), weights))
+
+        def losses(picture: read.Picture) -> Losses:
+            pixels = read.as_float(read.resize(picture, *content.size))
+            return program(self._layout.put(jnp.asarray(pixels)), self._params, *rest)
+
+        away = sum(share * float(losses(style).content) for share, style in zip(blend, styles, strict=True))
+        return away, float(losses(content).style)
+
+    def objective(self, plan: Plan) -> Objective:
+        """A plan's; where the plan has a strength, with the weights that this means at the size of its content."""
+        if plan.strength is None:
+            return plan.objective
+        content, style = self._scales(plan.content, plan.styles, plan.blend, plan.objective)
+        return balanced(plan.objective, plan.strength, content_scale=content, style_scale=style)
 
     def is_flat(self, plan: Plan) -> bool:
         """Whether the metrics of a plan's style are plain in any stage."""
@@ -114,7 +147,7 @@ class Engine:
         own = [self.own(plan) for plan in plans]
         shared = self.canonical is self.own
         canonical = own if shared else [self.canonical(plan) for plan in plans]
-        weights = [TermWeights.of(plan.objective) for plan in plans]
+        weights = [TermWeights.of(self.own.objective(plan)) for plan in plans]
 
         def together(parts: list[Any]) -> Any:
             if self.members is None:
@@ -132,7 +165,10 @@ class Engine:
         step = self.programs.step
         width, height = self.size
         start = 3 * 4 * width * height * (self.members or 1) // self.layout.count
-        preparing = [memory.working(program) for part in {self.own, self.canonical} for program in part.compile(plan)]
+        prepared = [program for part in {self.own, self.canonical} for program in part.compile(plan)]
+        if plan.strength is not None:
+            prepared.append(self.own.measuring(plan.objective, width, height))
+        preparing = [memory.working(program) for program in prepared]
         network = memory.size_of(self.params) if self.layout.count == 1 else 0  # a copy for each of several
         needed = max(memory.held(step) + memory.working(step) - network - start, *preparing)
         return needed * (self.layout.count if jax.default_backend() == "cpu" else 1)
@@ -164,7 +200,7 @@ def compile_engine(
     if not method.shares_targets:
         canonical = TargetPrograms(known, CANONICAL, "float32", *where, **how)
     weights = TermWeights.of(plan.objective)
-    measured = not method.is_canonical(weights) if measured is None else measured
+    measured = not plan.is_canonical if measured is None else measured
     start: Any = jax.ShapeDtypeStruct((height, width, 3), jnp.float32)
     targets = own.shapes(width, height)
     metrics = {name: Metric(gram, gram) for name, gram in targets.style.items()} if method.has_metrics else None
@@ -175,6 +211,8 @@ def compile_engine(
     programs = compile_programs(method, layout, task, params, compiler, measured=measured, algorithm=algorithm)
     for part in dict.fromkeys((own, canonical)):
         part.compile(plan)
+    if plan.strength is not None:
+        own.measuring(plan.objective, width, height)
     return Engine(method, (width, height), members, layout, params, own, canonical, programs)
 
 

@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any
 
+from jaxstyle.loss.objective import TermWeights
 from jaxstyle.loss.presets import Objective
 from jaxstyle.network.weights.load import Loaded
 from jaxstyle.pictures.read import Picture
@@ -53,6 +54,7 @@ class Plan:
         start: where to begin.
         network: parameters of the feature network.
         objective: what to minimise, weights included.
+        strength: 0 to 1, from which the weights are derived in place of the objective's; None where they are not.
         method: how.
         fallback: the method where that does not fit in memory; None where there is no choice.
         stages: sizes, metrics and evaluations.
@@ -68,6 +70,7 @@ class Plan:
     start: Start
     network: Loaded
     objective: Objective
+    strength: float | None
     method: Method
     fallback: Method | None
     stages: tuple[Stage, ...]
@@ -84,6 +87,11 @@ class Plan:
     def sizes(self) -> tuple[tuple[int, int], ...]:
         """(width, height) of the stages, each once, from coarse to fine."""
         return tuple(dict.fromkeys(stage.size for stage in self.stages))
+
+    @property
+    def is_canonical(self) -> bool:
+        """Whether the loss is the reported one; where the weights are derived, they are not known before."""
+        return self.strength is None and bool(self.method.is_canonical(TermWeights.of(self.objective)))
 
     @property
     def low(self) -> "Plan":
@@ -107,6 +115,7 @@ class Plan:
         method = replace(self.method, strips=False)
         start = self.start if self.start.is_random else replace(self.start, noise_sigma=0.0, seed=0)
         made = [self.objective, type(method.solver).__name__, method, self.stages, start, self.blend]
+        made += [] if self.strength is None else [self.strength]
         sizes = [style.size for style in self.styles]
         text = json.dumps(record.plain([record.SCHEMA, made, sizes, hashes, self.network.sha256]), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()

@@ -59,7 +59,8 @@ def resolve(content: Any, style: Any, config: Config, library: Library | None = 
     _check_choices(config)
     network = load(config.weights, network=config.network)
     objective = _objective(config, network.params.architecture)
-    start = _start(config, objective)
+    strength = _strength(config)
+    start = _start(config, objective, strength)
     blend = shares(_numbers(config.blend, "blend"), len(styles), shown=config.blend)
     size, style_size = _sizes(config)
     picture = library.fitted(content, "content", size)
@@ -80,6 +81,8 @@ def resolve(content: Any, style: Any, config: Config, library: Library | None = 
         stages = schedule.preview_stages(width, height, evaluations, metric)
     else:
         stages = schedule.stages(width, height, int(scales), evaluations, metric)
+    if strength == 0:
+        stages = schedule.at_once(stages)
     for each in stages:
         layout_of(*each.size, config.devices)
 
@@ -97,6 +100,7 @@ def resolve(content: Any, style: Any, config: Config, library: Library | None = 
         start=start,
         network=network,
         objective=objective,
+        strength=strength,
         method=method,
         fallback=fallback,
         stages=stages,
@@ -172,13 +176,24 @@ def _objective(config: Config, architecture: Architecture) -> Objective:
     return objective
 
 
-def _start(config: Config, objective: Objective) -> Start:
+def _strength(config: Config) -> float | None:
+    if config.strength is None:
+        return None
+    for name in ("style_weight", "content_weight"):
+        if getattr(config, name) is not None:
+            raise InputError("strength", config.strength, f"sets the weights, and so does {name}", "give the one or the other")
+    return _number(config.strength, "strength", least=0.0, most=1.0)
+
+
+def _start(config: Config, objective: Objective, strength: float | None) -> Start:
     init = config.init or objective.init
     if init not in INITS and not os.path.splitext(init)[1] and os.sep not in init and not os.path.exists(init):
         raise unknown("init", init, (*INITS, "a picture file"))
     ratio = _number(config.noise_ratio, "noise_ratio", least=0.0, most=1.0)
     sigma = _number(config.noise_sigma, "noise_sigma", least=0.0, most=10.0)
     _whole(config.seed, "seed", 0)
+    if strength == 0:
+        return Start("content", 0.0, sigma, config.seed, smooth_colour=False)
     kind = init if init in INITS else "picture"
     # Without a style the content itself is the best picture, its fine colour too.
     smooth = config.solver != "lbfgs-torch" and objective.style_weight > 0

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxstyle.errors import JaxstyleError
+from jaxstyle.loss.presets import Objective
 from jaxstyle.machine import tensor_file
 from jaxstyle.transfer.checkpoint import Checkpoint, Kept
 from jaxstyle.transfer.engine import Engine
@@ -56,10 +57,13 @@ class Run:
         self.engine, self.start = engine, own
         return begun
 
-    def take(self, end: Outcome, stage: Stage) -> None:
-        """Enters what a stage ended with."""
+    def take(self, end: Outcome, stage: Stage, objective: Objective) -> None:
+        """Enters what a stage ended with, and the weights where they were derived."""
         self.trace += end.trace
-        self.stages.append({"size": stage.size, "metric": stage.metric, "evaluations": end.evaluations - self.spent[0]})
+        entry = {"size": stage.size, "metric": stage.metric, "evaluations": end.evaluations - self.spent[0]}
+        if self.plan.strength is not None:
+            entry |= {name: getattr(objective, name) for name in ("content_weight", "style_weight", "tv_weight")}
+        self.stages.append(entry)
         self.image, self.spent = end.image, (end.evaluations, end.seconds)
 
     def stop(self) -> None:
@@ -131,11 +135,11 @@ def run_plans(
             course=course,
             keep=partial(_keep, checkpoint, number, runs, live) if checkpoint and not stopped else None,
         )
-        for run, end in zip(live, ends, strict=True):
+        for run, plan, end in zip(live, here, ends, strict=True):
             if isinstance(end, JaxstyleError):
                 run.end = end
                 continue
-            run.take(end, stage)
+            run.take(end, stage, engine.own.objective(plan))
             if end.stopped_by_callback:
                 run.stop()
         stopped = any(run.stopped for run in runs)

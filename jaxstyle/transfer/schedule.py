@@ -99,6 +99,11 @@ def preview_stages(width: int, height: int, evaluations: int, metric: str) -> tu
     return (*_finished(first, count, metric), *(Stage(size, "plain", more) for size, more in finer))
 
 
+def at_once(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+    """The same stages for a run that ends where it starts: one evaluation, which measures it."""
+    return (*(stage._replace(evaluations=0) for stage in stages[:-1]), stages[-1]._replace(evaluations=1))
+
+
 def hand_over(image: Array, start: Array, finer: Array) -> Array:
     """Starts the next size with what this one changed: `finer` + enlarged(`image` - `start`).
 

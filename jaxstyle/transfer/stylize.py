@@ -106,7 +106,7 @@ def finish(plan: Plan, end: Outcome, engine: Engine, costs: dict[str, float], **
         "command": None,
         "config": plan.config,
         "inputs": plan.sources,
-        "objective": plan.objective,
+        "objective": engine.own.objective(plan),
         "start": plan.start,
         "versions": record.versions(),
         "device": record.device(),

@@ -97,7 +97,7 @@ def test_the_help_of_stylize_begins_with_what_most_need(capsys):
     with pytest.raises(SystemExit):
         main(["stylize", "--help"])
     options = re.findall(r"^  (?:-\w(?: [A-Z]+)?, )?(--[a-z-]+)", capsys.readouterr().out, re.MULTILINE)
-    assert options[:6] == ["--out", "--size", "--quality", "--evaluations", "--style-weight", "--init"]
+    assert options[:6] == ["--out", "--size", "--quality", "--evaluations", "--strength", "--style-weight"]
     assert options[-2:] == ["--quiet", "--help"]
 
 
@@ -132,6 +132,15 @@ BAD = [
     (["stylize", "same.jpg", STYLE, "-o", "same.jpg"], "`out` (='same.jpg') is one of the input pictures"),
     (["stylize", CONTENT, STYLE, "--evaluations", "many"], "`evaluations` (='many') is not a whole number"),
     (["stylize", CONTENT, STYLE, "--style-weight", "heavy"], "`style_weight` (='heavy') is not a number"),
+    (["stylize", CONTENT, STYLE, "--strength", "1.5"], "`strength` (=1.5) must be a number from 0 to 1"),
+    (
+        ["stylize", CONTENT, STYLE, "--strength", "0.5", "--style-weight", "5"],
+        "`strength` (=0.5) sets the weights, and so does style_weight; give the one or the other",
+    ),
+    (
+        ["sweep", CONTENT, STYLE, "--vary", "strength=0.5,1", "--content-weight", "5"],
+        "`strength` (=0.5) sets the weights, and so does content_weight; give the one or the other",
+    ),
     (["stylize", CONTENT, STYLE, "--save-every", "0"], "`save_every` (='0') must be a whole number"),
     (["stylize", CONTENT, STYLE, "--sizes", "64"], "`argument` (='--sizes') is unknown; did you mean '--size'?"),
     (["stylize", CONTENT], "required: STYLE"),

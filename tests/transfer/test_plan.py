@@ -51,6 +51,10 @@ def test_the_seed_counts_where_something_is_random():
     assert plan(seed=5, init="noise").key != plan(init="noise").key
 
 
+def test_strength_0_is_the_photograph_wherever_a_run_would_start():
+    assert plan(strength=0, init="noise", seed=3).key == plan(strength=0, noise_ratio=0.5).key == plan(strength=0).key
+
+
 CHANGES = [
     dict(size=33),
     dict(style_size=30),
@@ -61,6 +65,9 @@ CHANGES = [
     dict(content_weight=2),
     dict(tv_weight=1e-4),
     dict(preset="johnson"),
+    dict(strength=0),
+    dict(strength=0.5),
+    dict(strength=1),
     dict(content_layers="relu3_1"),
     dict(style_layers="relu1_1,relu2_1"),
     dict(content_scale="half-sum"),
