@@ -1,10 +1,11 @@
 """Strength: whether one number means the same for every pair and size.
 
-    python -m bench.strength [--sizes 96,144,216] [--evaluations 36] [--vary strength=0,0.25,0.5,0.75,1] [--sheet strength.jpg]
+    python -m bench.strength [--sizes 64,96,144] [--evaluations 30] [--vary strength=0,0.25,0.5,0.75,1] [--sheet strength.jpg]
 
-For six pairs and every size and value: the content loss, and the style loss over that of the photograph, both canonical. Below,
-over all pairs and sizes, for each value: their geometric means, and the factor of one deviation around them.
-`--vary style-weight=1e1,1e2,1e3,1e4` shows the same for fixed weights.
+For six pairs and every size and value: the content loss over that of the last value, and the style loss over that of the
+photograph, both canonical; what they are compared with stands before them. Below, over all pairs and sizes, for each value:
+their geometric means, and the factor of one deviation around them. `--vary style-weight=1e1,1e3,1e5` shows the same for
+fixed weights.
 """
 
 import argparse
@@ -20,14 +21,16 @@ from bench.pictures import SAMPLES
 
 def spread(values: list[float]) -> str:
     """Geometric mean, and the factor of one deviation."""
+    if min(values) <= 0:
+        return f"{np.mean(values):.3g}"
     logs = np.log(values)
     return f"{np.exp(logs.mean()):.3g} */ {np.exp(logs.std()):.2f}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sizes", default="96,144,216")
-    parser.add_argument("--evaluations", type=int, default=36)
+    parser.add_argument("--sizes", default="64,96,144")
+    parser.add_argument("--evaluations", type=int, default=30)
     parser.add_argument("--vary", default="strength=0,0.25,0.5,0.75,1")
     parser.add_argument("--sheet", help="a picture of all results of the middle size")
     options = parser.parse_args()
@@ -35,25 +38,26 @@ def main() -> None:
     name, _, given = options.vary.partition("=")
     values, sizes = [float(value) for value in given.split(",")], [int(size) for size in options.sizes.split(",")]
     print(in_words(describe()))
-    print(f"\n{options.evaluations} evaluations; content loss, style loss over the photograph's\n")
-    print("| size | pair | " + " | ".join(f"{value:g}" for value in values) + " |")
-    print("|---|---|" + "---|" * len(values), flush=True)
+    print(f"\n{options.evaluations} evaluations; {name}: content loss over the last one's, style loss over the photograph's\n")
+    print("| size | pair | content, style | " + " | ".join(f"{value:g}" for value in values) + " |")
+    print("|---|---|---|" + "---|" * len(values), flush=True)
     found: list[list[tuple[float, float]]] = []
     rows = []
     for size in sizes:
         for content, style in PAIRS:
             pictures = [str(SAMPLES / f"{each}.jpg") for each in (content, style)]
-            how = dict(size=size, evaluations=options.evaluations)
-            photograph = jaxstyle.stylize(*pictures, strength=0, **how).loss["style"]
             vary = {name.replace("-", "_"): values}
-            results = [r for r in jaxstyle.stylize_batch(*pictures, vary=vary, **how) if isinstance(r, jaxstyle.Result)]
-            found.append([(r.loss["content"], r.loss["style"] / photograph) for r in results])
-            print(f"| {size} | {content} x {style} | {' | '.join(f'{c:.3g}, {s:.2g}' for c, s in found[-1])} |", flush=True)
+            batch = jaxstyle.stylize_batch(*pictures, vary=vary, size=size, evaluations=options.evaluations)
+            results = [result for result in batch if isinstance(result, jaxstyle.Result)]
+            alone, photograph = results[-1].loss["content"], results[0].trace[0].loss or 0
+            found.append([(r.loss["content"] / alone, r.loss["style"] / photograph) for r in results])
+            cells = [f"{alone:.3g}, {photograph:.3g}", *(f"{c:.3f}, {s:.3f}" for c, s in found[-1])]
+            print(f"| {size} | {content} x {style} | {' | '.join(cells)} |", flush=True)
             if size == sizes[len(sizes) // 2]:
                 rows.append([np.round(r.image * 255).astype(np.uint8) for r in results])
     for place, words in enumerate(("content", "style")):
-        cells = [spread([max(row[i][place], 1e-9) for row in found]) for i in range(len(values))]
-        print(f"| all | {words} | {' | '.join(cells)} |")
+        cells = [spread([row[i][place] for row in found]) for i in range(len(values))]
+        print(f"| all | {words} | | {' | '.join(cells)} |")
     if options.sheet:
         write_sheet(rows, [f"{name} {value:g}" for value in values], options.sheet)
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from jaxstyle.loss.presets import Objective
 
-BALANCE = 1.0
+BALANCE = 1 / 3
 """Of content and style, each over its scale, at a strength of 0.5."""
-POWER = 2.0
+POWER = 1.5
 """How fast the balance moves with the strength."""
 DIGITS = 5
 """Of a derived weight: a run that is repeated has the same one, however its scales were rounded."""

@@ -48,6 +48,8 @@ found["step"] = [line for line in engine.programs.step.as_text().splitlines() if
 settings = dict(size="64x64", evaluations=3)
 alone = jaxstyle.stylize(content, style, **settings)
 rows = jaxstyle.stylize(content, style, devices=4, **settings)
+weighed = [jaxstyle.stylize(content, style, strength=0.5, devices=devices, **settings) for devices in (1, 4)]
+found["weights"] = [result.record["objective"].content_weight for result in weighed]
 found["rows"] = [abs(a.loss / b.loss - 1) for a, b in zip(rows.trace, alone.trace, strict=True)]
 batch = jaxstyle.stylize_batch(content, [style, content], seeds=3, noise_ratio=0.5, **settings)
 member, same = batch[2], jaxstyle.stylize(content, style, seed=1, noise_ratio=0.5, **settings)
@@ -109,6 +111,11 @@ def test_the_solvers_history_stays_spread(found):
 
 def test_a_whole_run_on_rows(found):
     assert max(found["rows"]) < 1e-4
+
+
+def test_the_weights_of_a_strength_are_measured_on_rows_too(found):
+    one, four = found["weights"]
+    assert four == pytest.approx(one, rel=1e-3)
 
 
 def test_members_spread_are_the_single_runs(found):

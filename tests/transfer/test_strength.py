@@ -29,7 +29,16 @@ def pixels(path, *sizes):
     return np.asarray(image)
 
 
-@pytest.mark.parametrize("options", [{}, dict(init="noise"), dict(preset="johnson"), dict(scales=2, size="36x32")], ids=str)
+SLOW = pytest.mark.slow
+STARTS = [
+    {},
+    dict(init="noise"),
+    pytest.param(dict(preset="johnson"), marks=SLOW),
+    pytest.param(dict(scales=2, size="36x32"), marks=SLOW),
+]
+
+
+@pytest.mark.parametrize("options", STARTS, ids=str)
 def test_0_is_the_photograph(options):
     result = stylize(CONTENT, STYLE, strength=0, **SMALL | options)
     height, width, _ = result.image.shape
@@ -37,30 +46,30 @@ def test_0_is_the_photograph(options):
     assert (result.evaluations, result.loss["content"]) == (1, pytest.approx(0, abs=1e-6 * result.loss["style"]))
 
 
-def test_1_is_the_style_alone():
+@pytest.mark.parametrize("preset", ["gatys-notebook", pytest.param("cysmith", marks=SLOW)])
+def test_1_is_the_style_alone(preset):
     """The preset's own style weight, and no content."""
-    for preset in ("gatys-notebook", "cysmith"):
-        how = dict(preset=preset, init="content", **SMALL)
-        one, other = stylize(CONTENT, STYLE, strength=1, **how), stylize(CONTENT, STYLE, content_weight=0, **how)
-        np.testing.assert_array_equal(one.image, other.image)
+    one, other = (stylize(CONTENT, STYLE, preset=preset, **how, **SMALL) for how in (dict(strength=1), dict(content_weight=0)))
+    np.testing.assert_array_equal(one.image, other.image)
 
 
-def test_the_weights_follow_from_two_losses():
+@pytest.mark.parametrize("preset", ["gatys-notebook", pytest.param("johnson", marks=SLOW)])
+def test_the_weights_follow_from_two_losses(preset):
     """They are what the public loss says of the pictures; as fixed weights they give the same picture."""
-    how = dict(preset="johnson", init="content", blend="3,1", **SMALL)
+    how = dict(preset=preset, init="content", blend="3,1", **SMALL)
     result = stylize(CONTENT, [STYLE, GLASS], strength=0.4, **how)
-    found, johnson = result.record["objective"], PRESETS["johnson"]
+    found, objective = result.record["objective"], PRESETS[preset]
     size = result.record["size"]
     sizes = [result.record["size"], *result.record["style_sizes"]]
     pictures = [jnp.asarray(pixels(p, s) / 255, jnp.float32) for p, s in zip((CONTENT, STYLE, GLASS), sizes, strict=True)]
     params = load().params
-    make = jax.jit(partial(jaxstyle.make_targets, objective=johnson, blend=(3, 1)))
-    losses = jax.jit(partial(jaxstyle.loss_parts, objective=johnson))
+    make = jax.jit(partial(jaxstyle.make_targets, objective=objective, blend=(3, 1)))
+    losses = jax.jit(partial(jaxstyle.loss_parts, objective=objective))
     targets = make(params, pictures[0], pictures[1:])
     squeezed = [jnp.asarray(pixels(p, s, size) / 255, jnp.float32) for p, s in zip((STYLE, GLASS), sizes[1:], strict=True)]
-    one, other = (losses(picture, params, targets).content / johnson.content_weight for picture in squeezed)
-    style = losses(pictures[0], params, targets).style / johnson.style_weight
-    wanted = balanced(johnson, 0.4, content_scale=float(0.75 * one + 0.25 * other), style_scale=float(style))
+    one, other = (losses(picture, params, targets).content / objective.content_weight for picture in squeezed)
+    style = losses(pictures[0], params, targets).style / objective.style_weight
+    wanted = balanced(objective, 0.4, content_scale=float(0.75 * one + 0.25 * other), style_scale=float(style))
     for name in ("content_weight", "style_weight", "tv_weight"):
         assert getattr(found, name) == pytest.approx(getattr(wanted, name), rel=1e-3)
     weights = {name: getattr(found, name) for name in ("content_weight", "style_weight", "tv_weight")}
@@ -69,14 +78,20 @@ def test_the_weights_follow_from_two_losses():
     assert [entry.objective for entry in result.trace] == [entry.objective for entry in fixed.trace]
 
 
-def test_another_strength_compiles_nothing_and_members_have_their_own():
+def test_another_strength_compiles_nothing():
     stylize(CONTENT, STYLE, strength=0.3, **SMALL)
     compiled = []
     jax.monitoring.register_event_duration_secs_listener(
         lambda event, *_, **__: compiled.append(event) if event == "/jax/core/compile/backend_compile_duration" else None
     )
-    alone = [stylize(CONTENT, STYLE, strength=strength, **SMALL) for strength in (0.0, 0.6, 1.0)]
+    for strength in (0.0, 0.6, 1.0):
+        stylize(CONTENT, STYLE, strength=strength, **SMALL)
     assert not compiled
+
+
+@SLOW
+def test_members_have_their_own():
+    alone = [stylize(CONTENT, STYLE, strength=strength, **SMALL) for strength in (0.0, 0.6, 1.0)]
     together = stylize_batch(CONTENT, STYLE, vary={"strength": [0.0, 0.6, 1.0]}, batch_size=3, **SMALL)
     for member, single in zip(together, alone, strict=True):
         assert member.record["batch"]["members"] == 3
@@ -84,6 +99,7 @@ def test_another_strength_compiles_nothing_and_members_have_their_own():
         assert np.abs(member.image - single.image).max() < 2 / 255
 
 
+@SLOW
 def test_each_size_has_its_own_weights_of_one_balance_and_strips_have_the_same():
     how = dict(size="64x48", evaluations=6, scales=2, strength=0.5)
     result, strips = stylize(CONTENT, STYLE, **how), stylize(CONTENT, STYLE, memory="low", **how)
@@ -94,6 +110,7 @@ def test_each_size_has_its_own_weights_of_one_balance_and_strips_have_the_same()
     assert strips.record["objective"].content_weight == pytest.approx(full["content_weight"], rel=1e-3)
 
 
+@SLOW
 def test_more_strength_is_less_content_and_more_style():
     results = stylize_batch(CONTENT, STYLE, vary={"strength": [0, 0.25, 0.5, 0.75, 1]}, size=32, evaluations=25)
     losses = np.array([[r.loss["content"], r.loss["style"]] for r in results])
