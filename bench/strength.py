@@ -9,6 +9,7 @@ fixed weights.
 """
 
 import argparse
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -19,7 +20,40 @@ from bench.machine import describe, in_words
 from bench.pictures import SAMPLES
 
 
-def spread(values: list[float]) -> str:
+def measure(
+    content: str, style: str, size: int, evaluations: int, name: str, values: Sequence[float]
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Content and style loss for each value, (N, 2), after a row with what they are compared with; and the pictures."""
+    pictures = [str(SAMPLES / f"{each}.jpg") for each in (content, style)]
+    vary = {name.replace("-", "_"): values}
+    batch = jaxstyle.stylize_batch(*pictures, vary=vary, size=size, evaluations=evaluations)
+    results = [result for result in batch if isinstance(result, jaxstyle.Result)]
+    whole = results[-1].loss["content"], results[0].trace[0].loss or 0.0
+    losses = [whole, *((r.loss["content"] / whole[0], r.loss["style"] / whole[1]) for r in results)]
+    return np.array(losses), [np.round(r.image * 255).astype(np.uint8) for r in results]
+
+
+def as_row(size: int, content: str, style: str, losses: np.ndarray) -> str:
+    """A row of the table."""
+    cells = [f"{losses[0][0]:.3g}, {losses[0][1]:.3g}", *(f"{c:.3f}, {s:.3f}" for c, s in losses[1:])]
+    return f"| {size} | {content} x {style} | {' | '.join(cells)} |"
+
+
+def head(name: str, values: Sequence[float]) -> str:
+    """The first rows of the table."""
+    return f"| size | pair | content, style | {' | '.join(f'{name} {v:g}' for v in values)} |\n{'|---' * (3 + len(values))}|"
+
+
+def summary(found: Sequence[np.ndarray]) -> str:
+    """The last rows: over all pairs and sizes."""
+    rows = []
+    for place, words in enumerate(("content", "style")):
+        cells = [spread([losses[1 + i][place] for losses in found]) for i in range(len(found[0]) - 1)]
+        rows.append(f"| all | {words} | | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def spread(values: Sequence[float]) -> str:
     """Geometric mean, and the factor of one deviation."""
     if min(values) <= 0:
         return f"{np.mean(values):.3g}"
@@ -27,42 +61,7 @@ def spread(values: list[float]) -> str:
     return f"{np.exp(logs.mean()):.3g} */ {np.exp(logs.std()):.2f}"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sizes", default="64,96,144")
-    parser.add_argument("--evaluations", type=int, default=30)
-    parser.add_argument("--vary", default="strength=0,0.25,0.5,0.75,1")
-    parser.add_argument("--sheet", help="a picture of all results of the middle size")
-    options = parser.parse_args()
-    jaxstyle.keep_pages()
-    name, _, given = options.vary.partition("=")
-    values, sizes = [float(value) for value in given.split(",")], [int(size) for size in options.sizes.split(",")]
-    print(in_words(describe()))
-    print(f"\n{options.evaluations} evaluations; {name}: content loss over the last one's, style loss over the photograph's\n")
-    print("| size | pair | content, style | " + " | ".join(f"{value:g}" for value in values) + " |")
-    print("|---|---|---|" + "---|" * len(values), flush=True)
-    found: list[list[tuple[float, float]]] = []
-    rows = []
-    for size in sizes:
-        for content, style in PAIRS:
-            pictures = [str(SAMPLES / f"{each}.jpg") for each in (content, style)]
-            vary = {name.replace("-", "_"): values}
-            batch = jaxstyle.stylize_batch(*pictures, vary=vary, size=size, evaluations=options.evaluations)
-            results = [result for result in batch if isinstance(result, jaxstyle.Result)]
-            alone, photograph = results[-1].loss["content"], results[0].trace[0].loss or 0
-            found.append([(r.loss["content"] / alone, r.loss["style"] / photograph) for r in results])
-            cells = [f"{alone:.3g}, {photograph:.3g}", *(f"{c:.3f}, {s:.3f}" for c, s in found[-1])]
-            print(f"| {size} | {content} x {style} | {' | '.join(cells)} |", flush=True)
-            if size == sizes[len(sizes) // 2]:
-                rows.append([np.round(r.image * 255).astype(np.uint8) for r in results])
-    for place, words in enumerate(("content", "style")):
-        cells = [spread([row[i][place] for row in found]) for i in range(len(values))]
-        print(f"| all | {words} | | {' | '.join(cells)} |")
-    if options.sheet:
-        write_sheet(rows, [f"{name} {value:g}" for value in values], options.sheet)
-
-
-def write_sheet(rows: list[list[np.ndarray]], titles: list[str], path: str) -> None:
+def write_sheet(rows: Sequence[Sequence[np.ndarray]], titles: Sequence[str], path: str) -> None:
     """Rows of pictures as one, with a title above each column."""
     height, width = (max(image.shape[axis] for row in rows for image in row) for axis in (0, 1))
     sheet = Image.new("RGB", (len(titles) * (width + 6), 14 + len(rows) * (height + 6)), "white")
@@ -71,6 +70,30 @@ def write_sheet(rows: list[list[np.ndarray]], titles: list[str], path: str) -> N
         for y, row in enumerate(rows):
             sheet.paste(Image.fromarray(row[x]), (x * (width + 6), 14 + y * (height + 6)))
     sheet.save(path, quality=85)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", default="64,96,144")
+    parser.add_argument("--evaluations", type=int, default=30)
+    parser.add_argument("--vary", default="strength=0,0.25,0.5,0.75,1")
+    parser.add_argument("--sheet", help="a picture of all results of the last size")
+    options = parser.parse_args()
+    jaxstyle.keep_pages()
+    name, _, given = options.vary.partition("=")
+    values = [float(value) for value in given.split(",")]
+    print(f"{in_words(describe())}\n\n{options.evaluations} evaluations\n\n{head(name, values)}", flush=True)
+    found, rows = [], []
+    for size in map(int, options.sizes.split(",")):
+        rows = []
+        for content, style in PAIRS:
+            losses, pictures = measure(content, style, size, options.evaluations, name, values)
+            print(as_row(size, content, style, losses), flush=True)
+            found.append(losses)
+            rows.append(pictures)
+    print(summary(found))
+    if options.sheet:
+        write_sheet(rows, [f"{name} {value:g}" for value in values], options.sheet)
 
 
 if __name__ == "__main__":

@@ -193,11 +193,12 @@ def _start(config: Config, objective: Objective, strength: float | None) -> Star
     sigma = _number(config.noise_sigma, "noise_sigma", least=0.0, most=10.0)
     _whole(config.seed, "seed", 0)
     if strength == 0:
-        return Start("content", 0.0, sigma, config.seed, smooth_colour=False)
+        return Start("content", 0.0, sigma, config.seed, smooth_colour=False, fill_flat=False)
     kind = init if init in INITS else "picture"
     # Without a style the content itself is the best picture, its fine colour too.
     smooth = config.solver != "lbfgs-torch" and objective.style_weight > 0
-    return Start(kind, 0.0 if kind == "noise" else ratio, sigma, config.seed, smooth_colour=smooth)
+    ratio = 0.0 if kind == "noise" else ratio
+    return Start(kind, ratio, sigma, config.seed, smooth_colour=smooth, fill_flat=smooth and kind == "content")
 
 
 def is_random(config: Config) -> bool:

@@ -1,10 +1,12 @@
 """The starting image of a plan."""
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from jaxstyle.pictures import read
 from jaxstyle.pictures.colour import smooth_colour
+from jaxstyle.pictures.flat import fill_flat, roughness
 from jaxstyle.pictures.noise import mix, soft_noise, white_noise
 from jaxstyle.transfer.plan import Plan
 
@@ -22,5 +24,9 @@ def starting_image(plan: Plan) -> Array:
     picture = {"content": plan.content, "style": plan.styles[0], "picture": plan.picture}[start.kind]
     assert picture is not None
     pixels = read.as_float(read.resize(picture, width, height))
-    image = jnp.asarray(smooth_colour(pixels) if start.smooth_colour else pixels)
+    pixels = smooth_colour(pixels) if start.smooth_colour else pixels
+    if start.fill_flat:
+        wanted = np.average([roughness(read.as_float(style)).mean() for style in plan.styles], weights=plan.blend)
+        pixels = fill_flat(pixels, float(wanted))
+    image = jnp.asarray(pixels)
     return mix(image, noise(), start.noise_ratio) if start.noise_ratio else image

@@ -1,0 +1,60 @@
+"""Where runs begin: flat areas of a content are as rough as the style, and everything else is as it was."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxstyle import Config
+from jaxstyle.cli.single import SAMPLES
+from jaxstyle.pictures.colour import smooth_colour
+from jaxstyle.pictures.flat import roughness
+from jaxstyle.transfer.resolve import resolve
+from jaxstyle.transfer.start import starting_image
+
+pytestmark = pytest.mark.usefixtures("small_network")
+
+CONTENT, STYLE = SAMPLES / "chelsea.jpg", SAMPLES / "swirls.jpg"
+
+
+def start(content, style=STYLE, **options):
+    plan = resolve(content, style, Config(**{"size": 64, **options}))
+    return plan, np.asarray(starting_image(plan))
+
+
+@pytest.fixture(scope="module")
+def sky():
+    """A photograph whose upper half is one colour, (64, 64, 3)."""
+    picture = np.asarray(Image.open(CONTENT).resize((64, 64))).copy()
+    picture[:32] = (150, 156, 164)
+    return picture
+
+
+def test_a_plain_sky_begins_as_rough_as_the_style(sky):
+    plan, image = start(sky)
+    wanted = roughness(plan.styles[0].rgb / 255).mean()
+    assert roughness(image)[:16].mean() == pytest.approx(wanted, rel=0.2)
+    np.testing.assert_array_equal(image[52:], smooth_colour(sky.astype(np.float32) / 255)[52:])
+    _, other = start(sky, seed=5)
+    np.testing.assert_array_equal(image, other)
+
+
+def test_a_photograph_without_flat_areas_begins_as_it_is():
+    plan, image = start(CONTENT)
+    np.testing.assert_array_equal(image, smooth_colour(plan.content.rgb.astype(np.float32) / np.float32(255)))
+
+
+@pytest.mark.parametrize("options", [dict(solver="lbfgs-torch"), dict(style_weight=0), dict(strength=0)], ids=str)
+def test_runs_that_replay_others_or_have_no_style_begin_with_the_photograph(sky, options):
+    _, image = start(sky, **options)
+    np.testing.assert_array_equal(image, sky.astype(np.float32) / np.float32(255))
+
+
+def test_another_start_is_not_filled(sky, tmp_path):
+    Image.fromarray(sky).save(tmp_path / "sky.png")
+    _, image = start(sky, init=str(tmp_path / "sky.png"))
+    np.testing.assert_array_equal(image, smooth_colour(sky.astype(np.float32) / 255))
+
+
+def test_a_flat_style_adds_nothing(sky):
+    _, image = start(sky, np.full((64, 64, 3), 200, np.uint8))
+    np.testing.assert_allclose(image, smooth_colour(sky.astype(np.float32) / 255), atol=1e-4)
