@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import optax
 from jax import Array, lax
-from jax.sharding import AxisType, NamedSharding, PartitionSpec
+from jax.sharding import AxisType, PartitionSpec
 
 from jaxstyle.loss.objective import Losses, Targets, TermWeights, content_target, loss_parts
 from jaxstyle.loss.presets import CANONICAL, Objective
@@ -125,12 +125,18 @@ def step(state: State, lesson: Lesson, steps: Array, *, recipe: Recipe) -> tuple
     seen, drawn = jax.random.split(jax.random.fold_in(jax.random.key(recipe.seed), state.step))
     images = crops(seen, lesson.photographs, recipe.batch, recipe.size)
     which = _drawn(drawn, recipe.batch, lesson.weights.tv.shape[0])
-    if recipe.devices > 1:
+
+    def mine(learned: Learned, images: Array, which: Array, lesson: Lesson) -> Losses:
+        found = losses(learned, images, which, lesson, recipe)
+        return jax.tree.map(lambda part: lax.pmean(part, "batch"), found) if recipe.devices > 1 else found
+
+    if recipe.devices > 1:  # each device has its crops and all that is learned; sums alone go between them
         mesh = jax.make_mesh((recipe.devices,), ("batch",), (AxisType.Auto,))
-        images, which = lax.with_sharding_constraint((images, which), NamedSharding(mesh, PartitionSpec("batch")))
+        whole, split = PartitionSpec(), PartitionSpec("batch")
+        mine = jax.shard_map(mine, mesh=mesh, in_specs=(whole, split, split, whole), out_specs=whole, check_vma=False)
 
     def loss(learned: Learned) -> tuple[Array, Losses]:
-        found = losses(learned, images, which, lesson, recipe)
+        found = mine(learned, images, which, lesson)
         return found.total, found
 
     gradient, found = jax.grad(loss, has_aux=True)(state.learned)
