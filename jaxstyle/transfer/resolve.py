@@ -66,8 +66,7 @@ def resolve(content: Any, style: Any, config: Config, library: Library | None = 
     picture = library.fitted(content, "content", size)
     width, height = picture.size
     auto = scales == schedule.AUTO
-    first = schedule.from_preview(width, height, evaluations)[0][1] if auto else evaluations
-    metric = _metric(config, first)
+    metric = _metric(config, schedule.from_preview(width, height, evaluations)[0][1] if auto else evaluations)
     if config.stroke is not None:
         style_size = _stroked(config, objective, size, width, height)
     elif objective.style_fit == "content":
@@ -147,6 +146,8 @@ def _check_choices(config: Config) -> None:
     if config.memory not in MEMORY:
         raise unknown("memory", config.memory, MEMORY)
     _whole(config.devices, "devices", 1)
+    if config.scales == schedule.AUTO and config.devices != 1:
+        raise InputError("scales", config.scales, "cannot be had where devices share one picture's rows", "give a number")
     if config.memory == "low" and config.devices != 1:
         raise InputError("memory", "low", "cannot be had where devices share one picture's rows", "give the one or the other")
 

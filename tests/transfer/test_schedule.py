@@ -89,6 +89,8 @@ def test_auto_is_what_the_size_makes_of_it(monkeypatch):
     assert [stage.evaluations for stage in plan(size=128, scales="auto", evaluations=1).stages] == [1]
     with pytest.raises(InputError, match=r"`scales` \(='many'\) is neither a whole number nor auto"):
         plan(scales="many")
+    with pytest.raises(InputError, match=r"`scales` \(='auto'\) cannot be had where devices share one picture's rows"):
+        plan(scales="auto", devices=2)
 
 
 def test_a_run_from_its_preview(monkeypatch):
