@@ -10,6 +10,9 @@ from jaxstyle.pictures.flat import fill_flat, roughness
 from jaxstyle.pictures.noise import mix, soft_noise, white_noise
 from jaxstyle.transfer.plan import Plan
 
+SHARE = 0.6
+"""Of the style's roughness goes into flat areas; all of it leaves grain in a weakly painted sky."""
+
 
 def starting_image(plan: Plan) -> Array:
     """Where a run begins, at the size of its content: (H, W, 3), RGB where 1 is white; not clipped."""
@@ -26,7 +29,7 @@ def starting_image(plan: Plan) -> Array:
     pixels = read.as_float(read.resize(picture, width, height))
     pixels = smooth_colour(pixels) if start.smooth_colour else pixels
     if start.fill_flat:
-        wanted = np.average([roughness(read.as_float(style)).mean() for style in plan.styles], weights=plan.blend)
-        pixels = fill_flat(pixels, float(wanted))
+        rough = np.average([roughness(read.as_float(style)).mean() for style in plan.styles], weights=plan.blend)
+        pixels = fill_flat(pixels, SHARE * float(rough))
     image = jnp.asarray(pixels)
     return mix(image, noise(), start.noise_ratio) if start.noise_ratio else image
