@@ -11,9 +11,9 @@ from jaxstyle.pictures.noise import GREY, soft_noise
 
 NARROW, WIDE, AROUND = 1.0, 4.0, 4.0
 """Deviations in pixels of the Gaussians between which texture is looked for, and of the one that averages it."""
-PLAIN, ROUGH = 1.0, 2.0
-"""In 8-bit levels: less roughness than the first is wholly flat, more than the second not at all. Photographs of 128 to 512
-pixels have 4 to 20; what a camera leaves in a sky is below 1."""
+PLAIN, ROUGH = 0.5, 1.0
+"""In 8-bit levels: less roughness than the first is wholly flat, more than the second not at all. Most of a photograph has 4 to
+20 at sizes of 128 to 512 pixels."""
 _LUMA = (0.299, 0.587, 0.114)
 
 

@@ -10,8 +10,8 @@ from jaxstyle.pictures.flat import fill_flat, roughness
 from jaxstyle.pictures.noise import mix, soft_noise, white_noise
 from jaxstyle.transfer.plan import Plan
 
-SHARE = 0.6
-"""Of the style's roughness goes into flat areas; all of it leaves grain in a weakly painted sky."""
+SHARE = 0.4
+"""Of the style's roughness goes into flat areas; more leaves grain in a weakly painted sky."""
 
 
 def starting_image(plan: Plan) -> Array:
