@@ -137,7 +137,12 @@ def write_table(path: Path, entries: Sequence[FolderEntry]) -> None:
     for entry in entries:
         row: list[Any] = [entry.labels[name] for name in names]
         if (known := entry.record) is not None and entry.path is not None:
-            row += [*known["size"], *(known["loss"][part] for part in losses), known["evaluations"], known["stop_reason"]]
+            row += [
+                *known["size"],
+                *(known["loss"].get(part, "") for part in losses),
+                known["evaluations"],
+                known["stop_reason"],
+            ]
             row += [known["seconds"]["solve"], known["batch"]["members"], entry.path.name, ""]
         else:
             row += [""] * (len(losses) + 7) + [entry.problem]

@@ -37,8 +37,8 @@ def _facts(entry: FolderEntry) -> list[tuple[str, str]]:
     assert known is not None
     loss, seconds = known["loss"], known["seconds"]["solve"]
     facts = [(words(name), value) for name, value in entry.labels.items()]
-    facts += [(name, f"{loss[part]:.6g}") for name, part in _LOSSES.items()]
-    facts += [("tv", f"{loss['tv']:.4g}")] if loss["tv"] else []
+    facts += [(name, f"{loss[part]:.6g}") for name, part in _LOSSES.items() if part in loss]
+    facts += [("tv", f"{loss['tv']:.4g}")] if loss.get("tv") else []
     facts += [("size", "x".join(map(str, known["size"]))), ("evaluations", str(known["evaluations"]))]
     count = known["batch"]["members"]
     facts.append(("seconds", f"{seconds:.1f}" + (f" for {count} at once" if count > 1 else "")))

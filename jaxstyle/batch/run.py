@@ -27,7 +27,7 @@ from jaxstyle.transfer.loop import Progress
 from jaxstyle.transfer.plan import Plan
 from jaxstyle.transfer.resolve import resolve
 from jaxstyle.transfer.run import run_plans
-from jaxstyle.transfer.stylize import Result, finish
+from jaxstyle.transfer.stylize import Result, finish, recolour
 
 PAYS = {"cpu": 8 * 128 * 128}
 """Pixels of a batch beyond which more members gain nothing, by platform; measured by `pytest bench -k together`: on two cores
@@ -67,10 +67,12 @@ class Bucket:
     Attributes:
         jobs: indices.
         measured: whether the canonical loss of any must be measured along the way.
+        is_instant: whether nothing is painted.
     """
 
     jobs: list[int]
     measured: bool
+    is_instant: bool
 
 
 def plan_of(job: Job, library: Library) -> Plan:
@@ -157,7 +159,7 @@ def buckets_of(known: Mapping[int, Known]) -> list[Bucket]:
     """Sorts jobs into buckets, in the order of their first ones."""
     found: dict[Hashable, Bucket] = {}
     for index, one in known.items():
-        bucket = found.setdefault(one.kind, Bucket([], False))
+        bucket = found.setdefault(one.kind, Bucket([], False, not one.evaluations))
         bucket.jobs.append(index)
         bucket.measured |= not one.canonical
     return list(found.values())
@@ -251,6 +253,9 @@ def _run_bucket(
     hand: _Hand,
     keeper: Keeper | None,
 ) -> Iterator[tuple[int, Result | JaxstyleError]]:
+    if bucket.is_instant:
+        yield from _recolour(bucket, jobs, there, library, hand)
+        return
     compiler = Compiler()
     try:
         engines, needed = _compile(bucket, jobs, library, batch_size, compiler)
@@ -285,9 +290,24 @@ def _run_bucket(
             if isinstance(end, JaxstyleError):
                 yield index, end
             else:
-                yield index, finish(plan, end, engines[-1], costs, batch={"members": len(plans), "member": place})
+                yield index, finish(plan, end, engines[-1].method, costs, batch={"members": len(plans), "member": place})
         if checkpoint and not hand.stopped:
             checkpoint.remove()
+
+
+def _recolour(
+    bucket: Bucket, jobs: Sequence[Job], there: Container[int], library: Library, hand: _Hand
+) -> Iterator[tuple[int, Result | JaxstyleError]]:
+    """Makes pictures of which nothing is painted."""
+    for index in bucket.jobs:
+        if index in there:
+            continue
+        if hand.tell([], [index]):
+            return
+        try:
+            yield index, recolour(plan_of(jobs[index], library), batch={"members": 1, "member": 0})
+        except InputError as error:  # it was there when the batch began
+            yield index, error
 
 
 def _compile(

@@ -129,7 +129,8 @@ def make(jobs: list[Job], options: argparse.Namespace) -> int:
         def callback(progress: BatchProgress) -> bool:
             now = progress.members
             words = f"{progress.done + 1} to {progress.done + len(now)}" if len(now) > 1 else f"{progress.done + 1}"
-            words += f" of {progress.pictures}: loss {sum(m.loss for m in now) / len(now):.4g}"
+            words += f" of {progress.pictures}"
+            words += f": loss {sum(m.loss for m in now) / len(now):.4g}" if now else ""
             display.update(before + sum(m.evaluation for m in now), words, time.monotonic() - began)
             return interrupt.came
 
@@ -164,7 +165,8 @@ def make(jobs: list[Job], options: argparse.Namespace) -> int:
                 tell(f"note: {notice}")
             height, width, _ = result.image.shape
             if path is not None:
-                tell(f"{path} {width}x{height}, loss {result.loss['total']:.6g}: {result.stop_reason}")
+                loss = f", loss {result.loss['total']:.6g}" if result.loss else ""
+                tell(f"{path} {width}x{height}{loss}: {result.stop_reason}")
 
         interrupt.saving = True
         made, whole = sum_up(folder, jobs, keys, problems, options.line)

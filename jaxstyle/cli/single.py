@@ -118,12 +118,12 @@ def carry_on(
     if not options.quiet:
         for notice in (*result.notices, *notices, *checkpoint.notices):
             say(f"note: {notice}")
-        seconds = result.record["seconds"]
-        say(
-            f"{path} {result.image.shape[1]}x{result.image.shape[0]}, loss {result.loss['total']:.6g} "
-            f"(content {result.loss['content']:.4g}, style {result.loss['style']:.4g}): {result.stop_reason}; "
-            f"{seconds['solve']:.1f} s + {seconds['compile']:.1f} s compiling"
-        )
+        seconds, loss = result.record["seconds"], result.loss
+        parts = f" (content {loss['content']:.4g}, style {loss['style']:.4g})" if loss else ""
+        words = f", loss {loss['total']:.6g}{parts}" if loss else ""
+        compiling = f" + {seconds['compile']:.1f} s compiling" if loss else ""
+        size = f"{result.image.shape[1]}x{result.image.shape[0]}"
+        say(f"{path} {size}{words}: {result.stop_reason}; {seconds['solve']:.1f} s{compiling}")
         if interrupt.came and checkpoint.is_there():
             say("interrupted; the same command with --resume goes on from here")
     for text in problems:

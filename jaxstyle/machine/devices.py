@@ -96,7 +96,7 @@ class Rows(Spread):
     def spec(self, shape: tuple[int, ...]) -> PartitionSpec:
         if len(shape) == 3 and shape[0] % self.count == 0:  # images and features
             return PartitionSpec("devices")
-        if shape[1:] == (self.height, self.width, 3):  # pairs of L-BFGS
+        if shape[1:-1] == (self.height, self.width):  # pairs of L-BFGS
             return PartitionSpec(None, "devices")
         return PartitionSpec()
 

@@ -7,7 +7,7 @@ a power of f: the loss is then nearly as steep in every frequency of z, and L-BF
 Fine detail of colour alone hardly changes the loss (its curvature vanishes above a fifth of a cycle per pixel). So z has
 opponent colours, and L reduces the fine detail of the two that carry no brightness.
 
-Images are float RGB in [0, 1], (H, W, 3); z is in 8-bit levels.
+Images are float RGB in [0, 1], (H, W, 3); z is in 8-bit levels, and where it is (H, W, 1) it moves brightness alone.
 """
 
 import jax.numpy as jnp
@@ -48,14 +48,18 @@ def check_preconditioner(name: str) -> str:
 def decode(z: Array, start: Array, preconditioner: str = "none") -> Array:
     """The image that a variable stands for: start + L z, (H, W, 3); linear in z, which is zero at the start.
 
+    Args:
+        z: (H, W, 3), or (H, W, 1) to move all three channels alike.
+        start: (H, W, 3).
+
     Raises:
         InputError: where the preconditioner is unknown.
     """
     if check_preconditioner(preconditioner) == "none":
         return start + z / PIXEL
-    height, width, _ = z.shape
-    spectrum = jnp.fft.rfft2(z, axes=(0, 1)) * gains(height, width)
+    height, width, channels = z.shape
+    spectrum = jnp.fft.rfft2(z, axes=(0, 1)) * gains(height, width)[..., :channels]
     opponent = jnp.fft.irfft2(spectrum, s=(height, width), axes=(0, 1))
     # By default a GPU would round the picture to tf32 here, and a TPU to bfloat16.
-    change = jnp.matmul(opponent, jnp.asarray(OPPONENT, z.dtype), precision="highest")
+    change = jnp.matmul(opponent, jnp.asarray(OPPONENT[:channels], z.dtype), precision="highest")
     return start + change / PIXEL

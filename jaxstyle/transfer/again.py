@@ -123,7 +123,13 @@ def more(was: Made, evaluations: int) -> tuple[Plan, Kept | None, dict[str, Any]
 
     Returns:
         The plan; the end of its run, where that was kept; what the record says of it; and from what it goes on, in words.
+
+    Raises:
+        InputError: where nothing of it was painted.
     """
+    if not was.plan.colours.painted:
+        problem = "has other colours, but nothing of it was painted"
+        raise InputError("picture", str(was.picture), problem, "make it with other --colors, to go on with")
     state, done = state_of(was.picture), was.record["evaluations"]
     kept, why = _kept(was, state)
     if kept is not None:

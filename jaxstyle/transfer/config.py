@@ -13,13 +13,16 @@ from jaxstyle.loss.presets import PRESETS
 from jaxstyle.loss.terms import CONTENT_SCALES
 from jaxstyle.network.convolution import PRECISIONS
 from jaxstyle.network.vgg import ARCHITECTURES, POOLS
+from jaxstyle.pictures.matching import MATCHES
 from jaxstyle.pictures.size import USUAL
+from jaxstyle.pictures.spaces import SPACES
 from jaxstyle.solvers.precondition import PRECONDITIONERS
 from jaxstyle.solvers.registry import SOLVERS
 from jaxstyle.transfer.schedule import PREVIEW
 
 INITS = ("content", "noise", "style")
 MEMORY = ("auto", "low")
+COLORS = ("style", "content", "content-histogram", "style-only")
 QUALITIES = {"draft": 30, "good": 60, "best": 300}
 """Evaluations of each quality; why, `bench/results/2026-11-26-quality-epyc-zen3-2-cores` shows."""
 Layers = str | Sequence[str] | Mapping[str, float]
@@ -68,6 +71,26 @@ class Config:
     )
     blend: str | Sequence[float] | None = _option(
         "style and content", None, "shares of several styles (default: equal)", "S,S,..."
+    )
+    colors: str = _option(
+        "style and content",
+        "style",
+        "whose colours; content paints brightness alone, content-histogram gives the style the content's colours first, "
+        "style-only moves the content's colours to the style's and paints nothing",
+        choices=COLORS,
+    )
+    color_match: str | None = _option(
+        "style and content",
+        None,
+        "how content-histogram and style-only move colours (default: mk, Monge-Kantorovich)",
+        choices=MATCHES,
+    )
+    color_space: str | None = _option(
+        "style and content",
+        None,
+        "keep the brightness of what was painted and put the content's colours back, in this space (default: yuv with colors "
+        "content, else not at all)",
+        choices=SPACES,
     )
     content_weight: float | None = _option("style and content", None, "weight of the content term (default: the preset's)", "W")
     tv_weight: float | None = _option("style and content", None, "weight of total variation (default: the preset's)", "W")

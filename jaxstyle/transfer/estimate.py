@@ -67,6 +67,8 @@ def estimate(content: Any = None, style: Any = None, *, config: Config | None = 
         blank = _blank(config)
         content, style = blank if content is None else content, blank if style is None else style
     plan = resolve(content, style, config)
+    if not plan.colours.painted:
+        raise InputError("colors", config.colors, "paints nothing, and takes a moment", "just do it")
     compiler = Compiler()
     engines, needed, free = compile_to_fit(plan, compiler)
     used, (width, height) = memory.resident(), plan.content.size

@@ -14,11 +14,14 @@ from jaxstyle.transfer.record import describe_source
 MOST_BYTES = 2**28
 """Of the pictures that are kept at the sizes of the runs: 450 of 512x384, so that a batch reads each once."""
 RESIZED = 64
-"""How many pictures are kept at the sizes of stages."""
+"""How many pictures are kept at the sizes of stages, and how many with other colours."""
 
 
 class Library:
     """The pictures of one or more runs.
+
+    `resize` is that of `pictures.read`, and `made(function, *given)` is `function(*given)`. Both give the same object again
+    while they keep it.
 
     Args:
         reading: told the path of each file before it is read.
@@ -30,6 +33,7 @@ class Library:
         self._kept: dict[Any, Picture] = {}
         self._hash = lru_cache(None)(lambda key: describe_source(self._sources[key]))
         self.resize = lru_cache(RESIZED)(read.resize)
+        self.made = lru_cache(RESIZED)(lambda function, *given: function(*given))
 
     def _key(self, source: Any) -> Any:
         key = os.fspath(source) if isinstance(source, str | os.PathLike) else id(source)

@@ -81,7 +81,7 @@ class Outcome(NamedTuple):
 
     Attributes:
         image: the best one, unclipped, (H, W, 3).
-        measure: gives its canonical losses; called for the last stage of a run only.
+        measure: gives its canonical losses, or None where there are none; called for the last stage of a run only.
         evaluations: so far, earlier stages included.
         stop_reason: a sentence.
         stopped_by_callback: whether the callback ended it.
@@ -91,7 +91,7 @@ class Outcome(NamedTuple):
     """
 
     image: Array
-    measure: Callable[[], Losses]
+    measure: Callable[[], Losses | None]
     evaluations: int
     stop_reason: str
     stopped_by_callback: bool

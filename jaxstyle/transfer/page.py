@@ -137,7 +137,9 @@ def render(path: Path, plan: Plan, moments: Sequence[Moment], result: Result) ->
     sources, seconds, (width, height) = known["inputs"], known["seconds"], known["size"]
     names = [Path(source["path"]).name for source in sources["styles"]]
     shares = [f", {share:.0%}" if len(names) > 1 else "" for share in plan.blend]
-    inputs = [_figure(encoded(plan.content.rgb, SHOWN // 2), f"content: {Path(sources['content']['path']).name}")]
+    inputs = [
+        _figure(encoded((plan.photograph or plan.content).rgb, SHOWN // 2), f"content: {Path(sources['content']['path']).name}")
+    ]
     for picture, name, share in zip(plan.styles, names, shares, strict=True):
         inputs.append(_figure(encoded(picture.rgb, SHOWN // 2), f"style: {name}{share}"))
     strip = "".join(_figure(each.picture, f"{each.evaluation}") for each in moments)
@@ -164,6 +166,12 @@ def render(path: Path, plan: Plan, moments: Sequence[Moment], result: Result) ->
     ]
     losses = [(TERMS[name], f"{value:.6g}") for name, value in known["loss"].items() if name != "tv" or value]
     notes = "".join(f"<p>{escape(notice)}</p>" for notice in known["notices"])
+    loss = f", loss {known['loss']['total']:.6g}" if known["loss"] else ""
+    course = f"""<h2>On the way, by evaluation</h2>
+<div class="strip" tabindex="0">{strip}</div>
+<h2>Loss</h2>
+{_plots(moments, known)}
+"""
     return f"""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -174,17 +182,13 @@ def render(path: Path, plan: Plan, moments: Sequence[Moment], result: Result) ->
 {_STYLE}
 </style>
 <h1>{escape(path.name)}</h1>
-<p>{width}x{height}, loss {known["loss"]["total"]:.6g}: {escape(known["stop_reason"])}.
+<p>{width}x{height}{loss}: {escape(known["stop_reason"])}.
 <a href="{quote(path.name)}">picture</a> · <a href="{quote(record_path(path).name)}">record</a></p>
 <div class="top">
 {_figure(encoded(result.image, SHOWN, result.alpha), "result", "result")}
 <div class="inputs">{"".join(inputs)}</div>
 </div>
-<h2>On the way, by evaluation</h2>
-<div class="strip" tabindex="0">{strip}</div>
-<h2>Loss</h2>
-{_plots(moments, known)}
-<div class="facts">
+{course if known["loss"] else ""}<div class="facts">
 <div><h2>Settings</h2>{_facts(list(dict(settings).items()))}</div>
 <div><h2>Result</h2>{_facts(losses)}<h2>Time</h2>{_facts(timing)}</div>
 </div>

@@ -7,12 +7,15 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from jaxstyle.loss.objective import TermWeights
 from jaxstyle.loss.presets import Objective
 from jaxstyle.network.weights.load import Loaded
 from jaxstyle.pictures.read import Picture
 from jaxstyle.pictures.size import MIN_SIDE
 from jaxstyle.transfer import record
+from jaxstyle.transfer.colours import Colours, finished
 from jaxstyle.transfer.config import Config
 from jaxstyle.transfer.library import Library
 from jaxstyle.transfer.programs import Method
@@ -50,7 +53,9 @@ class Plan:
     """One picture that will be made.
 
     Attributes:
-        content, styles: at the size of the run; styles each at their own.
+        content, styles: as the network sees them, at the size of the run; styles each at their own.
+        photograph: the content with its colours, where they are put back at the end; else None.
+        colours: whose the picture gets.
         picture: the one to start from; None unless `start` wants one.
         blend: each style's share; they add up to 1.
         start: where to begin.
@@ -67,6 +72,8 @@ class Plan:
 
     content: Picture
     styles: tuple[Picture, ...]
+    photograph: Picture | None
+    colours: Colours
     picture: Picture | None
     blend: tuple[float, ...]
     start: Start
@@ -116,7 +123,7 @@ class Plan:
         }
         method = replace(self.method, strips=False)
         start = self.start if self.start.is_random else replace(self.start, noise_sigma=0.0, seed=0)
-        made = [self.objective, type(method.solver).__name__, method, self.stages, start, self.blend]
+        made = [self.objective, type(method.solver).__name__, method, self.stages, start, self.blend, self.colours]
         made += [] if self.strength is None else [self.strength]
         sizes = [style.size for style in self.styles]
         text = json.dumps(record.plain([record.SCHEMA, made, sizes, hashes, self.network.sha256]), sort_keys=True)
@@ -134,4 +141,9 @@ class Plan:
             return resize(picture, *size)
 
         styles = tuple((same if self.objective.style_fit == "content" else along)(style) for style in self.styles)
-        return replace(self, content=same(self.content), styles=styles, picture=self.picture and same(self.picture))
+        picture, photograph = (each and same(each) for each in (self.picture, self.photograph))
+        return replace(self, content=same(self.content), styles=styles, picture=picture, photograph=photograph)
+
+    def finished(self, image: Any) -> np.ndarray:
+        """What an image of the run, (H, W, 3), is shown as, in [0, 1]."""
+        return finished(self.colours, image, self.photograph)

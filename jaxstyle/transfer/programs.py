@@ -31,6 +31,7 @@ class Method:
         preconditioner: key of `PRECONDITIONERS`.
         precision: of the convolutions within the solver; what is reported is measured in float32.
         strips: whether features are computed strip by strip.
+        grey: whether brightness alone is moved.
     """
 
     objective: Objective
@@ -38,6 +39,7 @@ class Method:
     preconditioner: str = "none"
     precision: str = "float32"
     strips: bool = False
+    grey: bool = False
 
     @property
     def has_metrics(self) -> bool:
@@ -118,7 +120,7 @@ def functions(method: Method) -> Programs:
         return loss_parts(picture(z, start), params, targets, objective=CANONICAL, strips=method.strips)
 
     def init(start: Array) -> State:
-        return method.solver.init(jnp.zeros_like(start))
+        return method.solver.init(jnp.zeros_like(start[..., :1] if method.grey else start))
 
     return Programs(init, step, measure, picture)
 

@@ -28,6 +28,7 @@ from jaxstyle.solvers.precondition import PRECONDITIONERS
 from jaxstyle.solvers.registry import SOLVERS, make_solver
 from jaxstyle.solvers.state import Solver
 from jaxstyle.transfer import schedule
+from jaxstyle.transfer.colours import colours_of, seen
 from jaxstyle.transfer.config import INITS, MEMORY, QUALITIES, Config, Layers
 from jaxstyle.transfer.library import Library
 from jaxstyle.transfer.plan import Plan, Start
@@ -57,6 +58,7 @@ def resolve(content: Any, style: Any, config: Config, library: Library | None = 
         raise InputError("style", styles, "is empty", "give at least one style")
     evaluations, scales = _work(config)
     _check_choices(config)
+    colours = colours_of(config)
     network = load(config.weights, network=config.network)
     objective = _objective(config, network.params.architecture)
     strength = _strength(config)
@@ -82,6 +84,7 @@ def resolve(content: Any, style: Any, config: Config, library: Library | None = 
         stages = schedule.stages(width, height, int(scales), evaluations, metric)
     if strength == 0:
         stages = schedule.at_once(stages)
+    stages = stages if colours.painted else ()
     for each in stages:
         layout_of(*each.size, config.devices)
 
@@ -91,9 +94,12 @@ def resolve(content: Any, style: Any, config: Config, library: Library | None = 
     if start.kind == "picture":
         first = library.fitted(config.init, "init", Size((width, height)))
         sources["init"] = library.describe(config.init)
+    content_seen, styles_seen = seen(colours, picture, fitted_styles, library)
     return Plan(
-        content=picture,
-        styles=fitted_styles,
+        content=content_seen,
+        styles=styles_seen,
+        photograph=picture if colours.space else None,
+        colours=colours,
         picture=first,
         blend=blend,
         start=start,
@@ -212,7 +218,8 @@ def _method(config: Config, objective: Objective, metric: str, width: int, heigh
     preconditioner = config.preconditioner or ("none" if config.solver in ("adam", "lbfgs-torch") else "spectral")
     if preconditioner not in PRECONDITIONERS:
         raise unknown("preconditioner", preconditioner, PRECONDITIONERS)
-    pair = 2 * 4 * 3 * width * height  # bytes
+    grey = config.colors == "content"
+    pair = 2 * 4 * (1 if grey else 3) * width * height  # bytes
     usual = 100 if config.solver == "lbfgs-torch" else 30
     if config.history is not None:
         _whole(config.history, "history", 1)
@@ -221,7 +228,7 @@ def _method(config: Config, objective: Objective, metric: str, width: int, heigh
     solver: Solver = make_solver(config.solver, history=history, learning_rate=rate)
     if isinstance(solver, LBFGS) and metric == "whitened":
         solver = replace(solver, has_aux=True)
-    return Method(objective.form, solver, preconditioner, config.precision, low)
+    return Method(objective.form, solver, preconditioner, config.precision, low, grey)
 
 
 def _sizes(config: Config) -> tuple[Size, Size | None]:

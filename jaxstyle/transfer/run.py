@@ -102,7 +102,7 @@ def run_plans(
 
     def tell(progress: list[Progress], live: list[Run], here: list[Plan]) -> Any:
         whole = [
-            replace(p, evaluations=run.limits[-1], alpha=plan.content.alpha)
+            replace(p, evaluations=run.limits[-1], alpha=plan.content.alpha, image=partial(_shown, plan, p.image))
             for p, run, plan in zip(progress, live, here, strict=True)
         ]
         return callback is not None and callback(whole)
@@ -151,6 +151,10 @@ def run_plans(
             if last or (stopped and engine is engines[-1]):
                 run.finish(end)
     return [run.end for run in runs if run.end is not None]
+
+
+def _shown(plan: Plan, image: Callable[[], Any]) -> Any:
+    return plan.finished(image())
 
 
 def _keep(checkpoint: Checkpoint, number: int, runs: Sequence[Run], live: Sequence[Run], course: Course, moment: str) -> None:

@@ -8,6 +8,7 @@ from jaxstyle.pictures import read
 from jaxstyle.pictures.colour import smooth_colour
 from jaxstyle.pictures.flat import fill_flat, roughness
 from jaxstyle.pictures.noise import mix, soft_noise, white_noise
+from jaxstyle.pictures.spaces import grey
 from jaxstyle.transfer.plan import Plan
 
 SHARE = 0.4
@@ -15,7 +16,15 @@ SHARE = 0.4
 
 
 def starting_image(plan: Plan) -> Array:
-    """Where a run begins, at the size of its content: (H, W, 3), RGB where 1 is white; not clipped."""
+    """Where a run begins, at the size of its content: (H, W, 3), RGB where 1 is white; not clipped, but in a run in grey."""
+    image = _coloured(plan)
+    if not plan.colours.brightness_only:
+        return image
+    assert plan.colours.space is not None
+    return jnp.asarray(np.repeat(grey(image, plan.colours.space), 3, -1))
+
+
+def _coloured(plan: Plan) -> Array:
     start, (width, height) = plan.start, plan.content.size
 
     def noise() -> Array:

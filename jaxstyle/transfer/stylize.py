@@ -1,8 +1,10 @@
 """One picture, from files to a result with its run record. Knows no maths: it resolves, compiles, runs, records, saves."""
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from jaxstyle.errors import JaxstyleError
@@ -10,10 +12,12 @@ from jaxstyle.machine import memory
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.transfer import record
 from jaxstyle.transfer.checkpoint import Checkpoint
+from jaxstyle.transfer.colours import recoloured
 from jaxstyle.transfer.config import Config, make_config
-from jaxstyle.transfer.engine import Engine, compile_to_fit
+from jaxstyle.transfer.engine import compile_to_fit
 from jaxstyle.transfer.loop import Callback, Outcome, Progress, TraceEntry
 from jaxstyle.transfer.plan import Plan
+from jaxstyle.transfer.programs import Method
 from jaxstyle.transfer.resolve import resolve
 from jaxstyle.transfer.run import run_plans
 from jaxstyle.transfer.saving import Saved
@@ -25,7 +29,8 @@ class Result(Saved):
 
     Attributes:
         image: float32 (H, W, 3), RGB in [0, 1].
-        loss: canonical ``{"total", "content", "style", "tv"}`` of the image before clipping.
+        loss: canonical ``{"total", "content", "style", "tv"}`` of what the solver saw, before clipping and before the
+            content's colours are put back. Empty where nothing was painted.
         evaluations: of loss and gradient, line-search trials included.
         stop_reason: a sentence.
         stopped_early: whether the callback ended the run.
@@ -83,6 +88,8 @@ def carry_out(
         measured: whether the callback will ask for losses, so that what measures them is compiled before the run begins.
         **more: what is added to the record.
     """
+    if not plan.colours.painted:
+        return recolour(plan, **more)
     compiler = Compiler()
     engines, needed, free = compile_to_fit(plan, compiler, measured=measured)
     memory.check(*plan.content.size, needed, free)
@@ -94,13 +101,23 @@ def carry_out(
     (end,) = run_plans(engines, [plan], callback and tell, checkpoint=checkpoint)
     if isinstance(end, JaxstyleError):
         raise end
-    return finish(plan, end, engines[-1], {"compile": compiler.seconds, "predicted": needed}, **more)
+    return finish(plan, end, engines[-1].method, {"compile": compiler.seconds, "predicted": needed}, **more)
 
 
-def finish(plan: Plan, end: Outcome, engine: Engine, costs: dict[str, float], **more: Any) -> Result:
-    """The result of a run; `more` is added to its record."""
-    loss = {name: float(value) for name, value in end.measure()._asdict().items()}
-    image = np.clip(np.asarray(end.image), 0, 1)
+def recolour(plan: Plan, **more: Any) -> Result:
+    """The content of a plan in the colours of its styles, where nothing else is wanted; `more` is added to its record."""
+    began = time.perf_counter()
+    image = recoloured(plan.colours, plan.content, plan.styles, plan.blend)
+    reason, seconds = "the colours were moved, and nothing was painted", time.perf_counter() - began
+    end = Outcome(jnp.asarray(image), lambda: None, 0, reason, False, [], seconds)
+    return finish(plan, end, plan.method, {"compile": 0.0, "predicted": 0}, **more)
+
+
+def finish(plan: Plan, end: Outcome, method: Method, costs: dict[str, float], **more: Any) -> Result:
+    """The result of a run by a method; `more` is added to its record."""
+    measured = end.measure()
+    loss = {} if measured is None else {name: float(value) for name, value in measured._asdict().items()}
+    image = plan.finished(end.image)
     written = {
         "schema": record.SCHEMA,
         "command": None,
@@ -110,17 +127,18 @@ def finish(plan: Plan, end: Outcome, engine: Engine, costs: dict[str, float], **
         "start": plan.start,
         "versions": record.versions(),
         "device": record.device(),
-        "network": engine.params.architecture.name,
+        "network": plan.network.params.architecture.name,
         "weights": {"name": plan.network.name, "sha256": plan.network.sha256},
-        "solver": engine.method.solver,
-        "preconditioner": engine.method.preconditioner,
+        "solver": method.solver,
+        "preconditioner": method.preconditioner,
+        "colours": plan.colours,
         "size": plan.content.size,
         "stages": list(end.stages),
         "style_sizes": [picture.size for picture in plan.styles],
         "evaluations": end.evaluations,
         "stop_reason": end.stop_reason,
         "seconds": {"compile": round(costs["compile"], 3), "solve": round(end.seconds, 3)},
-        "memory": {"strips": engine.method.strips, "predicted": costs["predicted"], "peak": memory.peak()},
+        "memory": {"strips": method.strips, "predicted": costs["predicted"], "peak": memory.peak()},
         "loss": loss,
         "pixels_sha256": record.hash_of_pixels(image),
         "notices": plan.notices,

@@ -1,0 +1,111 @@
+"""Whose colours a picture gets: the pictures that the network sees for that, and what is done to a picture at the end."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from jaxstyle.errors import InputError, unknown
+from jaxstyle.pictures.matching import MATCHES, match
+from jaxstyle.pictures.read import Picture, as_float
+from jaxstyle.pictures.spaces import SPACES, grey, with_colours_of
+from jaxstyle.transfer.config import COLORS, Config
+from jaxstyle.transfer.library import Library
+
+
+@dataclass(frozen=True)
+class Colours:
+    """Whose colours a picture gets.
+
+    Attributes:
+        kind: one of `COLORS`.
+        match: how colours are moved, key of `MATCHES`; None where none are.
+        space: where the content's colours are put back at the end, one of `SPACES`; None where they are not.
+    """
+
+    kind: str = "style"
+    match: str | None = None
+    space: str | None = None
+
+    @property
+    def brightness_only(self) -> bool:
+        """Whether the run is in grey: the network sees brightness alone, and nothing else is moved."""
+        return self.kind == "content"
+
+    @property
+    def painted(self) -> bool:
+        """Whether there is a run at all; else the content's colours are moved and that is all."""
+        return self.kind != "style-only"
+
+
+def colours_of(config: Config) -> Colours:
+    """What the user said, checked."""
+    kind = config.colors
+    if kind not in COLORS:
+        raise unknown("colors", kind, COLORS)
+    for name, known in (("color_match", MATCHES), ("color_space", SPACES)):
+        if (given := getattr(config, name)) is not None and given not in known:
+            raise unknown(name, given, known)
+    moved = kind in ("content-histogram", "style-only")
+    if config.color_match is not None and not moved:
+        remedy = "give colors content-histogram or style-only with it"
+        raise InputError("color_match", config.color_match, f"moves nothing with colors {kind}", remedy)
+    if config.color_space is not None and kind == "style-only":
+        raise InputError("color_space", config.color_space, "would take the style's colours away again", "leave it out")
+    space = config.color_space or ("yuv" if kind == "content" else None)
+    return Colours(kind, (config.color_match or "mk") if moved else None, space)
+
+
+def seen(
+    colours: Colours, content: Picture, styles: Sequence[Picture], library: Library
+) -> tuple[Picture, tuple[Picture, ...]]:
+    """The content and the styles as the network sees them.
+
+    For a run in grey both are grey, and each style has the content's mean and deviation (Gatys et al., Preserving Color in
+    Neural Artistic Style Transfer, 2016, section 4). Styles whose colours are moved have the content's mean and covariance.
+    """
+    if colours.brightness_only:
+        content = library.made(_grey, content, colours.space)
+        styles = [library.made(_grey_like, style, content, colours.space) for style in styles]
+    elif colours.kind == "content-histogram":
+        styles = [library.made(_like, style, content, colours.match) for style in styles]
+    return content, tuple(styles)
+
+
+def finished(colours: Colours, image: Any, photograph: Picture | None) -> np.ndarray:
+    """What a run's image, (H, W, 3), is shown as: clipped to [0, 1], with the photograph's colours where they are put back."""
+    image = np.clip(np.asarray(image), 0, 1)
+    if colours.space is None or photograph is None:
+        return image
+    return with_colours_of(image, as_float(photograph), colours.space)
+
+
+def recoloured(colours: Colours, content: Picture, styles: Sequence[Picture], blend: Sequence[float]) -> np.ndarray:
+    """The content in the colours of the styles, float32 (H, W, 3) in [0, 1]; of several the mean by their shares."""
+    assert colours.match is not None
+    parts = (share * _matched(content, style, colours.match) for style, share in zip(styles, blend, strict=True))
+    return np.clip(sum(parts, np.zeros((), np.float32)), 0, 1)
+
+
+def _matched(picture: Picture, other: Picture, method: str) -> np.ndarray:
+    return match(as_float(picture), as_float(other), method, weights=picture.alpha, other_weights=other.alpha)
+
+
+def _with(picture: Picture, pixels: np.ndarray) -> Picture:
+    """The same picture with other pixels, (H, W, 3) or (H, W, 1), clipped to [0, 1]."""
+    return replace(picture, rgb=np.clip(np.broadcast_to(pixels, (*pixels.shape[:2], 3)), 0, 1).astype(np.float32))
+
+
+def _grey(picture: Picture, space: str) -> Picture:
+    return _with(picture, grey(as_float(picture), space))
+
+
+def _grey_like(picture: Picture, other: Picture, space: str) -> Picture:
+    """`picture` in grey, with the mean and deviation of `other`, which is grey."""
+    level = grey(as_float(picture), space)
+    return _with(picture, match(level, as_float(other)[..., :1], weights=picture.alpha, other_weights=other.alpha))
+
+
+def _like(picture: Picture, other: Picture, method: str) -> Picture:
+    return _with(picture, _matched(picture, other, method))
