@@ -62,7 +62,7 @@ class Diary:
     def __init__(self, plan: Plan):
         self.plan = plan
         self.moments: list[Moment] = []
-        self._due = sorted({round(n) for n in np.geomspace(1, plan.evaluations, MOMENTS)})
+        self._due = sorted({round(n) for n in np.geomspace(1, max(1, plan.evaluations), MOMENTS)})
 
     def enter(self, progress: Progress) -> None:
         """Notes the moment if it is time."""
@@ -167,7 +167,9 @@ def render(path: Path, plan: Plan, moments: Sequence[Moment], result: Result) ->
     losses = [(TERMS[name], f"{value:.6g}") for name, value in known["loss"].items() if name != "tv" or value]
     notes = "".join(f"<p>{escape(notice)}</p>" for notice in known["notices"])
     loss = f", loss {known['loss']['total']:.6g}" if known["loss"] else ""
-    course = f"""<h2>On the way, by evaluation</h2>
+    course = ""
+    if known["loss"]:
+        course = f"""<h2>On the way, by evaluation</h2>
 <div class="strip" tabindex="0">{strip}</div>
 <h2>Loss</h2>
 {_plots(moments, known)}
@@ -188,7 +190,7 @@ def render(path: Path, plan: Plan, moments: Sequence[Moment], result: Result) ->
 {_figure(encoded(result.image, SHOWN, result.alpha), "result", "result")}
 <div class="inputs">{"".join(inputs)}</div>
 </div>
-{course if known["loss"] else ""}<div class="facts">
+{course}<div class="facts">
 <div><h2>Settings</h2>{_facts(list(dict(settings).items()))}</div>
 <div><h2>Result</h2>{_facts(losses)}<h2>Time</h2>{_facts(timing)}</div>
 </div>

@@ -77,4 +77,6 @@ def test_grey_and_constant_pictures_have_colours_too(rng, method):
             np.testing.assert_allclose(found.mean((0, 1)), other.mean((0, 1)), atol=1e-4)
     np.testing.assert_allclose(match(grey, grey, method), grey, atol=1e-4)
     np.testing.assert_allclose(np.ptp(match(colourful, grey, method), -1), 0, atol=0.05)
-    np.testing.assert_allclose(match(constant, colourful, method), np.broadcast_to(colourful.mean((0, 1)), (24, 32, 3)), atol=1e-5)
+    np.testing.assert_allclose(
+        match(constant, colourful, method), np.broadcast_to(colourful.mean((0, 1)), (24, 32, 3)), atol=1e-5
+    )

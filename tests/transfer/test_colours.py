@@ -11,13 +11,16 @@ from PIL import Image
 from jaxstyle import Config, InputError, estimate, stylize, stylize_batch
 from jaxstyle.cli.main import main
 from jaxstyle.cli.single import SAMPLES
+from jaxstyle.machine.compiler import Compiler
 from jaxstyle.pictures.matching import moments
 from jaxstyle.pictures.read import as_float
 from jaxstyle.pictures.spaces import SPACES, from_space, to_space
 from jaxstyle.transfer.colours import Colours
 from jaxstyle.transfer.config import COLORS
+from jaxstyle.transfer.engine import compile_to_fit
 from jaxstyle.transfer.library import Library
 from jaxstyle.transfer.resolve import resolve
+from jaxstyle.transfer.run import run_plans
 from jaxstyle.transfer.start import starting_image
 
 pytestmark = pytest.mark.usefixtures("empty_folder", "small_network", "quickly_compiled")
@@ -92,35 +95,39 @@ def test_transparent_pixels_have_no_colours():
     np.testing.assert_allclose(found.rgb.mean((0, 1)), 0.2, atol=0.02)
 
 
-@pytest.mark.parametrize("options", [dict(colors="content", scales=2), dict(color_space="lab"), dict(colors="content", color_space="luv")])
+@pytest.mark.parametrize(
+    "options",
+    [
+        dict(colors="content"),
+        dict(color_space="lab"),
+        dict(colors="content", color_space="luv"),
+        pytest.param(dict(colors="content", scales=2, size="32x32"), marks=pytest.mark.slow),
+    ],
+    ids=str,
+)
 def test_the_contents_colours_are_put_back_at_the_end_and_on_the_way(options):
     space, shown = options.get("color_space", "yuv"), []
     result = stylize(CONTENT, STYLE, **{**SMALL, **options}, callback=lambda p: shown.append(p.image()))
-    assert {image.shape for image in shown} >= {(21, 32, 3)}
+    assert len({image.shape for image in shown}) == options.get("scales", 1)
     for image in [result.image, *shown]:
-        content = photo((32, 21))
-        if image.shape != content.shape:  # of a smaller stage
-            assert np.ptp(image, -1).max() > 0.1
-            continue
+        height, width, _ = image.shape
+        content = photo((width, height)) if "size" not in options else photo((32, 32))[:: 32 // height, :: 32 // width]
         free = inside(image)
         assert free.mean() > 0.3
         kept, wanted = to_space(image, space)[free], to_space(content, space)[free]
-        np.testing.assert_allclose(kept[:, 1:], wanted[:, 1:], atol=2e-3 * (1 if space == "yuv" else 100))
-    plain = photo()
-    assert np.abs(result.image - plain).max() > 0.05
+        far = np.abs(kept[:, 1:] - wanted[:, 1:])
+        assert (far.mean() if height == 16 else far.max()) < (0.05 if height == 16 else 2e-3) * (1 if space == "yuv" else 100)
+    assert np.abs(result.image - photo((result.image.shape[1], result.image.shape[0]))).max() > 0.05
 
 
 def test_nothing_but_brightness_is_ever_moved():
-    """What the loop ends with is grey before the content's colours come back."""
-    grey = []
-    found = plan(colors="content", **SMALL)
-    from jaxstyle.transfer import run
-
-    stylize(CONTENT, STYLE, colors="content", **SMALL, callback=lambda p: grey.append(p.image.args[1]()))
-    assert run is not None
-    assert found.method.grey
-    for image in grey:
-        assert np.ptp(image, -1).max() < 1e-6
+    found = plan(colors="content", evaluations=6)
+    engines, _, _ = compile_to_fit(found, Compiler())
+    (end,) = run_plans(engines, [found])
+    assert end.image.shape == (21, 32, 3)
+    assert np.ptp(np.asarray(end.image), -1).max() < 1e-6
+    assert np.abs(np.asarray(end.image) - as_float(found.content)).max() > 0.05
+    np.testing.assert_array_equal(found.finished(end.image), stylize(CONTENT, STYLE, colors="content", **SMALL).image)
 
 
 def test_without_a_run_the_content_has_the_styles_colours():
@@ -138,19 +145,21 @@ def test_without_a_run_the_content_has_the_styles_colours():
 EVERY = [dict(colors=name) for name in COLORS[1:]] + [dict(color_space="lab")]
 
 
-@pytest.mark.parametrize("options", EVERY, ids=str)
-def test_strips_give_the_same(options):
-    whole, strips = (stylize(CONTENT, STYLE, **SMALL, **options, memory=memory).image for memory in ("auto", "low"))
+def test_strips_give_the_same():
+    whole, strips = (stylize(CONTENT, STYLE, **SMALL, colors="content", memory=memory).image for memory in ("auto", "low"))
     np.testing.assert_allclose(whole, strips, atol=2e-3)
 
 
+@pytest.mark.slow
 def test_members_of_a_batch_are_the_single_runs():
     vary = {"colors": ["style", "content", "content-histogram", "style-only"]}
-    results = stylize_batch([CONTENT, OTHER], STYLE, vary=vary, size="32x32", evaluations=3)
+    results = stylize_batch([CONTENT, OTHER], STYLE, vary=vary, size=32, evaluations=3)
     for result, (content, colors) in zip(results, ((c, k) for c in (CONTENT, OTHER) for k in vary["colors"]), strict=True):
-        alone = stylize(content, STYLE, colors=colors, size="32x32", evaluations=3)
+        alone = stylize(content, STYLE, colors=colors, size=32, evaluations=3)
         np.testing.assert_allclose(result.image, alone.image, atol=2e-3)
-        assert result.record["batch"]["members"] == (1 if colors == "style-only" else 4 if "-" in colors or colors == "style" else 2)
+        assert result.record["batch"]["members"] == (
+            1 if colors == "style-only" else 4 if "-" in colors or colors == "style" else 2
+        )
 
 
 def test_pictures_in_other_colours_are_made_once():
@@ -162,7 +171,9 @@ def test_pictures_in_other_colours_are_made_once():
 
 def test_keys_differ():
     options = [{}, *EVERY, *(dict(colors="content", color_space=space) for space in SPACES[1:]), dict(color_space="yuv")]
-    options += [dict(colors=kind, color_match=match) for kind in ("content-histogram", "style-only") for match in ("pca", "cholesky")]
+    options += [
+        dict(colors=kind, color_match=match) for kind in ("content-histogram", "style-only") for match in ("pca", "cholesky")
+    ]
     keys = [plan(**one).key for one in options]
     assert len(set(keys)) == len(keys)
     assert plan(colors="content", color_space="yuv").key == plan(colors="content").key
@@ -177,7 +188,11 @@ def test_keys_differ():
         (dict(color_space="hsv"), "color_space", "known: yuv, ycbcr, luv, lab"),
         (dict(color_match="mk"), "color_match", "moves nothing with colors style; give colors content-histogram or style-only"),
         (dict(color_match="pca", colors="content"), "color_match", "moves nothing with colors content"),
-        (dict(color_space="lab", colors="style-only"), "color_space", "would take the style's colours away again; leave it out"),
+        (
+            dict(color_space="lab", colors="style-only"),
+            "color_space",
+            "would take the style's colours away again; leave it out",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_one_line(options, argument, said):
@@ -193,7 +208,25 @@ RUN = ["stylize", CONTENT, STYLE, "--size", "32", "-q"]
 
 @pytest.mark.parametrize("options", [["--colors", "content"], ["--colors", "style-only"], ["--color-space", "luv"]], ids=str)
 def test_commands_replay_and_go_on(capsys, options):
-    assert main([*RUN, "-o", "x.png", "--evaluations", "4", "--metric", "plain", *options, "--keep-state", "--report", "--save-every", "2"]) == 0
+    assert (
+        main(
+            [
+                *RUN,
+                "-o",
+                "x.png",
+                "--evaluations",
+                "4",
+                "--metric",
+                "plain",
+                *options,
+                "--keep-state",
+                "--report",
+                "--save-every",
+                "2",
+            ]
+        )
+        == 0
+    )
     assert main(["replay", "x.png"]) == 0
     assert "the same picture again" in capsys.readouterr().err
     assert "chelsea.jpg" in Path("x.png.html").read_text()
@@ -217,7 +250,19 @@ def test_commands_replay_and_go_on(capsys, options):
 
 
 def test_a_sweep_of_all_of_them(capsys):
-    command = ["sweep", CONTENT, STYLE, "--size", "32", "--evaluations", "2", "-o", "out", "--vary", f"colors={','.join(COLORS)}"]
+    command = [
+        "sweep",
+        CONTENT,
+        STYLE,
+        "--size",
+        "32",
+        "--evaluations",
+        "2",
+        "-o",
+        "out",
+        "--vary",
+        f"colors={','.join(COLORS)}",
+    ]
     assert main(command) == 0
     assert "4 of 4 pictures" in capsys.readouterr().err
     assert len(Path("out/results.csv").read_text().splitlines()) == 5
@@ -225,22 +270,27 @@ def test_a_sweep_of_all_of_them(capsys):
     assert "4 of them from before" in capsys.readouterr().err
 
 
-def test_transparency_and_a_grey_content():
+def test_transparency_and_pictures_without_colour():
     half = through_a_transparent_half()
+    flat, flat_style = np.full((21, 32, 3), 0.4), np.full((25, 32, 3), 0.4)
     for options in EVERY:
         result = stylize(half, STYLE, **SMALL, **options)
         assert result.alpha is not None
-        assert np.isfinite(result.image).all()
-    flat = np.full((24, 32, 3), 0.4)
-    for options in EVERY:
-        for content, style in ((flat, STYLE), (CONTENT, flat)):
+        for content, style in ((half, STYLE), (flat, STYLE), (CONTENT, flat_style)):
             assert np.isfinite(stylize(content, style, size=32, evaluations=2, **options).image).all()
 
 
 def test_cysmiths_original_colours():
-    """Brightness of the result and colours of the content, in 8 bits (OpenCV's float conversion rounds less)."""
-    with_colours = stylize(CONTENT, STYLE, preset="cysmith", color_space="lab", **SMALL)
-    without = stylize(CONTENT, STYLE, preset="cysmith", **SMALL)
-    channels = np.concatenate([to_space(without.image, "lab")[..., :1], to_space(photo(), "lab")[..., 1:]], -1)
-    np.testing.assert_allclose(with_colours.image, from_space(channels, "lab").clip(0, 1), atol=1e-5)
+    """Brightness of the result and colours of the content, in its four spaces."""
+    image = np.random.default_rng(0).random((21, 32, 3)).astype(np.float32)
+    for space in SPACES:
+        found = plan(preset="cysmith", color_space=space)
+        channels = np.concatenate([to_space(image, space)[..., :1], to_space(photo(), space)[..., 1:]], -1)
+        np.testing.assert_allclose(found.finished(image), from_space(channels, space).clip(0, 1), atol=1e-4)
+        np.testing.assert_array_equal(found.styles[0].rgb, plan(preset="cysmith").styles[0].rgb)
+
+
+def test_what_is_put_back_changes_no_loss():
+    without, with_colours = (stylize(CONTENT, STYLE, color_space=space, **SMALL) for space in (None, "lab"))
     assert with_colours.loss == without.loss
+    assert np.abs(with_colours.image - without.image).max() > 0.05
