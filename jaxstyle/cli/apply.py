@@ -22,6 +22,7 @@ from jaxstyle.pictures.find import expand, is_pattern
 from jaxstyle.pictures.ours import free_path, identities
 from jaxstyle.pictures.read import to_bytes
 from jaxstyle.pictures.size import parse_size
+from jaxstyle.pictures.spaces import SPACES, check_space
 from jaxstyle.styles.apply import MEMORY, Painted, apply_style, loaded
 from jaxstyle.styles.network import BUNDLED, StyleFile, find, read
 from jaxstyle.transfer.record import describe_source
@@ -41,6 +42,8 @@ def add_apply(sub: argparse.ArgumentParser, basics: argparse._ArgumentGroup) -> 
     basics.add_argument("--strength", metavar="0..1", default="1", help=text)
     text = "pixels of the longest side, of the shorter one, or of both (default: the picture's own)"
     basics.add_argument("--size", metavar="N|short:N|WxH", help=text)
+    text = f"put the photograph's colours back, in this space: {', '.join(SPACES)} (default: not at all)"
+    basics.add_argument("--color-space", metavar="NAME", help=text)
     text = "where the picture goes (default: PHOTO-STYLE.png); of several pictures the folder (default: apply)"
     basics.add_argument("-o", "--out", metavar="OUT", help=text)
     text = "print the styles of all networks; with -o styles.png, show them as one sheet too"
@@ -62,6 +65,7 @@ def apply(options: argparse.Namespace) -> int:
     network.style(options.style, options.strength)  # what is wrong for every picture is said before the first
     if options.size is not None:
         parse_size(options.size)
+    check_space(options.color_space)
     pictures = expand(options.pictures, argument="pictures")
     several = len(options.pictures) > 1 or any(os.path.isdir(path) or is_pattern(path) for path in options.pictures)
     return _several(pictures, options) if several else _one(pictures[0], options)
@@ -114,7 +118,7 @@ def _paint(picture: str, options: argparse.Namespace, display: Display, done: in
     def callback(share: float) -> None:
         display.update(round(100 * (done + share)), os.path.basename(picture), time.monotonic() - began)
 
-    how: Any = {name: getattr(options, name) for name in ("style", "strength", "size", "memory")}
+    how: Any = {name: getattr(options, name) for name in ("style", "strength", "size", "color_space", "memory")}
     painted = apply_style(picture, options.network or BUNDLED[0], callback=callback, **how)
     painted.record["command"] = options.line
     return painted

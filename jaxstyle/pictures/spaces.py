@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from jaxstyle.errors import unknown
+
 SPACES = ("yuv", "ycbcr", "luv", "lab")
 
 _LUMA = np.array([0.299, 0.587, 0.114])
@@ -22,6 +24,12 @@ _XYZ = np.array([[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169],
 _WHITE = _XYZ.sum(1)
 _EDGE, _SLOPE = (6 / 29) ** 3, (29 / 3) ** 3
 """Of CIE lightness: below this share of white it is linear, 903.3 times it."""
+
+
+def check_space(name: str | None) -> None:
+    """Raises an InputError where the space is unknown; None is none."""
+    if name is not None and name not in SPACES:
+        raise unknown("color_space", name, SPACES)
 
 
 def to_space(rgb: Any, space: str) -> np.ndarray:

@@ -18,6 +18,7 @@ from jaxstyle.machine.compiler import Compiler
 from jaxstyle.network.weights.files import sha256
 from jaxstyle.pictures.read import Picture, as_float, load
 from jaxstyle.pictures.size import parse_size
+from jaxstyle.pictures.spaces import check_space, with_colours_of
 from jaxstyle.styles import inference, tiles
 from jaxstyle.styles.network import PHOTOGRAPH, StyleNetwork, find, read
 from jaxstyle.transfer import record
@@ -80,6 +81,7 @@ def apply_style(
     style: str | int | Mapping[str, float],
     strength: float = 1.0,
     size: int | str | None = None,
+    color_space: str | None = None,
     memory: str = "auto",
     callback: Callable[[float], object] = lambda share: None,
 ) -> Painted:
@@ -95,6 +97,7 @@ def apply_style(
             to the other itself, and what it loses of a photograph is put back in proportion, for which it runs twice; pictures
             of others are blended with the photograph.
         size: as `stylize` takes it; the picture's own by default.
+        color_space: ``"yuv"``, ``"ycbcr"``, ``"luv"`` or ``"lab"``, in which the picture's own colours are put back; or None.
         memory: ``"auto"`` paints strip by strip where the whole picture would not fit, with the same result; ``"low"`` always.
         callback: told the share that is done.
 
@@ -103,6 +106,7 @@ def apply_style(
     """
     if memory not in MEMORY:
         raise unknown("memory", str(memory), MEMORY)
+    check_space(color_space)
     found = loaded(network)
     vector = found.network.style(style, strength)
     fit = None if size is None else parse_size(size).fit
@@ -116,11 +120,13 @@ def apply_style(
             image = np.clip(image + rest * (as_float(source) - kept), 0, 1)
         else:
             image = image * np.float32(strength) + as_float(source) * rest
+    if color_space is not None:
+        image = with_colours_of(image, as_float(source), color_space)
     seconds = time.perf_counter() - began
     written = {
         "schema": SCHEMA,
         "command": None,
-        "config": {"style": style, "strength": strength, "size": size, "memory": memory},
+        "config": {"style": style, "strength": strength, "size": size, "color_space": color_space, "memory": memory},
         "inputs": {"picture": record.describe_source(picture)},
         "versions": record.versions(),
         "device": record.device(),

@@ -9,7 +9,7 @@ import numpy as np
 from jaxstyle.errors import InputError, unknown
 from jaxstyle.pictures.matching import MATCHES, match
 from jaxstyle.pictures.read import Picture, as_float
-from jaxstyle.pictures.spaces import SPACES, grey, with_colours_of
+from jaxstyle.pictures.spaces import check_space, grey, with_colours_of
 from jaxstyle.transfer.config import COLORS, Config
 from jaxstyle.transfer.library import Library
 
@@ -21,7 +21,7 @@ class Colours:
     Attributes:
         kind: one of `COLORS`.
         match: how colours are moved, key of `MATCHES`; None where none are.
-        space: where the content's colours are put back at the end, one of `SPACES`; None where they are not.
+        space: where the content's colours are put back at the end, one of `spaces.SPACES`; None where they are not.
     """
 
     kind: str = "style"
@@ -44,9 +44,9 @@ def colours_of(config: Config) -> Colours:
     kind = config.colors
     if kind not in COLORS:
         raise unknown("colors", kind, COLORS)
-    for name, known in (("color_match", MATCHES), ("color_space", SPACES)):
-        if (given := getattr(config, name)) is not None and given not in known:
-            raise unknown(name, given, known)
+    if config.color_match is not None and config.color_match not in MATCHES:
+        raise unknown("color_match", config.color_match, MATCHES)
+    check_space(config.color_space)
     moved = kind in ("content-histogram", "style-only")
     if config.color_match is not None and not moved:
         remedy = "give colors content-histogram or style-only with it"

@@ -47,6 +47,13 @@ def test_one_picture(command, tiny_styles, capsys):
     assert opened("out.png").shape == (16, 16, 3)
 
 
+def test_the_photographs_colours(command, capsys):
+    assert main([*command, picture("photo.png"), "-o", "out.png", "--color-space", "yuv", "-q"]) == 0
+    assert json.loads(Path("out.png.json").read_text())["config"]["color_space"] == "yuv"
+    assert main([*command, "photo.png", "--color-space", "rgb"]) == 2
+    assert "`color_space` (='rgb') is unknown" in capsys.readouterr().err
+
+
 def test_names_itself_and_keeps_transparency(command):
     assert main([*command, picture("a photo.png", mode="RGBA"), "--style", "dots+dashes"]) == 0
     assert opened("a photo-dots+dashes.png").shape == (16, 20, 4)

@@ -13,6 +13,7 @@ from PIL import Image
 import jaxstyle
 from jaxstyle.machine import memory
 from jaxstyle.pictures import ours
+from jaxstyle.pictures.spaces import with_colours_of
 from jaxstyle.styles import tiles
 from jaxstyle.styles.apply import apply_style
 from jaxstyle.styles.model import paint
@@ -63,6 +64,15 @@ def test_strength_goes_to_the_photograph_that_the_network_has_learned(tiny_style
     wanted = expected(tiny_styles, photograph, vector) + 0.75 * (photograph - kept)
     np.testing.assert_allclose(painted, np.clip(wanted, 0, 1), atol=1e-5)
     np.testing.assert_allclose(apply_style(image, tiny_styles, style="dots", strength=0).image, photograph, atol=1e-5)
+
+
+def test_the_pictures_own_colours_are_put_back(tiny_styles, image):
+    painted = apply_style(image, tiny_styles, style="dots")
+    own = apply_style(image, tiny_styles, style="dots", color_space="lab")
+    np.testing.assert_array_equal(own.image, with_colours_of(painted.image, image / np.float32(255), "lab"))
+    assert own.record["config"]["color_space"] == "lab"
+    call = lambda: apply_style(image, tiny_styles, style="dots", color_space="hsv")  # noqa: E731
+    refusal(call, "color_space", "known: yuv, ycbcr, luv, lab", kind=jaxstyle.InputError)
 
 
 def test_strength_blends_with_the_picture_where_it_has_learned_none(image):
