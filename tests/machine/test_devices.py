@@ -51,6 +51,8 @@ rows = jaxstyle.stylize(content, style, devices=4, **settings)
 weighed = [jaxstyle.stylize(content, style, strength=0.5, devices=devices, **settings) for devices in (1, 4)]
 found["weights"] = [result.record["objective"].content_weight for result in weighed]
 found["rows"] = [abs(a.loss / b.loss - 1) for a, b in zip(rows.trace, alone.trace, strict=True)]
+grey = [jaxstyle.stylize(content, style, devices=n, colors="content", **settings) for n in (1, 4)]
+found["grey"] = float(np.abs(grey[0].image - grey[1].image).max())
 batch = jaxstyle.stylize_batch(content, [style, content], seeds=3, noise_ratio=0.5, **settings)
 member, same = batch[2], jaxstyle.stylize(content, style, seed=1, noise_ratio=0.5, **settings)
 found["members"] = batch[0].record["batch"]["members"]
@@ -116,6 +118,10 @@ def test_a_whole_run_on_rows(found):
 def test_the_weights_of_a_strength_are_measured_on_rows_too(found):
     one, four = found["weights"]
     assert four == pytest.approx(one, rel=1e-3)
+
+
+def test_a_run_in_grey_on_rows(found):
+    assert found["grey"] < 2e-3
 
 
 def test_members_spread_are_the_single_runs(found):

@@ -45,6 +45,15 @@ def test_no_preconditioner_is_eight_bit_levels(rng):
     np.testing.assert_allclose(decode(z, start, "none"), np.asarray(start) + np.asarray(z) / 255, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["none", "spectral"])
+def test_one_channel_moves_brightness_alone(rng, name):
+    z, start = (jnp.asarray(rng.normal(size=(16, 21, channels)), jnp.float32) for channels in (1, 3))
+    change = np.asarray(decode(z, start, name) - start)
+    np.testing.assert_allclose(change, change[..., :1].repeat(3, -1), atol=1e-6)
+    whole = jnp.concatenate([z] * 3 if name == "none" else [z, 0 * z, 0 * z], -1)
+    np.testing.assert_allclose(change, decode(whole, start, name) - start, atol=1e-6)
+
+
 def test_gains_fall_with_frequency_and_keep_the_mean_square():
     gain = gains(32, 48)
     assert gain.shape == (32, 25, 3)

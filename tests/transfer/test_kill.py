@@ -123,6 +123,20 @@ def test_every_stage_can_be_taken_up(killed_at, times):
     assert sorted(os.listdir()) == ["killed.png", "killed.png.json", "whole.png", "whole.png.json"]
 
 
+@pytest.mark.slow
+def test_a_run_in_grey_can_be_taken_up(killed_at):
+    run = ["stylize", CONTENT, STYLE, "-q", *STAGES, "--colors", "content"]
+    assert main([*run, "-o", "whole.png"]) == 0
+    for n in (3, 12):
+        killed_at(n)
+        with pytest.raises(Killed):
+            main([*run, "-o", "killed.png", "--resume"])
+    killed_at(0)
+    assert main([*run[:-1], "style", "-o", "killed.png", "--resume"]) == 2
+    assert main([*run, "-o", "killed.png", "--resume"]) == 0
+    same("killed.png", "whole.png")
+
+
 @pytest.mark.parametrize(
     "solver",
     ["adam", *(pytest.param(s, marks=pytest.mark.slow) for s in ("lbfgs-torch", "lbfgs-zoom", "optax-lbfgs"))],
