@@ -75,9 +75,10 @@ def resolve(content: Any, style: Any, config: Config, library: Library | None = 
         style_size = Size((width, height))
     elif style_size is None:
         style_size = Size((max(width, height),), argument="style_size", gentle=True)
-    method = _method(config, objective, metric, width, height, low=config.memory == "low")
+    grey = colours.brightness_only
+    method = _method(config, objective, metric, width, height, low=config.memory == "low", grey=grey)
     choice = config.memory == "auto" and config.devices == 1
-    fallback = _method(config, objective, metric, width, height, low=True) if choice else None
+    fallback = _method(config, objective, metric, width, height, low=True, grey=grey) if choice else None
     if auto:
         stages = schedule.preview_stages(width, height, evaluations, metric)
     else:
@@ -214,11 +215,10 @@ def is_random(config: Config) -> bool:
     return "noise" in (config.init, None if config.init or preset is None else preset.init) or bool(config.noise_ratio)
 
 
-def _method(config: Config, objective: Objective, metric: str, width: int, height: int, *, low: bool) -> Method:
+def _method(config: Config, objective: Objective, metric: str, width: int, height: int, *, low: bool, grey: bool) -> Method:
     preconditioner = config.preconditioner or ("none" if config.solver in ("adam", "lbfgs-torch") else "spectral")
     if preconditioner not in PRECONDITIONERS:
         raise unknown("preconditioner", preconditioner, PRECONDITIONERS)
-    grey = config.colors == "content"
     pair = 2 * 4 * (1 if grey else 3) * width * height  # bytes
     usual = 100 if config.solver == "lbfgs-torch" else 30
     if config.history is not None:
