@@ -290,7 +290,7 @@ def _run_bucket(
             if isinstance(end, JaxstyleError):
                 yield index, end
             else:
-                yield index, finish(plan, end, engines[-1].method, costs, batch={"members": len(plans), "member": place})
+                yield index, finish(plan, end, engines[-1], costs, batch={"members": len(plans), "member": place})
         if checkpoint and not hand.stopped:
             checkpoint.remove()
 

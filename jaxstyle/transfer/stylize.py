@@ -14,10 +14,9 @@ from jaxstyle.transfer import record
 from jaxstyle.transfer.checkpoint import Checkpoint
 from jaxstyle.transfer.colours import recoloured
 from jaxstyle.transfer.config import Config, make_config
-from jaxstyle.transfer.engine import compile_to_fit
+from jaxstyle.transfer.engine import Engine, compile_to_fit
 from jaxstyle.transfer.loop import Callback, Outcome, Progress, TraceEntry
 from jaxstyle.transfer.plan import Plan
-from jaxstyle.transfer.programs import Method
 from jaxstyle.transfer.resolve import resolve
 from jaxstyle.transfer.run import run_plans
 from jaxstyle.transfer.saving import Saved
@@ -101,7 +100,7 @@ def carry_out(
     (end,) = run_plans(engines, [plan], callback and tell, checkpoint=checkpoint)
     if isinstance(end, JaxstyleError):
         raise end
-    return finish(plan, end, engines[-1].method, {"compile": compiler.seconds, "predicted": needed}, **more)
+    return finish(plan, end, engines[-1], {"compile": compiler.seconds, "predicted": needed}, **more)
 
 
 def recolour(plan: Plan, **more: Any) -> Result:
@@ -110,11 +109,12 @@ def recolour(plan: Plan, **more: Any) -> Result:
     image = recoloured(plan.colours, plan.content, plan.styles, plan.blend)
     reason, seconds = "the colours were moved, and nothing was painted", time.perf_counter() - began
     end = Outcome(jnp.asarray(image), lambda: None, 0, reason, False, [], seconds)
-    return finish(plan, end, plan.method, {"compile": 0.0, "predicted": 0}, **more)
+    return finish(plan, end, None, {"compile": 0.0, "predicted": 0}, **more)
 
 
-def finish(plan: Plan, end: Outcome, method: Method, costs: dict[str, float], **more: Any) -> Result:
-    """The result of a run by a method; `more` is added to its record."""
+def finish(plan: Plan, end: Outcome, engine: Engine | None, costs: dict[str, float], **more: Any) -> Result:
+    """The result of a run by an engine, if there was one; `more` is added to its record."""
+    method, objective = (engine.method, engine.own.objective(plan)) if engine else (plan.method, plan.objective)
     measured = end.measure()
     loss = {} if measured is None else {name: float(value) for name, value in measured._asdict().items()}
     image = plan.finished(end.image)
@@ -123,7 +123,7 @@ def finish(plan: Plan, end: Outcome, method: Method, costs: dict[str, float], **
         "command": None,
         "config": plan.config,
         "inputs": plan.sources,
-        "objective": engine.own.objective(plan),
+        "objective": objective,
         "start": plan.start,
         "versions": record.versions(),
         "device": record.device(),
