@@ -5,6 +5,9 @@ of Gatys' own notebook, whatever preset made the picture. Work is counted in eva
 """
 
 from jaxstyle.batch.run import BatchProgress, stylize_batch
+from jaxstyle.domains.apply import apply_domains
+from jaxstyle.domains.network import DomainNetwork
+from jaxstyle.domains.train_domains import train_domains
 from jaxstyle.errors import DownloadError, ImageError, InputError, JaxstyleError, WeightsError
 from jaxstyle.loss.objective import Losses, Targets, TermWeights, loss_parts, loss_terms, make_targets, total_loss
 from jaxstyle.loss.presets import CANONICAL, PRESETS, Objective
@@ -14,9 +17,10 @@ from jaxstyle.machine.compiler import COMPILER_OPTIONS
 from jaxstyle.network.convolution import ALGORITHMS, conv3x3, convolution_algorithm
 from jaxstyle.network.vgg import Params, features
 from jaxstyle.network.weights import convert_weights, fetch_weights, load_weights
+from jaxstyle.onepass.painting import Painted
 from jaxstyle.solvers.registry import SOLVERS, make_solver
 from jaxstyle.solvers.state import Solver
-from jaxstyle.styles.apply import Painted, apply_style
+from jaxstyle.styles.apply import apply_style
 from jaxstyle.styles.network import StyleNetwork
 from jaxstyle.styles.train_styles import train_styles
 from jaxstyle.transfer.config import Config
@@ -34,6 +38,7 @@ __all__ = [
     "SOLVERS",
     "BatchProgress",
     "Config",
+    "DomainNetwork",
     "DownloadError",
     "Estimate",
     "ImageError",
@@ -51,6 +56,7 @@ __all__ = [
     "TermWeights",
     "WeightsError",
     "__version__",
+    "apply_domains",
     "apply_style",
     "content_loss",
     "conv3x3",
@@ -71,5 +77,6 @@ __all__ = [
     "stylize_batch",
     "total_loss",
     "total_variation",
+    "train_domains",
     "train_styles",
 ]

@@ -15,8 +15,8 @@ from jaxstyle.errors import ImageError
 from jaxstyle.network.vgg import Architecture, InputScale, Params
 from jaxstyle.network.weights import files
 from jaxstyle.network.weights.registry import SCALES
+from jaxstyle.onepass.layers import Widths
 from jaxstyle.pictures.read import Picture, load
-from jaxstyle.styles.model import Widths
 from jaxstyle.styles.network import StyleFile, StyleNetwork, write
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -178,6 +178,15 @@ def smooth() -> np.ndarray:
     """A picture that lossy formats keep within a few levels."""
     y, x = np.mgrid[0:48, 0:64]
     return np.stack([4 * x, 5 * y, 255 - 2 * (x + y)], axis=-1).clip(0, 255).astype(np.uint8)
+
+
+def smooth_pictures(count: int, first: int) -> list[np.ndarray]:
+    """Pictures of random colours without edges, (36, 44, 3) uint8, by their numbers from `first` on."""
+    found = []
+    for seed in range(first, first + count):
+        small = np.random.default_rng(seed).integers(0, 256, (5, 5, 3), dtype=np.uint8)
+        found.append(np.asarray(Image.fromarray(small).resize((44, 36), Image.Resampling.BICUBIC)))
+    return found
 
 
 def over_white(colour, alpha) -> np.ndarray:

@@ -14,7 +14,9 @@ BENCH = Path(__file__).resolve().parents[1] / "bench"
 ROOMS = [
     "cli",
     "batch",
+    "domains",
     "styles",
+    "onepass",
     "transfer",
     "solvers",
     "loss",
@@ -57,7 +59,7 @@ def test_rooms_import_from_below(name, path):
             other = module.split(".")[1]
             assert ROOMS.index(other) >= ROOMS.index(room), f"{name} imports {module}"
         elif module.split(".")[0] in ("jaxopt", "optax"):
-            assert room in ("solvers", "styles")
+            assert room in ("solvers", "styles", "domains")
 
 
 def test_no_module_of_a_room_depends_on_itself():

@@ -26,10 +26,10 @@ from PIL import Image
 from jaxstyle import keep_pages, load_weights
 from jaxstyle.loss.objective import Targets, TermWeights, content_target, loss_parts, style_target
 from jaxstyle.network.vgg import Params
+from jaxstyle.onepass.photographs import Photographs, crops, gathered
 from jaxstyle.pictures.read import load
 from jaxstyle.styles.model import WIDTHS, initial
 from jaxstyle.styles.network import PHOTOGRAPH, StyleFile, StyleNetwork, read, write
-from jaxstyle.styles.photographs import Photographs, crops, gathered
 from jaxstyle.styles.train import OBJECTIVE, Learned, Lesson, Recipe, begin, step
 
 STYLES = ("swirls", "glass", "waves", "starry_night", "the_scream", "shipwreck")

@@ -1,4 +1,4 @@
-"""Pictures by a style network: `jaxstyle apply`."""
+"""Pictures by a style network, or one between two collections: `jaxstyle apply`."""
 
 import argparse
 import os
@@ -16,14 +16,19 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 from jaxstyle.cli.display import Display, Interrupt, say, say_first
 from jaxstyle.cli.options import real
 from jaxstyle.cli.single import SAMPLES, check_replaced
+from jaxstyle.domains.apply import apply_domains, check_strength
+from jaxstyle.domains.apply import loaded as domain_network
+from jaxstyle.domains.network import A2B
 from jaxstyle.errors import InputError, JaxstyleError
+from jaxstyle.onepass.files import DOMAINS, format_of
+from jaxstyle.onepass.painting import MEMORY, Painted
 from jaxstyle.pictures import write
 from jaxstyle.pictures.find import expand, is_pattern
 from jaxstyle.pictures.ours import free_path, identities
 from jaxstyle.pictures.read import to_bytes
 from jaxstyle.pictures.size import parse_size
 from jaxstyle.pictures.spaces import SPACES, check_space
-from jaxstyle.styles.apply import MEMORY, Painted, apply_style, loaded
+from jaxstyle.styles.apply import apply_style, loaded
 from jaxstyle.styles.network import BUNDLED, StyleFile, find, read
 from jaxstyle.transfer.record import describe_source
 
@@ -36,8 +41,10 @@ def add_apply(sub: argparse.ArgumentParser, basics: argparse._ArgumentGroup) -> 
     sub.add_argument("pictures", metavar="PHOTO", nargs="*", help="photographs, or folders of them")
     text = "a style of the network by name or number, as --list shows them; A:3+B is a blend, three parts to one"
     basics.add_argument("-s", "--style", metavar="NAME|NUMBER|A+B", help=text)
-    text = f"whose styles: {', '.join(BUNDLED)}, or a file of `jaxstyle train` (default: {BUNDLED[0]})"
+    text = f"whose styles: {', '.join(BUNDLED)}, or a file of `jaxstyle train` or `domains train` (default: {BUNDLED[0]})"
     basics.add_argument("--network", metavar="NAME|FILE", help=text)
+    text = "which way, of a file of `jaxstyle domains train`, which has no styles: a2b or b2a (default: a2b)"
+    basics.add_argument("--direction", metavar="NAME", help=text)
     text = "how much of the style: 0 is the photograph, 1 the style (default: 1)"
     basics.add_argument("--strength", metavar="0..1", default="1", help=text)
     text = "pixels of the longest side, of the shorter one, or of both (default: the picture's own)"
@@ -58,11 +65,12 @@ def apply(options: argparse.Namespace) -> int:
         return show(options)
     if not options.pictures:
         raise InputError("pictures", "", "is missing", "give a photograph, as in jaxstyle apply photo.jpg --style NAME")
-    network = loaded(options.network or BUNDLED[0]).network
-    if options.style is None:
-        raise InputError("style", "", "is missing", f"give one of {', '.join(network.shown)}")
     options.strength = real("strength", options.strength)
-    network.style(options.style, options.strength)  # what is wrong for every picture is said before the first
+    options.network = options.network or BUNDLED[0]
+    if format_of(options.network) == DOMAINS:
+        _check_domains(options)
+    else:
+        _check_styles(options)
     if options.size is not None:
         parse_size(options.size)
     check_space(options.color_space)
@@ -71,8 +79,29 @@ def apply(options: argparse.Namespace) -> int:
     return _several(pictures, options) if several else _one(pictures[0], options)
 
 
+def _check_styles(options: argparse.Namespace) -> None:
+    """What is wrong for every picture is said before the first."""
+    network = loaded(options.network).network
+    if options.direction is not None:
+        raise InputError("direction", options.direction, "is of domain networks, and this is a style network", "leave it out")
+    if options.style is None:
+        raise InputError("style", "", "is missing", f"give one of {', '.join(network.shown)}")
+    network.style(options.style, options.strength)
+    options.made = options.style
+
+
+def _check_domains(options: argparse.Namespace) -> None:
+    """The same of a network between two collections."""
+    if options.style is not None:
+        raise InputError("style", options.style, "is of style networks, and this is a domain network", "leave it out")
+    check_strength(options.strength)
+    options.direction = options.direction or A2B
+    domain_network(options.network)[0].brush(options.direction)
+    options.made = Path(options.network).stem + (f"-{options.direction}" if options.direction != A2B else "")
+
+
 def _one(picture: str, options: argparse.Namespace) -> int:
-    path = write.check_output(options.out or f"{_stem(picture, options.style)}.png")
+    path = write.check_output(options.out or f"{_stem(picture, options.made)}.png")
     check_replaced(path, [picture], 0)
     say_first(options)
     with Display(100, options.quiet) as display, Interrupt() as interrupt:
@@ -103,7 +132,7 @@ def _several(pictures: Sequence[str], options: argparse.Namespace) -> int:
                         continue
             try:
                 painted = _paint(picture, options, display, number, began)
-                path = free_path(folder, _stem(picture, options.style, folder), taken, inputs)
+                path = free_path(folder, _stem(picture, options.made, folder), taken, inputs)
                 bad += bool(_save(painted, path, options))
                 made += 1
             except JaxstyleError as error:
@@ -118,8 +147,11 @@ def _paint(picture: str, options: argparse.Namespace, display: Display, done: in
     def callback(share: float) -> None:
         display.update(round(100 * (done + share)), os.path.basename(picture), time.monotonic() - began)
 
-    how: Any = {name: getattr(options, name) for name in ("style", "strength", "size", "color_space", "memory")}
-    painted = apply_style(picture, options.network or BUNDLED[0], callback=callback, **how)
+    how: Any = {name: getattr(options, name) for name in ("strength", "size", "color_space", "memory")}
+    if options.style is None:
+        painted = apply_domains(picture, options.network, direction=options.direction, callback=callback, **how)
+    else:
+        painted = apply_style(picture, options.network, style=options.style, callback=callback, **how)
     painted.record["command"] = options.line
     return painted
 
@@ -146,9 +178,9 @@ def _bytes(picture: str) -> int | None:
         return None
 
 
-def _stem(picture: str, style: str, folder: str | os.PathLike = ".") -> str:
-    """PHOTO-STYLE, as the name of a file."""
-    return write.file_stem([Path(picture).stem, re.sub(r"[^\w.,+=-]+", "_", style)], folder)
+def _stem(picture: str, made: str, folder: str | os.PathLike = ".") -> str:
+    """PHOTO-STYLE or PHOTO-NETWORK, as the name of a file."""
+    return write.file_stem([Path(picture).stem, re.sub(r"[^\w.,+=-]+", "_", made)], folder)
 
 
 def show(options: argparse.Namespace) -> int:

@@ -33,6 +33,7 @@ class _Usage(Exception):
 def _parser() -> _Parser:
     from jaxstyle import __version__
     from jaxstyle.cli.apply import add_apply
+    from jaxstyle.cli.domains import add_domains
     from jaxstyle.cli.options import add_options
     from jaxstyle.cli.single import DEMO, DEMO_CONFIG
     from jaxstyle.cli.train import add_train
@@ -131,6 +132,13 @@ def _parser() -> _Parser:
     add_train(sub, basics)
     add_last(sub)
 
+    both = command(commands, "domains", "Networks between two collections of pictures, learned without pairs: train.")
+    actions = both.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=_Parser)
+    text = "Teach a network to make pictures of A into pictures of B, from two folders without pairs; `apply` takes it."
+    sub = actions.add_parser("train", help=text, description=text, allow_abbrev=False, add_help=False)
+    add_domains(sub, sub.add_argument_group("basics"))
+    add_last(sub)
+
     sub, basics = transfer(
         "continue", "Go on with a finished PICTURE, from its state where that was kept, else from its pixels."
     )
@@ -174,6 +182,10 @@ def _handler(command: str) -> Callable[[argparse.Namespace], int]:
         from jaxstyle.cli.train import train
 
         return train
+    if command == "domains":
+        from jaxstyle.cli.domains import domains
+
+        return domains
     if command == "weights":
         from jaxstyle.cli import weights
 

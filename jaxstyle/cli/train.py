@@ -2,27 +2,24 @@
 
 import argparse
 import time
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from jaxstyle.cli.display import Display, Interrupt, say
-from jaxstyle.cli.options import positive, real
+from jaxstyle.cli.options import number, positive
 from jaxstyle.cli.single import check_replaced
+from jaxstyle.cli.watch import Watch, sheet_of
 from jaxstyle.errors import InputError
+from jaxstyle.loss.objective import Losses
 from jaxstyle.loss.presets import Objective
 from jaxstyle.network.vgg import Architecture
 from jaxstyle.network.weights import load_weights
+from jaxstyle.onepass.gather import checked
 from jaxstyle.pictures import write
+from jaxstyle.styles.network import read
 from jaxstyle.styles.train import OBJECTIVE
-from jaxstyle.styles.train_styles import checked, train_styles
-from jaxstyle.styles.training import Report
+from jaxstyle.styles.train_styles import train_styles
 from jaxstyle.transfer.resolve import parse_layers
-
-SHEET_EVERY = 60.0
-"""Seconds between two sheets of samples."""
-LINE_EVERY = 30.0
-"""Seconds between two lines where no bar can be shown."""
 
 
 def add_train(sub: argparse.ArgumentParser, basics: Any) -> None:
@@ -58,35 +55,18 @@ def train(options: argparse.Namespace) -> int:
     out = options.out or options.add_to
     if out is None:
         raise InputError("out", "", "is missing", "give -o NAME.safetensors")
-    path = checked(out)
+    path = checked(out, read)
     steps = None if options.steps is None else positive("steps", options.steps)
     if steps is None and options.minutes is None and options.add_to is not None:
         steps = 500
-    shown = path.with_name(f"{path.stem}-samples.png")
+    shown = sheet_of(path)
     check_replaced(write.check_output(shown), options.styles, 0)
-    minutes = None if options.minutes is None else _number("minutes", options.minutes)
+    minutes = None if options.minutes is None else number("minutes", options.minutes)
     params = load_weights(options.weights)
     notices: list[str] = []
-    said = sheet = began = time.monotonic()
-    last: Report | None = None
+    began = time.monotonic()
     with Display(steps or 0, options.quiet) as display, Interrupt() as interrupt:
-
-        def callback(report: Report) -> bool:
-            nonlocal said, sheet, last
-            now, last = time.monotonic(), report
-            words = f"loss {report.losses.total:.3g} (content {report.losses.content:.3g}, style {report.losses.style:.3g})"
-            display.advance(report.step, report.steps or report.step, words, report.left)
-            if not options.quiet and not display.is_shown and (now - said > LINE_EVERY or report.step == report.steps):
-                said = now
-                rate = f"{report.rate:.2f} steps a second, {report.left / 60:.0f} minutes left"
-                whole = f" of {report.steps}" if report.steps else ""
-                say(f"step {report.step}{whole}: {words}; {rate}")
-            if now - sheet > SHEET_EVERY:
-                with suppress(InputError):  # a disk that is full for it ends no training
-                    write.save(shown, report.sheet())
-                sheet = time.monotonic()
-            return interrupt.came
-
+        watch = Watch(display, interrupt, shown, _words, options.quiet)
         file = train_styles(
             options.styles,
             options.photos,
@@ -98,15 +78,13 @@ def train(options: argparse.Namespace) -> int:
             batch=positive("batch", options.batch or "4"),
             objective=_objective(options, params.architecture),
             add_to=options.add_to,
-            seed=int(_number("seed", options.seed or "0", least=0)),
+            seed=int(number("seed", options.seed or "0", least=0)),
             weights=params,
             resume=options.resume,
-            callback=callback,
+            callback=watch,
             notices=notices,
         )
-    if last is not None:
-        with suppress(InputError):
-            write.save(shown, last.sheet())
+    watch.show()
     if not options.quiet:
         for notice in notices:
             say(f"note: {notice}")
@@ -122,6 +100,10 @@ def train(options: argparse.Namespace) -> int:
     return 130 if interrupt.came else 0
 
 
+def _words(losses: Losses) -> str:
+    return f"loss {losses.total:.3g} (content {losses.content:.3g}, style {losses.style:.3g})"
+
+
 def _objective(options: argparse.Namespace, architecture: Architecture) -> Objective:
     changes: dict[str, Any] = {}
     for name in ("content_layers", "style_layers"):
@@ -129,12 +111,5 @@ def _objective(options: argparse.Namespace, architecture: Architecture) -> Objec
             changes[name] = parse_layers(text, getattr(OBJECTIVE, name), architecture, name)
     for name in ("style_weight", "tv_weight"):
         if (text := getattr(options, name)) is not None:
-            changes[name] = _number(name, text, least=0)
+            changes[name] = number(name, text, least=0)
     return replace(OBJECTIVE, **changes)
-
-
-def _number(name: str, text: str, least: float = 1e-9) -> float:
-    value = real(name, text)
-    if not least <= value < float("inf"):
-        raise InputError(name, text, "must be a number of at least 0" if least == 0 else "must be a positive number")
-    return value

@@ -3,48 +3,18 @@
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
-from jax import Array
 
-from jaxstyle.errors import unknown
-from jaxstyle.machine import memory as machine
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.network.weights.files import sha256
-from jaxstyle.pictures.read import Picture, as_float, load
-from jaxstyle.pictures.size import parse_size
+from jaxstyle.onepass.painting import Brush, Painted, check_memory, fetched, finished, paint
+from jaxstyle.pictures.read import as_float
 from jaxstyle.pictures.spaces import check_space, with_colours_of
-from jaxstyle.styles import inference, tiles
 from jaxstyle.styles.network import PHOTOGRAPH, StyleNetwork, find, read
-from jaxstyle.transfer import record
-from jaxstyle.transfer.saving import Saved
-
-SCHEMA = "jaxstyle-run-apply-1"
-MEMORY = ("auto", "low")
-SLACK = 1.2
-"""Bytes that a process holds for each one of the maps, as measured at 8192x6144: malloc keeps pages, and a file is written."""
-
-
-@dataclass(frozen=True, eq=False)
-class Painted(Saved):
-    """A picture that a style network has painted.
-
-    Attributes:
-        image: float32 (H, W, 3), RGB in [0, 1].
-        record: the run record, as `save` writes it.
-        alpha: (H, W) uint8 of the picture, put back when saved; None where it is opaque.
-        notices: sentences about the input that the user should know.
-    """
-
-    image: np.ndarray
-    record: dict[str, Any]
-    alpha: np.ndarray | None
-    notices: tuple[str, ...]
 
 
 class Loaded(NamedTuple):
@@ -104,59 +74,31 @@ def apply_style(
     Raises:
         InputError (ImageError, WeightsError among them): one line that names the argument, its value and the remedy.
     """
-    if memory not in MEMORY:
-        raise unknown("memory", str(memory), MEMORY)
+    low = check_memory(memory)
     check_space(color_space)
     found = loaded(network)
     vector = found.network.style(style, strength)
-    fit = None if size is None else parse_size(size).fit
-    source = load(picture, argument="picture", fit=fit)
+    source = fetched(picture, size)
     compiler, began = Compiler(), time.perf_counter()
-    image, rows = _painted(found.network, source, vector, memory == "low", compiler, callback)
+    held = found.network
+    image, rows = paint(Brush(held.widths, held.kernels, vector, held.margin), source, low, compiler, callback)
     if strength < 1:
         rest = np.float32(1 - strength)
-        if found.network.has_strength:  # what the network loses of a photograph comes back as the style goes
-            kept, _ = _painted(found.network, source, found.network.style(PHOTOGRAPH), memory == "low", compiler, callback)
+        if held.has_strength:  # what the network loses of a photograph comes back as the style goes
+            plain = Brush(held.widths, held.kernels, held.style(PHOTOGRAPH), held.margin)
+            kept, _ = paint(plain, source, low, compiler, callback)
             image = np.clip(image + rest * (as_float(source) - kept), 0, 1)
         else:
             image = image * np.float32(strength) + as_float(source) * rest
     if color_space is not None:
         image = with_colours_of(image, as_float(source), color_space)
-    seconds = time.perf_counter() - began
-    written = {
-        "schema": SCHEMA,
-        "command": None,
-        "config": {"style": style, "strength": strength, "size": size, "color_space": color_space, "memory": memory},
-        "inputs": {"picture": record.describe_source(picture)},
-        "versions": record.versions(),
-        "device": record.device(),
-        "network": {"name": found.name, "sha256": found.sha256},
-        "size": source.size,
-        "seconds": {"compile": round(compiler.seconds, 3), "paint": round(seconds - compiler.seconds, 3)},
-        "memory": {"strip_rows": rows, "peak": machine.peak()},
-        "notices": source.notices,
-    }
-    return Painted(image, written, source.alpha, source.notices)
-
-
-def _painted(
-    network: StyleNetwork, source: Picture, vector: Array, low: bool, compiler: Compiler, callback: Callable[[float], object]
-) -> tuple[np.ndarray, int | None]:
-    """The picture, float32 (H, W, 3), and how many rows a strip had, or None where it was painted whole."""
-    width, height = source.size
-    margin, inner = (network.margin, network.margin), slice(network.margin, -network.margin or None)
-    framed = Picture(np.pad(source.rgb, (margin, margin, (0, 0)), "reflect"))
-    if not low:
-        given = (network.kernels, jnp.asarray(as_float(framed))[None], vector[None])
-        program = compiler.compile(partial(inference.paint, network.widths), *given, key=("styles", network.widths))
-        free = machine.available()
-        if free is None or machine.working(program) <= free:
-            painted = np.asarray(program(*given))[0]
-            callback(1.0)
-            return painted[inner, inner], None
-        del given
-    rows = tiles.strip_rows(network.widths, framed.size[0])
-    needed = round(SLACK * tiles.host_bytes(network.widths, *framed.size)) + 2 * tiles.STRIP
-    machine.check(width, height, needed, machine.host_available())
-    painted = tiles.paint(network.kernels, network.widths, framed.rgb, vector, rows=rows, callback=callback, compiler=compiler)
-    return painted[inner, inner], rows
+    return finished(
+        image,
+        source,
+        picture=picture,
+        network={"name": found.name, "sha256": found.sha256},
+        config={"style": style, "strength": strength, "size": size, "color_space": color_space, "memory": memory},
+        seconds=time.perf_counter() - began,
+        compiler=compiler,
+        rows=rows,
+    )

@@ -13,8 +13,8 @@ from jax import Array
 from jaxstyle.loss.objective import Targets, TermWeights, content_target, loss_terms, style_target
 from jaxstyle.loss.presets import Objective
 from jaxstyle.network.vgg import Params
+from jaxstyle.onepass.photographs import Photographs, crops
 from jaxstyle.pictures.read import Picture, as_float, resize
-from jaxstyle.styles.photographs import Photographs, crops
 from jaxstyle.styles.train import Lesson, Recipe
 
 STYLE_ROOM = 1.5

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from numbers import Real
 from pathlib import Path
@@ -13,12 +13,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jaxstyle.errors import InputError, WeightsError, reason, unknown
+from jaxstyle.errors import InputError, WeightsError, unknown
 from jaxstyle.machine import tensor_file
 from jaxstyle.network.weights.load import bundled
-from jaxstyle.styles.model import Widths
+from jaxstyle.onepass.files import STYLES, opened
+from jaxstyle.onepass.layers import Widths
 
-FORMAT = "jaxstyle-styles-1"
 BUNDLED = ("styles", "styles26")
 """Networks in the box: our own, and that of 26 styles (weights/README.md)."""
 PHOTOGRAPH = "photograph"
@@ -151,8 +151,8 @@ def write(path: str | os.PathLike, file: StyleFile, *, codebooks: bool = False) 
     tensors["styles"] = np.asarray(network.styles, np.float16 if codebooks else np.float32)
     tensors |= {f"thumbnail.{name}": image for name, image in file.thumbnails.items()}
     meta = {
-        "format": FORMAT,
-        "widths": asdict(network.widths),
+        "format": STYLES,
+        "widths": {name: getattr(network.widths, name) for name in ("down", "blocks", "up")},
         "styles": network.names,
         "origin": network.origin,
         "licence": network.licence,
@@ -198,21 +198,7 @@ def read(path: str | os.PathLike, *, argument: str = "network") -> StyleFile:
     Raises:
         WeightsError: where the file is missing, damaged, or of another kind; it says of which, if that is known.
     """
-    path = Path(path).expanduser()
-    if path.is_dir() or not path.exists():
-        what = "is a folder" if path.is_dir() else "does not exist"
-        raise WeightsError(argument, str(path), what, "give a file that `jaxstyle train` has written")
-    try:
-        tensors, meta = tensor_file.read(path)
-    except ValueError as error:
-        raise WeightsError(argument, str(path), str(error)) from None
-    except OSError as error:
-        raise WeightsError(argument, str(path), f"cannot be read ({reason(error)})") from None
-    if meta.get("format") != FORMAT:
-        kind = "a loss network, VGG" if any(name.startswith(("conv", "features")) for name in tensors) else "of another kind"
-        raise WeightsError(
-            argument, str(path), f"is no style network but {kind}", "give a file that `jaxstyle train` has written"
-        )
+    tensors, meta = opened(path, STYLES, argument=argument)
     try:
         widths = Widths(tuple(meta["widths"]["down"]), int(meta["widths"]["blocks"]), tuple(meta["widths"]["up"]))
         names, margin = tuple(map(str, meta["styles"])), max(0, int(meta.get("margin", 0)))

@@ -2,33 +2,27 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import jax
 
-from jaxstyle.errors import ImageError, InputError, unknown
+from jaxstyle.errors import InputError, unknown
 from jaxstyle.loss.presets import Objective
 from jaxstyle.network.vgg import Params
 from jaxstyle.network.weights import load_weights
+from jaxstyle.onepass.course import Report
+from jaxstyle.onepass.gather import check_counts, check_time, checked, gather
 from jaxstyle.pictures.find import expand
-from jaxstyle.pictures.read import Picture, load
+from jaxstyle.pictures.read import load
 from jaxstyle.styles.model import WIDTHS
 from jaxstyle.styles.network import StyleFile, StyleNetwork, read, write
-from jaxstyle.styles.photographs import Photographs, fitted, gathered
 from jaxstyle.styles.train import OBJECTIVE, Recipe
-from jaxstyle.styles.training import Report, Training
+from jaxstyle.styles.training import Training
 from jaxstyle.transfer.checkpoint import part_of
 
-MOST = 4000
-"""Photographs that are held in memory; of more, so many are taken evenly."""
-FEW = 8
-"""Photographs below which a notice says that more are better."""
 LEAST_SIZE = 32
-READ_AT = 4
-"""Pictures that are decoded at once."""
 
 
 def train_styles(
@@ -81,20 +75,11 @@ def train_styles(
         WeightsError: where a network cannot be read, or `out` cannot be written.
     """
     said = [] if notices is None else notices
-    for argument, value, least in (
-        ("size", size, LEAST_SIZE),
-        ("batch", batch, 1),
-        ("steps", 1 if steps is None else steps, 1),
-    ):
-        if value < least:
-            raise InputError(argument, value, f"must be a whole number of at least {least}")
-    if minutes is not None and not 0 < minutes < float("inf"):
-        raise InputError("minutes", minutes, "must be a positive number")
-    if steps is not None and minutes is not None:
-        raise InputError("minutes", minutes, "says the same as steps", "give one of them")
+    check_counts(size=(size, LEAST_SIZE), batch=(batch, 1), steps=(1 if steps is None else steps, 1))
+    check_time("minutes", minutes, steps)
     if width not in WIDTHS:
         raise unknown("width", width, WIDTHS)
-    path = None if out is None else checked(out)
+    path = None if out is None else checked(out, read)
     held = None if isinstance(add_to, StyleNetwork) or add_to is None else read(add_to, argument="add_to")
     onto = add_to if isinstance(add_to, StyleNetwork) else held and held.network
     named = dict(styles) if isinstance(styles, Mapping) else _named(styles)
@@ -123,54 +108,6 @@ def train_styles(
         if finished and part is not None:
             part.unlink(missing_ok=True)
     return file
-
-
-def checked(out: str | os.PathLike) -> Path:
-    """`out` as a path, once it is sure that a network can be written there."""
-    path = Path(out).expanduser()
-    if path.suffix != ".safetensors":
-        raise InputError("out", str(out), "must end in .safetensors")
-    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-        what = "is a folder" if path.is_dir() else "lies in a folder that does not exist or cannot be written to"
-        raise InputError("out", str(out), what)
-    if path.exists():
-        read(path, argument="out")  # nothing but a network is ever replaced
-    return path
-
-
-def gather(photos: Any, size: int, notices: list[str]) -> Photographs:
-    """Photographs for crops of `size`; says what was left out."""
-    sources = [photos] if isinstance(photos, str | os.PathLike) else list(photos)
-    sources = expand(sources, argument="photos")
-    if len(sources) > MOST:
-        notices.append(f"{MOST} of {len(sources)} photographs are used, which is as many as are held in memory")
-        sources = [sources[i * len(sources) // MOST] for i in range(MOST)]
-
-    def one(source: Any) -> Picture | str:
-        try:
-            picture = load(source, argument="photos")
-        except ImageError as error:
-            if len(sources) == 1:
-                raise
-            return str(error).removeprefix("`photos` ")
-        if min(picture.size) < size:
-            shown = source if isinstance(source, str | os.PathLike) else "a photograph"
-            return f"{shown} is {picture.size[0]}x{picture.size[1]}, smaller than the crops of {size}"
-        return fitted(picture, size)  # the rest of a large photograph is not held meanwhile
-
-    with ThreadPoolExecutor(READ_AT) as pool:
-        found = list(pool.map(one, sources))
-    usable = [picture for picture in found if isinstance(picture, Picture)]
-    bad = [text for text in found if isinstance(text, str)]
-    if not usable:
-        what = f"holds no photograph that can be used: {bad[0]}" if bad else "holds no photographs"
-        given = [photos] if isinstance(photos, str | os.PathLike) else photos
-        shown = ", ".join(os.fspath(path) for path in given if isinstance(path, str | os.PathLike))
-        raise InputError("photos", shown, what, f"at least {size} pixels a side")
-    notices += [f"left out: {text}" for text in bad]
-    if len(usable) < FEW:
-        notices.append(f"learns from {len(usable)} photographs; {2 * FEW} or more make a better network")
-    return gathered(usable, size)
 
 
 def _named(styles: Sequence[Any]) -> dict[str, Any]:

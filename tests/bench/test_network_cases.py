@@ -113,8 +113,8 @@ def test_pytorch_paints_and_measures_the_same(rng):
     from bench.network_rivals import Trainer
     from jaxstyle.loss.objective import TermWeights, style_target
     from jaxstyle.network.weights import load_weights
+    from jaxstyle.onepass.photographs import Photographs
     from jaxstyle.styles.model import WIDTHS, initial, paint
-    from jaxstyle.styles.photographs import Photographs
     from jaxstyle.styles.train import OBJECTIVE, Learned, Lesson, Recipe, losses
 
     recipe, params = Recipe(WIDTHS["half"], size=32, batch=2), load_weights("vgg19")

@@ -101,6 +101,13 @@ def test_vjp_is_jaxs_own(rng, n, h, w, i, o):
         np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize(("n", "h", "w", "i", "o"), [(2, 5, 7, 128, 256), (2, 5, 7, 128, 255)])
+def test_the_gradient_of_a_wide_kernel_is_that_of_a_narrow_one(rng, n, h, w, i, o):
+    x, kernel, g = draw(rng, n, h, w, i), draw(rng, 3, 3, i, o), draw(rng, n, h, w, o)
+    found, wanted = (jax.vjp(lambda k: f(x, k), kernel)[1](g)[0] for f in (conv3x3, plain))  # noqa: B023
+    np.testing.assert_allclose(found, wanted, atol=1e-4 * np.abs(wanted).max())
+
+
 def test_gradient_is_right_inside_loops_and_under_vmap(rng):
     x, kernel = draw(rng, 4, 9, 8, 3), draw(rng, 3, 3, 3, 3)
 

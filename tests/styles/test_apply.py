@@ -12,9 +12,9 @@ from PIL import Image
 
 import jaxstyle
 from jaxstyle.machine import memory
+from jaxstyle.onepass import tiles
 from jaxstyle.pictures import ours
 from jaxstyle.pictures.spaces import with_colours_of
-from jaxstyle.styles import tiles
 from jaxstyle.styles.apply import apply_style
 from jaxstyle.styles.model import paint
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from jaxstyle.network.convolution import Target, traced_for
-from jaxstyle.styles.model import WIDTHS, Widths, convolved, initial, paint
+from jaxstyle.onepass.layers import Widths, convolved
+from jaxstyle.styles.model import WIDTHS, initial, paint
 
 pytestmark = pytest.mark.usefixtures("quickly_compiled")
 

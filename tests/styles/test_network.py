@@ -7,7 +7,8 @@ import pytest
 from conftest import refusal
 
 from jaxstyle.errors import InputError, WeightsError
-from jaxstyle.styles.model import Widths, initial, paint
+from jaxstyle.onepass.layers import Widths
+from jaxstyle.styles.model import initial, paint
 from jaxstyle.styles.network import PHOTOGRAPH, StyleFile, StyleNetwork, coded, read, with_styles, write
 
 TINY = Widths((4, 6, 8), 1, (6, 4))

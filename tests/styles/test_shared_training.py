@@ -16,8 +16,8 @@ import jax, jax.numpy as jnp, numpy as np
 import jaxstyle
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.pictures.read import Picture
-from jaxstyle.styles.model import Widths
-from jaxstyle.styles.photographs import gathered
+from jaxstyle.onepass.layers import Widths
+from jaxstyle.onepass.photographs import gathered
 from jaxstyle.styles.train import OBJECTIVE, Recipe, step
 from jaxstyle.styles.training import Training
 

@@ -10,12 +10,13 @@ from conftest import TINY, random_params, refusal
 
 from jaxstyle.errors import InputError
 from jaxstyle.loss.presets import CANONICAL
+from jaxstyle.onepass.layers import Widths
+from jaxstyle.onepass.photographs import gathered
 from jaxstyle.pictures.read import Picture
 from jaxstyle.styles import train_styles as whole
 from jaxstyle.styles.lesson import compared, prepare
-from jaxstyle.styles.model import Widths, initial
+from jaxstyle.styles.model import initial
 from jaxstyle.styles.network import PHOTOGRAPH, read
-from jaxstyle.styles.photographs import gathered
 from jaxstyle.styles.train import OBJECTIVE, Learned, Recipe, begin, losses, step
 from jaxstyle.styles.train_styles import train_styles
 from jaxstyle.styles.training import Training

@@ -10,8 +10,8 @@ from jax import export
 
 from jaxstyle.loss.objective import TermWeights, style_target
 from jaxstyle.network.convolution import Target, traced_for
+from jaxstyle.onepass.photographs import Photographs
 from jaxstyle.styles.model import WIDTHS, initial
-from jaxstyle.styles.photographs import Photographs
 from jaxstyle.styles.train import OBJECTIVE, Learned, Lesson, Recipe, begin, step
 from tests.transfer.test_lowering import BACKENDS, CHANNELS, callbacks, described, doubles, network, operations
 

@@ -1,4 +1,4 @@
-"""The convolutions of a style network for painting alone: the values of `model.convolved`, in forms that a CPU runs faster, but
+"""Convolutions for painting alone: the values of `layers.convolved`, in forms that a CPU runs faster, but
 whose gradients it does not.
 
 Inputs come with their borders, so that a whole picture and a strip of one are convolved by the same functions.
@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from jaxstyle.network.convolution import conv3x3, current_backend, operand_precision
-from jaxstyle.styles.model import Layer, Widths, doubled, passed
+from jaxstyle.onepass.layers import Layer, Widths, doubled, passed
 
 FEW = 8
 """Channels below which a large kernel is convolved in blocks."""
@@ -89,5 +89,5 @@ def _few_outputs(x: Array, kernel: Array) -> Array:
 
 
 def paint(widths: Widths, kernels: Mapping[str, Array], images: Array, styles: Array) -> Array:
-    """What `model.paint` gives, but for rounding: (N, H, W, 3) in [0, 1] and (N, `widths.style_size`) -> (N, H, W, 3)."""
+    """What `layers.passed` gives, but for rounding: (N, H, W, 3) in [0, 1] and (N, `widths.style_size`) -> (N, H, W, 3)."""
     return passed(widths, images, styles, lambda x, layer: convolve(bordered(x, layer), kernels[layer.name], layer))

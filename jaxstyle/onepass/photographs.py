@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jaxstyle.pictures.read import Picture, resize
+from jaxstyle.pictures.read import Picture, resize, to_bytes
 
 ROOM = 1.5
 """The shorter side of what is kept of a photograph, in sides of a crop: a crop shows two thirds of it or more."""
@@ -39,7 +39,8 @@ def fitted(picture: Picture, size: int) -> Picture:
 
 def gathered(pictures: Sequence[Picture], size: int) -> Photographs:
     """Photographs for crops of `size` pixels a side."""
-    scaled = [fitted(picture, size).rgb[: 2 * round(ROOM * size), : 2 * round(ROOM * size)] for picture in pictures]
+    room = 2 * round(ROOM * size)
+    scaled = [to_bytes(fitted(picture, size).rgb[:room, :room]) for picture in pictures]
     sides = np.array([image.shape[:2] for image in scaled], np.int32)
     tallest, widest = sides.max(0)
     # What is beside a photograph goes into the smoothed pixels at the edge of a crop: its last row and column again.

@@ -7,9 +7,10 @@ import pytest
 from conftest import random_styles
 
 from jaxstyle.network.convolution import Target, traced_for
-from jaxstyle.styles import inference, tiles
-from jaxstyle.styles.model import Widths, convolved, paint
-from jaxstyle.styles.tiles import Moments
+from jaxstyle.onepass import inference, tiles
+from jaxstyle.onepass.layers import Widths, convolved
+from jaxstyle.onepass.tiles import Moments
+from jaxstyle.styles.model import initial, paint
 
 NETWORK = random_styles("dots", "dashes", blocks=2)
 TINY, KERNELS, (STYLE, OTHER) = NETWORK.widths, NETWORK.kernels, NETWORK.styles
@@ -31,6 +32,15 @@ def test_strips_give_what_the_whole_picture_gives(height, width, rows):
     assert painted.dtype == np.float32
     assert expected.std() > 0.1
     np.testing.assert_allclose(painted, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(("outer", "is_normalised"), [(7, True), (5, False), (9, False)])
+def test_strips_of_networks_with_other_ends(outer, is_normalised):
+    widths = Widths((4, 6, 8), 1, (6, 4), outer, is_normalised)
+    kernels, style = initial(widths, 0), widths.plain_style() + 0.1
+    image = np.random.default_rng(0).random((42, 21, 3), np.float32)
+    expected = jax.jit(lambda image: paint(kernels, widths, image[None], style[None])[0])(jnp.asarray(image))
+    np.testing.assert_allclose(tiles.paint(kernels, widths, image, style, rows=12), expected, atol=1e-5)
 
 
 def test_statistics_are_the_whole_pictures():

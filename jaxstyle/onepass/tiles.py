@@ -15,8 +15,8 @@ import numpy as np
 from jax import Array, nn
 
 from jaxstyle.machine.compiler import Compiler
-from jaxstyle.styles.inference import border, bordered, convolve
-from jaxstyle.styles.model import CENTRE, EPSILON, Layer, Widths
+from jaxstyle.onepass.inference import border, bordered, convolve
+from jaxstyle.onepass.layers import CENTRE, EPSILON, Layer, Widths
 
 STEP = 4
 """Rows of the picture that make one of the deepest map: strips hold a multiple of them."""
@@ -183,8 +183,11 @@ class _Painting:
             callback((first + count) / tall)
         assert moments is not None
         scale, shift = self.style[last.name]
-        factor = scale / jnp.asarray(np.sqrt(moments.squares / moments.places + EPSILON), jnp.float32)
-        self.affine[last.name] = jnp.asarray(moments.mean, jnp.float32), factor, shift
+        if last.is_normalised:
+            factor = scale / jnp.asarray(np.sqrt(moments.squares / moments.places + EPSILON), jnp.float32)
+            self.affine[last.name] = jnp.asarray(moments.mean, jnp.float32), factor, shift
+        else:
+            self.affine[last.name] = jnp.zeros_like(shift), scale, shift
         self.block = begins if one.keeps else self.block
         if out is not None:
             del self.maps[name]
@@ -200,8 +203,11 @@ class _Painting:
         else:  # the first layer's rows in one piece, as many for every strip, from which the second's are picked
             tall = self.heights[begins.name]
             wanted = needed(last, first, count, tall)
-            length = min(tall, len(wanted) + len(wanted) % 2)
-            start = min(wanted.min(), tall - length)
+            length, start = len(wanted) + len(wanted) % 2, wanted.min()
+            if begins.scale == 2:  # it gives pairs of rows, so the first must be the first of a pair
+                length, start = length + border(last) % 2 * 2, start - start % 2
+            length = min(tall, length)
+            start = min(start, tall - length)
             picked, rows = jnp.asarray(wanted - start), needed(begins, start, length, len(source))
         x, added = _rows(source, rows), None
         if one.adds:
@@ -240,7 +246,7 @@ def paint(
     callback: Callable[[float], object] = lambda share: None,
     compiler: Compiler | None = None,
 ) -> np.ndarray:
-    """What `model.paint` gives of one picture.
+    """What `layers.passed` gives of one picture.
 
     Args:
         kernels, widths: of the network.

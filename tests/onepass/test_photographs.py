@@ -3,8 +3,8 @@
 import jax
 import numpy as np
 
+from jaxstyle.onepass.photographs import ROOM, crops, gathered
 from jaxstyle.pictures.read import Picture
-from jaxstyle.styles.photographs import ROOM, crops, gathered
 
 cut = jax.jit(crops, static_argnums=(2, 3))
 
@@ -49,6 +49,12 @@ def test_nothing_beside_a_smaller_photograph_is_shown():
 def test_large_photographs_are_scaled_down_and_small_ones_kept():
     photographs = gathered([ramp(240, 240), ramp(SIZE, 28)], SIZE)
     assert photographs.sides.tolist() == [[round(ROOM * SIZE)] * 2, [28, SIZE]]
+
+
+def test_pictures_in_floats_are_those_in_bytes():
+    picture = ramp(36, 30)
+    floats = gathered([Picture(picture.rgb / np.float32(255))], SIZE)
+    np.testing.assert_array_equal(floats.pixels, gathered([picture], SIZE).pixels)
 
 
 def test_the_same_key_gives_the_same_crops():

@@ -1,0 +1,82 @@
+"""A network between two collections: `jaxstyle domains train`."""
+
+import argparse
+import time
+from typing import Any
+
+from jaxstyle.cli.display import Display, Interrupt, say, say_first
+from jaxstyle.cli.options import number, positive
+from jaxstyle.cli.single import check_replaced
+from jaxstyle.cli.watch import Watch, sheet_of
+from jaxstyle.domains.network import read
+from jaxstyle.domains.recipe import Losses
+from jaxstyle.domains.step import METHODS
+from jaxstyle.domains.train_domains import STEPS, train_domains
+from jaxstyle.errors import InputError
+from jaxstyle.onepass.gather import checked
+from jaxstyle.pictures import write
+
+
+def add_domains(sub: argparse.ArgumentParser, basics: Any) -> None:
+    """The arguments of the command."""
+    basics.add_argument("--a", metavar="FOLDER", nargs="+", required=True, help="pictures of one kind, such as photographs")
+    basics.add_argument("--b", metavar="FOLDER", nargs="+", required=True, help="of the other, such as a painter's works")
+    text = "the network, NAME.safetensors; NAME-samples.png beside it shows how it comes on"
+    basics.add_argument("-o", "--out", metavar="NAME", help=text)
+    names = list(METHODS)
+    text = f"{names[0]}, from A to B, or {names[1]}, both ways (default: {names[0]})"
+    basics.add_argument("--method", metavar="NAME", default=names[0], help=text)
+    basics.add_argument("--steps", metavar="N", help=f"how many steps (default: {STEPS})")
+    basics.add_argument("--hours", metavar="H", help="how long, in place of --steps")
+    basics.add_argument("--size", metavar="N", help="pixels a side of the crops that it learns from (default: 256)")
+    basics.add_argument("--resume", action="store_true", help="go on where this command was stopped or killed, if it was")
+    how = sub.add_argument_group("how it learns")
+    how.add_argument("--width", metavar="N", help="channels at the full resolution; 32 has a quarter of the work (default: 64)")
+    how.add_argument("--blocks", metavar="N", help="residual blocks (default: 9)")
+    how.add_argument("--batch", metavar="N", help="crops of each kind in a step (default: one for each device)")
+    text = "what it counts that the content stays (default: 1 with cut, 10 with cyclegan)"
+    how.add_argument("--content-weight", metavar="W", help=text)
+    how.add_argument("--learning-rate", metavar="R", help="for the first half of the steps; then it falls (default: 0.0002)")
+    how.add_argument("--seed", metavar="N", help="of the first values and of every crop (default: 0)")
+
+
+def domains(options: argparse.Namespace) -> int:
+    """Trains a network; what Ctrl-C interrupts is saved as it is."""
+    if options.out is None:
+        raise InputError("out", "", "is missing", "give -o NAME.safetensors")
+    path = checked(options.out, read)
+    shown = sheet_of(path)
+    check_replaced(write.check_output(shown), [], 0)
+    steps = None if options.steps is None else positive("steps", options.steps)
+    how: dict[str, Any] = {
+        name: positive(name, text)
+        for name in ("size", "width", "blocks", "batch")
+        if (text := getattr(options, name)) is not None
+    }
+    for name in ("content_weight", "learning_rate", "hours"):
+        if (text := getattr(options, name)) is not None:
+            how[name] = number(name, text)
+    seed = int(number("seed", options.seed or "0", least=0))
+    notices: list[str] = []
+    began = time.monotonic()
+    say_first(options)
+    with Display(steps or 0, options.quiet) as display, Interrupt() as interrupt:
+        watch = Watch(display, interrupt, shown, _words, options.quiet)
+        how |= dict(method=options.method, steps=steps, seed=seed, resume=options.resume)
+        file = train_domains(options.a, options.b, path, callback=watch, notices=notices, **how)
+    watch.show()
+    if not options.quiet:
+        for notice in notices:
+            say(f"note: {notice}")
+        ways = " and ".join(file.network.generators)
+        took = f"{file.training['steps']} steps in {file.training['seconds'] / 60:.1f} minutes"
+        megabytes = path.stat().st_size / 1e6
+        say(f"{path} {megabytes:.1f} MB: {ways}, {options.method}; {took}, {time.monotonic() - began:.0f} s in all")
+        if interrupt.came:
+            say("interrupted; the same command with --resume goes on from here")
+    return 130 if interrupt.came else 0
+
+
+def _words(losses: Losses) -> str:
+    parts = f"content {losses.content:.3g}, identity {losses.identity:.3g}"
+    return f"generator {losses.adversarial:.3g}, discriminator {losses.discriminator:.3g} ({parts})"

@@ -1,0 +1,61 @@
+"""What a training shows while it goes: a bar or lines, and a sheet of samples beside the network."""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from jaxstyle.cli.display import Display, Interrupt, say
+from jaxstyle.errors import InputError
+from jaxstyle.onepass.course import Report
+from jaxstyle.pictures import write
+
+SHEET_EVERY = 60.0
+"""Seconds between two sheets of samples."""
+LINE_EVERY = 30.0
+"""Seconds between two lines where no bar can be shown."""
+
+
+def sheet_of(path: Path) -> Path:
+    """Where the samples of a network's training are shown."""
+    return path.with_name(f"{path.stem}-samples.png")
+
+
+class Watch:
+    """The callback of a training.
+
+    Args:
+        display, interrupt: of the command.
+        sheet: where samples are shown.
+        words: says losses.
+        quiet: whether nothing is said.
+    """
+
+    def __init__(self, display: Display, interrupt: Interrupt, sheet: Path, words: Callable[[Any], str], quiet: bool):
+        self._display, self._interrupt, self._sheet = display, interrupt, sheet
+        self._words, self._quiet = words, quiet
+        self._said = self._shown = time.monotonic()
+        self._last: Report | None = None
+
+    def __call__(self, report: Report) -> bool:
+        """Shows how far it is; True asks for the end."""
+        now, self._last = time.monotonic(), report
+        words = self._words(report.losses)
+        self._display.advance(report.step, report.steps or report.step, words, report.left)
+        waited = now - self._said > LINE_EVERY or report.step == report.steps
+        if not self._quiet and not self._display.is_shown and waited:
+            self._said = now
+            rate = f"{report.rate:.2f} steps a second, {report.left / 60:.0f} minutes left"
+            whole = f" of {report.steps}" if report.steps else ""
+            say(f"step {report.step}{whole}: {words}; {rate}")
+        if now - self._shown > SHEET_EVERY:
+            self.show()
+            self._shown = time.monotonic()
+        return self._interrupt.came
+
+    def show(self) -> None:
+        """Writes the sheet as it is now, if a step was made."""
+        if self._last is not None:
+            with suppress(InputError):  # a disk that is full for it ends no training
+                write.save(self._sheet, self._last.sheet())

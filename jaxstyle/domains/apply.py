@@ -1,0 +1,94 @@
+"""A picture of one collection made one of the other: `jaxstyle.apply_domains`."""
+
+import os
+import time
+from collections.abc import Callable
+from functools import lru_cache
+from numbers import Real
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxstyle.domains.network import A2B, DomainNetwork, read
+from jaxstyle.errors import InputError
+from jaxstyle.machine.compiler import Compiler
+from jaxstyle.network.weights.files import sha256
+from jaxstyle.onepass.painting import Painted, check_memory, fetched, finished, paint
+from jaxstyle.pictures.read import as_float
+from jaxstyle.pictures.spaces import check_space, with_colours_of
+
+
+@lru_cache(maxsize=2)
+def _read(path: Path, stamp: int) -> tuple[DomainNetwork, str]:
+    return read(path).network, sha256(path)
+
+
+def loaded(network: str | os.PathLike | DomainNetwork) -> tuple[DomainNetwork, dict[str, Any]]:
+    """A network, and what a run record says of it; the same file again costs nothing.
+
+    Raises:
+        WeightsError: where the file cannot be used.
+    """
+    if isinstance(network, DomainNetwork):
+        return network, {"name": "a network in memory", "sha256": None}
+    path = Path(network).expanduser()
+    found, digest = _read(path, path.stat().st_mtime_ns if path.exists() else 0)
+    return found, {"name": path.name, "sha256": digest}
+
+
+def check_strength(strength: float) -> None:
+    """Raises an InputError for what is no number from 0 to 1."""
+    if not isinstance(strength, Real) or not 0 <= strength <= 1:
+        raise InputError("strength", strength, "must be a number from 0 to 1")
+
+
+def apply_domains(
+    picture: Any,
+    network: str | os.PathLike | DomainNetwork,
+    *,
+    direction: str = A2B,
+    strength: float = 1.0,
+    size: int | str | None = None,
+    color_space: str | None = None,
+    memory: str = "auto",
+    callback: Callable[[float], object] = lambda share: None,
+) -> Painted:
+    """Makes a picture of A one of B, by a network that `train_domains` has trained.
+
+    A second picture of the same size compiles nothing.
+
+    Args:
+        picture: a path, a PIL image or an array, as `stylize` takes them.
+        network: a file that `train_domains` has written, or a network.
+        direction: ``"a2b"``, or ``"b2a"``, which only CycleGAN learns.
+        strength: 0 is the picture, 1 what the network makes of it; the two are blended.
+        size: as `stylize` takes it; the picture's own by default.
+        color_space: where the picture's own colours are put back, one of `SPACES`; not at all by default.
+        memory: ``"auto"`` paints strip by strip where the whole picture would not fit, with the same result; ``"low"`` always.
+        callback: told the share that is done.
+
+    Raises:
+        InputError (ImageError, WeightsError among them): one line that names the argument, its value and the remedy.
+    """
+    low = check_memory(memory)
+    check_space(color_space)
+    check_strength(strength)
+    held, about = loaded(network)
+    brush, source = held.brush(direction), fetched(picture, size)
+    compiler, began = Compiler(), time.perf_counter()
+    image, rows = paint(brush, source, low, compiler, callback)
+    if strength < 1:
+        image = image * np.float32(strength) + as_float(source) * np.float32(1 - strength)
+    if color_space is not None:
+        image = with_colours_of(image, as_float(source), color_space)
+    return finished(
+        image,
+        source,
+        picture=picture,
+        network=about,
+        config={"direction": direction, "strength": strength, "size": size, "color_space": color_space, "memory": memory},
+        seconds=time.perf_counter() - began,
+        compiler=compiler,
+        rows=rows,
+    )

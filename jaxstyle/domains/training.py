@@ -1,0 +1,95 @@
+"""A whole training between two collections, to a network's file."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxstyle.domains.model import generate
+from jaxstyle.domains.network import DomainFile, DomainNetwork
+from jaxstyle.domains.recipe import Losses, Recipe
+from jaxstyle.domains.step import METHODS, Lesson, State, begin, step
+from jaxstyle.machine.compiler import Compiler
+from jaxstyle.onepass.course import Course
+from jaxstyle.onepass.photographs import Photographs, crops
+from jaxstyle.transfer.record import plain
+
+SHOWN = 4
+"""Crops of a collection on the sheet of samples."""
+
+
+@dataclass(eq=False)
+class Training(Course):
+    """Trains the networks between two collections.
+
+    Attributes:
+        a, b: the collections.
+        recipe: how.
+        steps: in all; None for as many as `minutes` allow.
+        minutes: that the steps may take.
+        path: of the checkpoint; None to keep nothing.
+    """
+
+    format = "jaxstyle-domains-training-1"
+    remedy = "a larger content weight or another seed may help"
+    a: Photographs
+    b: Photographs
+    recipe: Recipe
+    steps: int | None = None
+    minutes: float | None = None
+    path: Path | None = None
+
+    def __post_init__(self) -> None:
+        self.state: State = begin(self.recipe)
+        self.curve: list[tuple[float, ...]] = []
+        self.seconds = 0.0
+        self._made = jax.jit(lambda values, images: generate(values, self.recipe.widths, images)[0])
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a checkpoint is known by: settings by name, and the collections."""
+        return asdict(self.recipe) | {"a": _fingerprint(self.a), "b": _fingerprint(self.b)}
+
+    def compiled(self, steps: jax.Array) -> Callable[[State, jax.Array], tuple[State, Losses]]:
+        lesson, form = Lesson(self.a, self.b, self.recipe.dials), self.recipe.form
+        given = self.state, lesson, steps
+        advance = Compiler().compile(partial(step, recipe=form), *given, key=("domains", form), donate=(0,))
+        return lambda state, steps: advance(state, lesson, steps)
+
+    @property
+    def network(self) -> DomainNetwork:
+        """The network as it is: the average over the steps."""
+        recipe = self.recipe
+        return DomainNetwork(self.state.average, recipe.width, recipe.blocks, recipe.method)
+
+    def sheet(self) -> np.ndarray:
+        """Crops that no step saw, and under each what the network makes of it; the same the other way where it learns that."""
+        key = jax.random.fold_in(jax.random.key(self.recipe.seed), 2**31 - 1)
+        lines = []
+        for way in METHODS[self.recipe.method].DIRECTIONS:
+            source: Photographs = getattr(self, way[0])
+            images = jax.jit(crops, static_argnums=(2, 3))(key, source, SHOWN, self.recipe.size)
+            for row in (images, self._made(self.state.average[way], images)):
+                lines.append(np.concatenate(list(np.asarray(row)), 1))
+        return np.clip(np.concatenate(lines, 0), 0, 1)
+
+    def file(self, about: Mapping[str, Any]) -> DomainFile:
+        """The network's file as it is, with `about` added to how it was trained."""
+        training = {
+            "steps": int(self.state.step),
+            "seconds": round(self.seconds, 1),
+            "pictures": {name: int(getattr(self, name).sides.shape[0]) for name in ("a", "b")},
+            "recipe": asdict(self.recipe),
+            "losses": [["step", *Losses._fields], *self.course()],
+            **about,
+        }
+        return DomainFile(self.network, plain(training))
+
+
+def _fingerprint(photographs: Photographs) -> str:
+    return hashlib.sha256(np.ascontiguousarray(np.asarray(photographs.pixels)).tobytes()).hexdigest()

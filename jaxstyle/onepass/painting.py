@@ -1,0 +1,138 @@
+"""One picture through a network in one pass, whole or strip by strip, with its record."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from jaxstyle.errors import unknown
+from jaxstyle.machine import memory as machine
+from jaxstyle.machine.compiler import Compiler
+from jaxstyle.onepass import inference, tiles
+from jaxstyle.onepass.layers import Widths
+from jaxstyle.pictures.read import Picture, as_float, load
+from jaxstyle.pictures.size import parse_size
+from jaxstyle.transfer import record
+from jaxstyle.transfer.saving import Saved
+
+SCHEMA = "jaxstyle-run-apply-1"
+MEMORY = ("auto", "low")
+SLACK = 1.2
+"""Bytes that a process holds for each one of the maps, as measured at 8192x6144: malloc keeps pages, and a file is written."""
+
+
+@dataclass(frozen=True, eq=False)
+class Painted(Saved):
+    """A picture that a network has painted in one pass.
+
+    Attributes:
+        image: float32 (H, W, 3), RGB in [0, 1].
+        record: the run record, as `save` writes it.
+        alpha: (H, W) uint8 of the picture, put back when saved; None where it is opaque.
+        notices: sentences about the input that the user should know.
+    """
+
+    image: np.ndarray
+    record: dict[str, Any]
+    alpha: np.ndarray | None
+    notices: tuple[str, ...]
+
+
+class Brush(NamedTuple):
+    """A network as it paints.
+
+    Attributes:
+        widths: its layers.
+        kernels: of these.
+        vector: the scales and shifts of the style, (`widths.style_size`,).
+        margin: mirrored pixels that are painted on each side, and cut off.
+    """
+
+    widths: Widths
+    kernels: Mapping[str, Array]
+    vector: Array
+    margin: int = 0
+
+
+def fetched(picture: Any, size: int | str | None) -> Picture:
+    """The picture that will be painted, at its size.
+
+    Raises:
+        InputError: for a picture that cannot be read, or a size that cannot be.
+    """
+    return load(picture, argument="picture", fit=None if size is None else parse_size(size).fit)
+
+
+def check_memory(memory: str) -> bool:
+    """Whether little memory is asked for; an InputError for an unknown word."""
+    if memory not in MEMORY:
+        raise unknown("memory", str(memory), MEMORY)
+    return memory == "low"
+
+
+def paint(
+    brush: Brush, source: Picture, low: bool, compiler: Compiler, callback: Callable[[float], object]
+) -> tuple[np.ndarray, int | None]:
+    """The picture, float32 (H, W, 3), and how many rows a strip had, or None where it was painted whole.
+
+    Raises:
+        InputError: where it does not fit in memory even strip by strip; it names the largest size that does.
+    """
+    (width, height), widths, margin = source.size, brush.widths, brush.margin
+    inner = slice(margin, -margin or None)
+    framed = Picture(np.pad(source.rgb, ((margin, margin), (margin, margin), (0, 0)), "reflect"))
+    if not low:
+        given = (brush.kernels, jnp.asarray(as_float(framed))[None], brush.vector[None])
+        program = compiler.compile(partial(inference.paint, widths), *given, key=("one pass", widths))
+        free = machine.available()
+        if free is None or machine.working(program) <= free:
+            painted = np.asarray(program(*given))[0]
+            callback(1.0)
+            return painted[inner, inner], None
+        del given
+    rows = tiles.strip_rows(widths, framed.size[0])
+    needed = round(SLACK * tiles.host_bytes(widths, *framed.size)) + 2 * tiles.STRIP
+    machine.check(width, height, needed, machine.host_available())
+    painted = tiles.paint(brush.kernels, widths, framed.rgb, brush.vector, rows=rows, callback=callback, compiler=compiler)
+    return painted[inner, inner], rows
+
+
+def finished(
+    image: np.ndarray,
+    source: Picture,
+    *,
+    picture: Any,
+    network: Mapping[str, Any],
+    config: Mapping[str, Any],
+    seconds: float,
+    compiler: Compiler,
+    rows: int | None,
+) -> Painted:
+    """A painted picture with its record.
+
+    Args:
+        image: as it was painted.
+        source, picture: what was painted, read and as it was given.
+        network: its name and the hash of its file.
+        config: what the caller asked for.
+        seconds: that it took, with those of the `compiler`.
+        rows: of a strip.
+    """
+    written = {
+        "schema": SCHEMA,
+        "command": None,
+        "config": config,
+        "inputs": {"picture": record.describe_source(picture)},
+        "versions": record.versions(),
+        "device": record.device(),
+        "network": network,
+        "size": source.size,
+        "seconds": {"compile": round(compiler.seconds, 3), "paint": round(seconds - compiler.seconds, 3)},
+        "memory": {"strip_rows": rows, "peak": machine.peak()},
+        "notices": source.notices,
+    }
+    return Painted(image, written, source.alpha, source.notices)
