@@ -32,7 +32,7 @@ class Start:
         noise_sigma: deviation of the noise, where white is 1.
         seed: of the noise.
         smooth_colour: whether fine colour is taken away first, since the loss hardly sees it and no solver would.
-        fill_flat: whether flat areas of a content are given noise half as rough as the style.
+        fill_flat: whether flat areas of a content are given noise, less rough than the style.
     """
 
     kind: str

@@ -1,4 +1,4 @@
-"""Where runs begin: flat areas of a content are half as rough as the style, and everything else is as it was."""
+"""Where runs begin: flat areas of a content have noise, and everything else is as it was."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ def sky():
     return picture
 
 
-def test_a_plain_sky_begins_half_as_rough_as_the_style(sky):
+def test_a_plain_sky_begins_with_noise_as_rough_as_stated(sky):
     plan, image = start(sky)
     wanted = SHARE * roughness(plan.styles[0].rgb / 255).mean()
     assert roughness(image)[:16].mean() == pytest.approx(wanted, rel=0.2)

@@ -118,9 +118,13 @@ def test_more_strength_is_less_content_and_more_style():
     assert np.all(np.diff(losses[:, 1]) < 0)
 
 
-def test_a_replay_is_the_same_picture_and_a_row_of_strengths_is_made(capsys, empty_folder):
+def test_a_replay_is_the_same_picture(capsys, empty_folder):
     assert main(["stylize", CONTENT, STYLE, "-o", "x.png", "--size", "32", "--evaluations", "6", "--strength", "0.5"]) == 0
     assert main(["replay", "x.png"]) == 0
     assert "the same picture again" in capsys.readouterr().err
+
+
+@SLOW
+def test_a_row_of_strengths_is_made(capsys, empty_folder):
     assert main(["sweep", CONTENT, STYLE, "--vary", "strength=0,0.5,1", "--size", "32", "--evaluations", "6"]) == 0
     assert "3 of 3 pictures" in capsys.readouterr().err
