@@ -53,7 +53,7 @@ class Config:
     strength: float | None = _option(
         "basics",
         None,
-        "0 the photograph, 1 the style alone; looks alike with every pair and size (default: fixed weights)",
+        "0 the photograph, 1 the style alone; much the same with any pair and size (default: fixed weights)",
         "S",
     )
     style_weight: float | None = _option("basics", None, "weight of the style term (default: the preset's)", "W")
