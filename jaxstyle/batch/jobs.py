@@ -9,6 +9,7 @@ from typing import Any
 
 from jaxstyle.errors import InputError, Plain
 from jaxstyle.pictures.find import expand
+from jaxstyle.transfer import regions
 from jaxstyle.transfer.config import Config, make_config
 from jaxstyle.transfer.resolve import is_random
 
@@ -134,7 +135,8 @@ def files_of(jobs: Sequence[Job]) -> list[str]:
     """The paths of all pictures that go into jobs, starts included."""
     found: dict[str, None] = {}
     for job in jobs:
-        for source in (job.content, *(job.style if isinstance(job.style, list | tuple) else [job.style]), job.config.init):
+        styles = job.style if isinstance(job.style, list | tuple) else [job.style]
+        for source in (job.content, *styles, job.config.init, *regions.files_of(job.config.regions)):
             if isinstance(source, str | os.PathLike):
                 found[os.fspath(source)] = None
     return list(found)

@@ -115,7 +115,8 @@ def survey(jobs: Sequence[Job], library: Library) -> tuple[dict[int, Known], dic
             bad[index] = [error]
             continue
         stages = tuple((stage.size, stage.metric) for stage in plan.stages)
-        kind = (plan.method, plan.fallback, stages, plan.devices, plan.network.sha256)
+        parts = plan.regions and (len(plan.regions.painted), plan.regions.keep is None)
+        kind = (plan.method, plan.fallback, stages, plan.devices, plan.network.sha256, parts)
         known[index] = Known(plan.key, plan.evaluations, kind, plan.is_canonical)
     works = {id(jobs[index].config) for index in known}
     for error, config in ((errors[0], jobs[index].config) for index, errors in bad.items()):

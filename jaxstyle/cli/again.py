@@ -8,6 +8,7 @@ from jaxstyle.cli.single import carry_on, check_replaced
 from jaxstyle.pictures import write
 from jaxstyle.transfer.again import made, more
 from jaxstyle.transfer.loop import Progress
+from jaxstyle.transfer.plan import Plan
 from jaxstyle.transfer.stylize import carry_out
 
 
@@ -20,16 +21,21 @@ def proceed(options: argparse.Namespace) -> int:
     path = write.check_output(options.out or was.picture.with_stem(f"{was.picture.stem}-{total}"))
     if not options.quiet:
         say(f"note: {was.picture} {words}")
-    sources = [source["path"] for source in (plan.sources["content"], *plan.sources["styles"])]
+    sources = [source["path"] for source in _inputs(plan)]
     sources += [was.picture] if begun is None else []
     return carry_on(lambda: plan, path, sources, options, begun, continued=about)
+
+
+def _inputs(plan: Plan) -> list[dict[str, str]]:
+    """The pictures that a plan is made of, apart from the one to start from."""
+    return [plan.sources["content"], *plan.sources["styles"], *plan.sources.get("regions", ())]
 
 
 def replay(options: argparse.Namespace) -> int:
     """Makes a picture again and says whether it is the same; 1 where it is not."""
     was = made(options.picture)
     path = write.check_output(options.out or was.picture.with_stem(f"{was.picture.stem}-replay"))
-    inputs = [was.plan.sources["content"], *was.plan.sources["styles"], was.plan.sources.get("init", {"path": was.picture})]
+    inputs = [*_inputs(was.plan), was.plan.sources.get("init", {"path": was.picture})]
     check_replaced(path, [source["path"] for source in inputs], 0)
     wanted, differences = was.record.get("pixels_sha256"), was.differences()
     with Display(was.plan.evaluations, options.quiet) as display, Interrupt() as interrupt:

@@ -61,13 +61,13 @@ def varied(given: Sequence[str]) -> dict[str, list[Any]]:
 
     Values are separated by commas, or by semicolons where there are any, so that a value may hold commas.
     """
-    fields = {field.name: field for field in dataclasses.fields(Config)}
+    fields = {field.metadata["several"] or field.name: field for field in dataclasses.fields(Config)}
     found: dict[str, list[Any]] = {}
     for text in given:
         name, mark, values = text.partition("=")
         field = fields.get(name.strip().removeprefix("--").replace("-", "_"))
         if field is None:
-            raise unknown("vary", name.strip(), [flag(known).removeprefix("--") for known in fields])
+            raise unknown("vary", name.strip(), [flag(known.name).removeprefix("--") for known in fields.values()])
         parts = [part.strip() for part in values.split(";" if ";" in values else ",")]
         if not mark or not all(parts):
             raise InputError("vary", text, "names no values", f"as in --vary {name.strip()}=A,B")

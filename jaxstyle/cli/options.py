@@ -8,9 +8,13 @@ from jaxstyle.errors import InputError
 from jaxstyle.transfer.config import GROUPS, Config
 
 
+_FIELDS = {field.name: field for field in dataclasses.fields(Config)}
+
+
 def flag(name: str) -> str:
-    """A field's flag."""
-    return "--" + name.replace("_", "-")
+    """A field's flag; one that may be repeated is named for one of its values."""
+    several = _FIELDS[name].metadata["several"] if name in _FIELDS else ""
+    return "--" + (several or name).replace("_", "-")
 
 
 def add_options(parser: argparse.ArgumentParser, defaults: Any, basics: Any) -> None:
@@ -32,7 +36,8 @@ def add_options(parser: argparse.ArgumentParser, defaults: Any, basics: Any) -> 
         if default is not None:
             text += f" (default: {default})"
         metavar = about["metavar"] or "NAME"
-        groups[about["group"]].add_argument(flag(option.name), metavar=metavar, help=text.replace("%", "%%"))
+        how: Any = dict(action="append", dest=option.name) if about["several"] else {}
+        groups[about["group"]].add_argument(flag(option.name), metavar=metavar, help=text.replace("%", "%%"), **how)
 
 
 def config_of(options: argparse.Namespace, defaults: Config) -> Config:
@@ -45,8 +50,10 @@ def config_of(options: argparse.Namespace, defaults: Config) -> Config:
     return dataclasses.replace(defaults, **changes)
 
 
-def convert(option: dataclasses.Field, text: str) -> Any:
-    """A field's value from its text."""
+def convert(option: dataclasses.Field, text: Any) -> Any:
+    """A field's value from its text, or from the texts of a flag that was repeated."""
+    if isinstance(text, list):
+        return tuple(text)
     kind = str(option.type)
     if "str" in kind:
         return text

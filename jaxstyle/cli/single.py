@@ -21,6 +21,7 @@ from jaxstyle.transfer.estimate import estimate as estimate_run
 from jaxstyle.transfer.loop import Progress
 from jaxstyle.transfer.page import Diary, page_of
 from jaxstyle.transfer.plan import Plan
+from jaxstyle.transfer.regions import files_of
 from jaxstyle.transfer.resolve import resolve
 from jaxstyle.transfer.stylize import carry_out
 
@@ -54,7 +55,8 @@ def demo(options: argparse.Namespace) -> int:
 def paint(content: str, styles: Sequence[str], out: str, config: Any, options: argparse.Namespace) -> int:
     """Makes a picture and its record."""
     path = write.check_output(out)
-    return carry_on(lambda: resolve(content, list(styles), config), path, (content, *styles, config.init), options)
+    sources = (content, *styles, config.init, *files_of(config.regions))
+    return carry_on(lambda: resolve(content, list(styles), config), path, sources, options)
 
 
 def carry_on(

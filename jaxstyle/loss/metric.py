@@ -15,7 +15,7 @@ The whitened metric's minimum is not quite that of the loss, since the content p
 run uses the loss itself.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import jax
@@ -81,6 +81,11 @@ def whitened(target: Array) -> Metric:
     variances, basis = _patterns(target)
     weights = LEVEL / ((variances[:, None] + variances) / 2 + FLOOR)
     return _put(basis, weights)
+
+
+def together(metrics: Sequence[Metric]) -> Metric:
+    """The metrics of several regions as one of (R, C, C) arrays."""
+    return _put(*(np.stack([np.asarray(part) for part in parts]) for parts in zip(*metrics, strict=True)))
 
 
 def mean_square(difference: Array, metric: Metric) -> Array:

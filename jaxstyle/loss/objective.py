@@ -3,7 +3,8 @@
 Images are float RGB in [0, 1], (H, W, 3). Everything here can be jitted, differentiated and vmapped; an `Objective` is static.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -13,6 +14,7 @@ from jax import Array
 from jaxstyle.errors import InputError
 from jaxstyle.loss.metric import Metric, mean_square
 from jaxstyle.loss.presets import CANONICAL, Objective
+from jaxstyle.loss.regions import Guides
 from jaxstyle.loss.strips import read
 from jaxstyle.loss.terms import STYLE_SCALES, content_loss, style_loss, total_variation
 from jaxstyle.network.vgg import Params
@@ -23,11 +25,13 @@ class Targets(NamedTuple):
 
     Attributes:
         content: {tap: (H', W', C)}.
-        style: {tap: (C, C)}.
+        style: {tap: (C, C)}; with regions {tap: (R, C, C)}.
+        guides: of the regions; None where there are none.
     """
 
     content: dict[str, Array]
     style: dict[str, Array]
+    guides: Guides | None = None
 
 
 class TermWeights(NamedTuple):
@@ -66,10 +70,18 @@ def content_target(
 
 
 def style_target(
-    params: Params, style: Array, *, objective: Objective = CANONICAL, precision: str = "float32", strips: bool = False
+    params: Params,
+    style: Array,
+    guides: dict[str, Array] | None = None,
+    *,
+    objective: Objective = CANONICAL,
+    precision: str = "float32",
+    strips: bool = False,
 ) -> dict[str, Array]:
-    """Gram matrices of a style, RGB in [0, 1], (H, W, 3) -> {tap: (C, C)} for the objective's style layers."""
-    return read(params, style, (), objective.style_layers, pooling=objective.pooling, precision=precision, strips=strips)[1]
+    """Gram matrices of a style, RGB in [0, 1], (H, W, 3) -> {tap: (C, C)} for the objective's style layers; of its regions,
+    {tap: (R, C, C)}, with `guides`, {tap: (H', W', R)}."""
+    how: Any = dict(pooling=objective.pooling, precision=precision, strips=strips)
+    return read(params, style, (), objective.style_layers, guides=guides, **how)[1]
 
 
 def shares(blend: Sequence[float] | None, styles: int, *, shown: object = None) -> tuple[float, ...]:
@@ -140,27 +152,35 @@ def loss_terms(
     """Each layer's part of the loss, times its weights: ``{"content": {tap: ()}, "style": {tap: ()}, "tv": {"image": ()}}``.
 
     `weights` stand in for the objective's own, total variation left out where its own weight is zero. With `metrics` a part
-    ``"measured"`` comes with them: the style's terms with the differences of Gram matrices in these metrics, by tap.
+    ``"measured"`` comes with them: the style's terms with the differences of Gram matrices in these metrics, by tap. With
+    regions a layer's style term is the sum over them, each times its share (`targets.guides`).
     """
-    how: Any = dict(pooling=objective.pooling, precision=precision, strips=strips)
+    guides = targets.guides
+    how: Any = dict(pooling=objective.pooling, precision=precision, strips=strips, guides=guides and guides.maps)
     found, grams = read(params, image, objective.content_layers, objective.style_layers, **how)
     weights = TermWeights.of(objective) if weights is None else weights
     content = {
         name: weights.content[name] * content_loss(found[name], targets.content[name], objective.content_scale)
         for name in objective.content_layers
     }
-    style = {
-        name: weights.style[name] * style_loss(grams[name], targets.style[name], objective.style_scale)
-        for name in objective.style_layers
-    }
+
+    def compared(name: str, loss: Callable[..., Array], *more: Any) -> Array:
+        """A layer's `loss` of Gram matrices: of the one, or by regions."""
+        if guides is None:
+            return weights.style[name] * loss(grams[name], targets.style[name], *more)
+        each = jax.vmap(loss)(grams[name], targets.style[name], *more)
+        return weights.style[name] * jnp.sum(guides.shares[name] * each)
+
+    style = {name: compared(name, partial(style_loss, scale=objective.style_scale)) for name in objective.style_layers}
     tv = {"image": weights.tv * total_variation(image, objective.tv_scale)} if objective.tv_weight else {}
     terms = {"content": content, "style": style, "tv": tv}
     if metrics is not None:
         factor = STYLE_SCALES[objective.style_scale]
-        terms["measured"] = {
-            name: weights.style[name] * (factor(len(grams[name])) * mean_square(grams[name] - targets.style[name], metric))
-            for name, metric in metrics.items()
-        }
+
+        def measured(matrix: Array, target: Array, metric: Metric) -> Array:
+            return factor(len(matrix)) * mean_square(matrix - target, metric)
+
+        terms["measured"] = {name: compared(name, measured, metric) for name, metric in metrics.items()}
     return terms
 
 

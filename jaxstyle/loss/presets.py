@@ -21,6 +21,7 @@ class Objective:
         content_layers, style_layers: weight by tap.
         content_weight, style_weight, tv_weight: coefficients of the three terms.
         content_scale, style_scale, tv_scale: keys of `CONTENT_SCALES`, `STYLE_SCALES`, `TV_SCALES`.
+        guides: key of `regions.GUIDES`: how a picture's regions are compared, where it has any.
         pooling: ``"max"`` or ``"avg"``.
         style_fit: ``"own"`` keeps the style picture's aspect; ``"content"`` resizes it to the content's exact shape.
         init: where this convention starts.
@@ -34,6 +35,7 @@ class Objective:
     content_scale: str = "mean"
     style_scale: str = "mean-by-channels"
     tv_scale: str = "absolute"
+    guides: str = "inside"
     pooling: str = "max"
     style_fit: str = "own"
     init: str = "content"
@@ -64,7 +66,8 @@ PRESETS = {
     # jcjohnson/neural-style. Its Gram is divided by C*H*W, hence a mean by channels here.
     "johnson": Objective(content_weight=5.0, style_weight=1e2, tv_weight=1e-3, tv_scale="half-squares", init="noise"),
     # cysmith/neural-style-tf with content kernel 1 (kernels 2 and 3: content_scale mean, half-sum). Layer weights of 1/5 are
-    # divided by the number of layers once more. Its content tap lies before the bias, which cancels in the difference.
+    # divided by the number of layers once more. Its content tap lies before the bias, which cancels in the difference. Its
+    # style masks multiply the features of the style and of the image alike; losses are averaged over styles.
     "cysmith": Objective(
         content_layers=_equal(1.0, "conv4_2"),
         style_layers=_equal(1 / 25, *FIRSTS),
@@ -73,6 +76,7 @@ PRESETS = {
         tv_weight=1e-3,
         content_scale="half-root",
         style_scale="quarter-mean",
+        guides="mask",
         pooling="avg",
         style_fit="content",
     ),

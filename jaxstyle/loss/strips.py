@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from jaxstyle.loss.terms import gram
+from jaxstyle.loss.terms import gram, guided_gram
 from jaxstyle.network.vgg import Architecture, Params, activations, check_reading, scaled
 
 GROUPS: tuple[tuple[int, ...], ...] = ((1, 2), (3,), (4,), (5,))
@@ -33,6 +33,7 @@ def read(
     whole: Iterable[str],
     grams: Iterable[str],
     *,
+    guides: Mapping[str, Array] | None = None,
     pooling: str = "max",
     precision: str = "float32",
     strips: bool = False,
@@ -43,10 +44,11 @@ def read(
         params, pooling, precision: as of `features`.
         image: RGB in [0, 1], (H, W, 3).
         whole, grams: names of taps.
+        guides: of regions, {tap: (H', W', R)} for the taps `grams`.
         strips: whether to hold the features of one strip at a time; a gradient then computes each of them twice.
 
     Returns:
-        ({tap: (H', W', C)}, {tap: (C, C)}).
+        ({tap: (H', W', C)}, {tap: (C, C)}, or {tap: (R, C, C)} with guides).
 
     Raises:
         InputError: as `features`.
@@ -65,7 +67,7 @@ def read(
         # The same number at every depth: half as wide has twice the channels.
         rows = max(ROWS, PLACES // image.shape[1] // 16 * 16) if blocks in GROUPS[:-1] else len(x)
         halo, step = _reach(params.architecture, blocks), divisors[end]
-        features, sums = _over_strips(run, x, rows, -(-halo // step) * step, step, kept, summed)
+        features, sums = _over_strips(run, x, rows, -(-halo // step) * step, step, kept, summed, guides)
         found |= {tap: features[tap] for tap in kept if tap in whole}
         matrices |= sums
         if not more:
@@ -127,16 +129,24 @@ def _over_strips(
     step: int,
     kept: Mapping[str, int],
     summed: Mapping[str, int],
+    guides: Mapping[str, Array] | None,
 ) -> tuple[dict[str, Array], dict[str, Array]]:
     """What `run` makes of (H, W, C): outputs of `kept` as they are, Gram matrices of those of `summed`, with their divisors.
 
     Each strip answers for so many `rows` and sees `halo` more on either side; `step`, the largest divisor, divides both.
     """
+
+    def matrix(features: Array, tap: str, first: Array | int = 0) -> Array:
+        """The Gram matrix, or those of the regions, of features that begin at so many rows of the whole."""
+        if guides is None:
+            return gram(features)
+        return guided_gram(features, lax.dynamic_slice_in_dim(guides[tap], first, len(features)))
+
     height = len(x)
     window = rows + 2 * halo + height % step  # then every window begins at a multiple of the step
     if window >= height:
         outputs = run(x)
-        return {tap: outputs[tap] for tap in kept}, {tap: gram(outputs[tap]) for tap in summed}
+        return {tap: outputs[tap] for tap in kept}, {tap: matrix(outputs[tap], tap) for tap in summed}
     firsts = rows * np.arange(-(-height // rows))
     begins = np.clip(firsts - halo, 0, height - window)
 
@@ -144,19 +154,20 @@ def _over_strips(
     def strip(window: Array, first: Array, begin: Array) -> tuple[dict[str, Array], dict[str, Array]]:
         outputs = run(window)
 
-        def own(tap: str, divisor: int) -> tuple[Array, Array]:
-            """The strip's rows, and how many of them the one before has had: the last strip ends with the picture."""
+        def own(tap: str, divisor: int) -> tuple[Array, Array, Array]:
+            """The strip's rows, where they begin, and how many of them the one before has had: the last strip ends with the
+            picture."""
             size, skipped = rows // divisor, (first - begin) // divisor
             offset = jnp.minimum(skipped, len(outputs[tap]) - size)
-            return lax.dynamic_slice_in_dim(outputs[tap], offset, size), skipped - offset
+            return lax.dynamic_slice_in_dim(outputs[tap], offset, size), begin // divisor + offset, skipped - offset
 
-        def matrix(tap: str, divisor: int) -> Array:
-            part, had = own(tap, divisor)
-            alone = jnp.where((jnp.arange(len(part)) >= had)[:, None, None], part, 0)
-            return gram(alone) * (len(part) / (height // divisor))
+        def part(tap: str, divisor: int) -> Array:
+            rows, place, had = own(tap, divisor)
+            alone = jnp.where((jnp.arange(len(rows)) >= had)[:, None, None], rows, 0)
+            return matrix(alone, tap, place) * (len(rows) / (height // divisor))
 
         parts = {tap: own(tap, divisor)[0] for tap, divisor in kept.items()}
-        return parts, {tap: matrix(tap, divisor) for tap, divisor in summed.items()}
+        return parts, {tap: part(tap, divisor) for tap, divisor in summed.items()}
 
     parts, matrices = lax.map(lambda each: strip(*each), (_cut(x, tuple(begins.tolist()), window), firsts, begins))
 

@@ -49,6 +49,33 @@ def _gram_bwd(features: Array, grad: Array) -> tuple[Array]:
 gram.defvjp(_gram_fwd, _gram_bwd)
 
 
+@jax.custom_vjp
+def guided_gram(features: Array, guides: Array) -> Array:
+    """Gram matrices of regions, (H, W, C) and (H, W, R) -> (R, C, C): `gram` of the features times each guide (Gatys et al.,
+    CVPR 2017, section 4). A guide of ones gives `gram` exactly.
+
+    One region after the other, so that there is never more than one copy of the features. Guides get no gradient.
+    """
+    return lax.map(lambda guide: gram(features * guide[..., None]), jnp.moveaxis(guides, -1, 0))
+
+
+def _guided_gram_fwd(features: Array, guides: Array) -> tuple[Array, tuple[Array, Array]]:
+    return guided_gram(features, guides), (features, guides)
+
+
+def _guided_gram_bwd(kept: tuple[Array, Array], grads: Array) -> tuple[Array, None]:
+    features, guides = kept
+
+    def add(total: Array, region: tuple[Array, Array]) -> tuple[Array, None]:
+        guide, grad = region
+        return total + _gram_bwd(features * guide[..., None], grad)[0] * guide[..., None], None
+
+    return lax.scan(add, jnp.zeros_like(features), (jnp.moveaxis(guides, -1, 0), grads))[0], None
+
+
+guided_gram.defvjp(_guided_gram_fwd, _guided_gram_bwd)
+
+
 def content_loss(features: Array, target: Array, scale: str = "mean") -> Array:
     """`CONTENT_SCALES[scale]` times the sum of squared differences of two (H, W, C) features."""
     channels, places = features.shape[-1], features.shape[0] * features.shape[1]

@@ -94,7 +94,7 @@ class Rows(Spread):
     width: int
 
     def spec(self, shape: tuple[int, ...]) -> PartitionSpec:
-        if len(shape) == 3 and shape[0] % self.count == 0:  # images and features
+        if len(shape) == 3 and shape[0] % self.count == 0 and 2 * ROWS * shape[0] >= self.height:  # images, features, guides
             return PartitionSpec("devices")
         if shape[1:-1] == (self.height, self.width):  # pairs of L-BFGS
             return PartitionSpec(None, "devices")

@@ -14,6 +14,7 @@ from jaxstyle.transfer.checkpoint import Kept, state_of
 from jaxstyle.transfer.config import Config
 from jaxstyle.transfer.loop import Progress
 from jaxstyle.transfer.plan import Plan
+from jaxstyle.transfer.regions import wishes_of
 from jaxstyle.transfer.resolve import resolve
 
 
@@ -77,6 +78,8 @@ def made(picture: str | os.PathLike[str]) -> Made:
     content, styles = find(inputs["content"]), [find(source) for source in inputs["styles"]]
     fields = {field.name for field in dataclasses.fields(Config)}
     settings = {name: value for name, value in known["config"].items() if name in fields}
+    if "regions" in inputs:
+        settings["regions"] = wishes_of([{**source, "path": find(source)} for source in inputs["regions"]])
     if "init" in inputs:
         settings["init"] = find(inputs["init"])
     if (weights := settings.get("weights")) and os.path.splitext(weights)[1]:

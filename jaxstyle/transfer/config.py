@@ -10,6 +10,7 @@ from typing import Any
 from jaxstyle.errors import unknown
 from jaxstyle.loss.metric import METRICS
 from jaxstyle.loss.presets import PRESETS
+from jaxstyle.loss.regions import GUIDES
 from jaxstyle.loss.terms import CONTENT_SCALES
 from jaxstyle.network.convolution import PRECISIONS
 from jaxstyle.network.vgg import ARCHITECTURES, POOLS
@@ -31,8 +32,9 @@ GROUPS = ("basics", "style and content", "start", "solver", "speed and memory")
 """Headings of the command line's help, in their order."""
 
 
-def _option(group: str, default: Any, text: str, metavar: str = "", choices: Any = ()) -> Any:
-    metadata = {"group": group, "help": text, "metavar": metavar, "choices": tuple(choices)}
+def _option(group: str, default: Any, text: str, metavar: str = "", choices: Any = (), several: str = "") -> Any:
+    """A field; `several` names the flag that gives one of its values and may be repeated."""
+    metadata = {"group": group, "help": text, "metavar": metavar, "choices": tuple(choices), "several": several}
     return field(default=default, metadata=metadata)
 
 
@@ -106,6 +108,19 @@ class Config:
     pooling: str | None = _option("style and content", None, "how blocks are joined (default: the preset's)", choices=POOLS)
     network: str | None = _option(
         "style and content", None, "the feature network (default: that of --weights)", choices=ARCHITECTURES
+    )
+    regions: str | Sequence[Any] = _option(
+        "style and content",
+        (),
+        "another style where MASK is white, or `keep` for the photograph itself; may be repeated, later ones on top",
+        "MASK=STYLE[:STYLEMASK]|MASK=keep",
+        several="region",
+    )
+    feather: float = _option(
+        "style and content", 1.0, "how far a region's edge runs out, in percent of the picture's longest side", "P"
+    )
+    guides: str | None = _option(
+        "style and content", None, "how regions are told apart at each layer (default: the preset's)", choices=GUIDES
     )
     weights: str | None = _option("style and content", None, "a name from `jaxstyle weights list`, or a file", "NAME|FILE")
 

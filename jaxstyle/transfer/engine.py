@@ -18,12 +18,17 @@ from jaxstyle.machine.devices import Layout, Rows, layout_of
 from jaxstyle.network.convolution import Target, traced_for
 from jaxstyle.network.vgg import Params
 from jaxstyle.pictures import read
+from jaxstyle.transfer.guided import RegionTargets, sizes_of
 from jaxstyle.transfer.library import Library
 from jaxstyle.transfer.plan import Plan
 from jaxstyle.transfer.programs import Method, Programs, Task, compile_programs
+from jaxstyle.transfer.regions import Regions
+from jaxstyle.transfer.start import cover_of
 
 KEPT = 16
 """Targets that are kept for the members of a batch that share a content or a style."""
+
+Styles = tuple[read.Picture, ...]
 
 
 class TargetPrograms:
@@ -49,24 +54,41 @@ class TargetPrograms:
         self._found = lru_cache(KEPT)(self._compute)
         self._mixed, self._compared = lru_cache(KEPT)(self._mix), lru_cache(KEPT)(self._compare)
         self._scales = lru_cache(KEPT)(self._measure)
+        self._regions = RegionTargets(params, objective, self._gram)
 
-    def _program(self, part: str, width: int, height: int) -> Any:
-        image = self._layout.shapes(jax.ShapeDtypeStruct((height, width, 3), jnp.float32))
+    def _program(self, part: str, width: int, height: int, guided: bool = False) -> Any:
+        shapes = [jax.ShapeDtypeStruct((height, width, 3), jnp.float32)]
+        shapes = self._layout.shapes([*shapes, self._regions.shapes(width, height, 1).maps] if guided else shapes)
         with traced_for(Target(algorithm=self._algorithm)):
-            return self._compiler.compile(self._functions[part], self._params, image, key=(part, *self._key))
+            return self._compiler.compile(self._functions[part], self._params, *shapes, key=(part, *self._key))
 
     def _compute(self, part: str, picture: read.Picture) -> dict[str, jax.Array]:
         image = self._layout.put(jnp.asarray(read.as_float(picture)))
         return self.program(part, *picture.size)(self._params, image)
 
-    def shapes(self, width: int, height: int) -> Targets:
-        """Shapes of the targets of a picture of this size; a style's Grams depend on no size."""
+    def _gram(self, style: read.Picture, guides: dict[str, Any] | None = None) -> dict[str, jax.Array]:
+        """The Gram matrices of a style, or with guides of its picture of what those leave."""
+        if guides is None:
+            return self._found("style", style)
+        image, maps = jax.tree.map(jnp.asarray, (read.as_float(style), guides))
+        return self.program("style", *style.size, True)(self._params, *self._layout.put([image, maps]))
+
+    def shapes(self, width: int, height: int, regions: int = 0) -> Targets:
+        """Shapes of the targets of a picture of this size with so many regions; a style's Grams depend on no size."""
         image = jax.ShapeDtypeStruct((height, width, 3), jnp.float32)
-        return Targets(*(jax.eval_shape(self._functions[part], self._params, image) for part in ("content", "style")))
+        content, style = (jax.eval_shape(self._functions[part], self._params, image) for part in ("content", "style"))
+        if not regions:
+            return Targets(content, style)
+        each: Any = {name: jax.ShapeDtypeStruct((regions, *gram.shape), gram.dtype) for name, gram in style.items()}
+        return Targets(content, each, self._regions.shapes(width, height, regions))
 
     def compile(self, plan: Plan) -> list[Any]:
         """The programs that a plan needs, compiled."""
-        return [self.program("content", *plan.content.size), *(self.program("style", *style.size) for style in plan.styles)]
+        if plan.regions is None:
+            styles = [self.program("style", *style.size) for style in plan.styles]
+        else:
+            styles = [self.program("style", *size, *[True] * guided) for size, guided in sizes_of(plan.regions)]
+        return [self.program("content", *plan.content.size), *styles]
 
     def _mix(self, styles: tuple[read.Picture, ...], blend: tuple[float, ...]) -> dict[str, jax.Array]:
         return mix_styles([self._found("style", style) for style in styles], blend)
@@ -74,46 +96,56 @@ class TargetPrograms:
     def _compare(self, *style: Any) -> dict[str, Metric]:
         return for_style(self._mixed(*style))
 
+    def _targets(self, content: read.Picture, styles: Styles, blend: tuple[float, ...], regions: Regions | None) -> Targets:
+        features = self._found("content", content)
+        if regions is not None:
+            return Targets(features, *self._regions.targets(regions))
+        return Targets(features, self._mixed(styles, blend))
+
     def __call__(self, plan: Plan) -> Targets:
         """The targets of a plan."""
-        return Targets(self._found("content", plan.content), self._mixed(plan.styles, plan.blend))
+        return self._targets(plan.content, plan.styles, plan.blend, plan.regions)
 
-    def measuring(self, objective: Objective, width: int, height: int) -> Any:
-        """The program that gives the losses of a picture of this size, compiled."""
+    def measuring(self, objective: Objective, width: int, height: int, regions: int = 0) -> Any:
+        """The program that gives the losses of a picture of this size with so many regions, compiled."""
         image = jax.ShapeDtypeStruct((height, width, 3), jnp.float32)
-        image, *rest = self._layout.shapes((image, self.shapes(width, height), TermWeights.of(objective)))
+        image, *rest = self._layout.shapes((image, self.shapes(width, height, regions), TermWeights.of(objective)))
         with traced_for(Target(algorithm=self._algorithm)):
             return self._compiler.compile(self._losses, image, self._params, *rest, key=("losses", *self._key))
 
     def _measure(
-        self, content: read.Picture, styles: tuple[read.Picture, ...], blend: tuple[float, ...], objective: Objective
+        self, content: read.Picture, styles: Styles, blend: tuple[float, ...], regions: Regions | None, objective: Objective
     ) -> tuple[float, float]:
-        """What a strength goes by, both at a weight of 1: the content loss of the style pictures, weighted as they are blended,
-        and the style loss of the photograph."""
-        program = self.measuring(objective, *content.size)
+        """What a strength goes by, both at a weight of 1: the content loss of the style pictures, weighted as they are blended
+        and by the parts of their regions, and the style loss of the photograph."""
+        program = self.measuring(objective, *content.size, len(regions.painted) if regions else 0)
         weights = TermWeights.of(replace(objective, content_weight=1.0, style_weight=1.0))
-        rest = self._layout.put((Targets(self._found("content", content), self._mixed(styles, blend)), weights))
+        rest = self._layout.put((self._targets(content, styles, blend, regions), weights))
 
         def losses(picture: read.Picture) -> Losses:
             pixels = read.as_float(read.resize(picture, *content.size))
             return program(self._layout.put(jnp.asarray(pixels)), self._params, *rest)
 
-        away = sum(share * float(losses(style).content) for share, style in zip(blend, styles, strict=True))
+        pairs = regions.shares if regions else zip(blend, styles, strict=True)
+        away = sum(share * float(losses(style).content) for share, style in pairs)
         return away, float(losses(content).style)
 
     def objective(self, plan: Plan) -> Objective:
         """A plan's; where the plan has a strength, with the weights that this means at the size of its content."""
         if plan.strength is None:
             return plan.objective
-        content, style = self._scales(plan.content, plan.styles, plan.blend, plan.objective)
+        content, style = self._scales(plan.content, plan.styles, plan.blend, plan.regions, plan.objective)
         return balanced(plan.objective, plan.strength, content_scale=content, style_scale=style)
 
     def is_flat(self, plan: Plan) -> bool:
-        """Whether the metrics of a plan's style are plain in any stage."""
-        return all(map(is_plain, self._compared(plan.styles, plan.blend).values()))
+        """Whether the metrics of a plan's style, or of all its regions' styles, are plain in any stage."""
+        each = [self._compared(plan.styles, plan.blend)] if plan.regions is None else self._regions.each(plan.regions)
+        return all(is_plain(metric) for metrics in each for metric in metrics.values())
 
     def metrics(self, plan: Plan, metric: str) -> dict[str, Metric]:
         """The metrics of a stage of a plan, by tap."""
+        if plan.regions is not None:
+            return self._regions.metrics(plan.regions, metric)
         if metric == "whitened":
             return self._compared(plan.styles, plan.blend)
         return {name: plain(len(gram)) for name, gram in self._mixed(plan.styles, plan.blend).items()}
@@ -157,7 +189,9 @@ class Engine:
 
         targets = together(own)
         metrics = together([self.own.metrics(plan, metric) for plan in plans]) if self.method.has_metrics else None
-        return Task(together(list(starts)), targets, targets if shared else together(canonical), together(weights), metrics)
+        canonical = targets if shared else together(canonical)
+        covers = together([cover_of(plan) for plan in plans])
+        return Task(together(list(starts)), targets, canonical, together(weights), metrics, covers)
 
     def memory(self, plan: Plan) -> int:
         """The most bytes that are held at one time for pictures like this plan's, the network and the pictures left out: by
@@ -202,9 +236,9 @@ def compile_engine(
     weights = TermWeights.of(plan.objective)
     measured = not plan.is_canonical if measured is None else measured
     start: Any = jax.ShapeDtypeStruct((height, width, 3), jnp.float32)
-    targets = own.shapes(width, height)
+    targets = own.shapes(width, height, plan.parts)
     metrics = {name: Metric(gram, gram) for name, gram in targets.style.items()} if method.has_metrics else None
-    shapes = Task(start, targets, canonical.shapes(width, height), weights, metrics)
+    shapes = Task(start, targets, canonical.shapes(width, height, plan.parts), weights, metrics, jax.eval_shape(partial(cover_of, plan)))
     if members is not None:
         shapes = jax.tree.map(lambda a: jax.ShapeDtypeStruct((members, *a.shape), a.dtype), shapes)
     task = layout.shapes(shapes)

@@ -81,6 +81,7 @@ class Outcome(NamedTuple):
 
     Attributes:
         image: the best one, unclipped, (H, W, 3).
+        below: the same without what lies over it.
         measure: gives its canonical losses, or None where there are none; called for the last stage of a run only.
         evaluations: so far, earlier stages included.
         stop_reason: a sentence.
@@ -91,6 +92,7 @@ class Outcome(NamedTuple):
     """
 
     image: Array
+    below: Array
     measure: Callable[[], Losses | None]
     evaluations: int
     stop_reason: str
@@ -242,6 +244,9 @@ def run_members(
     pending: list[tuple[tuple[Array, ...], Array | None]] = []
     began = time.perf_counter() - course.seconds
 
+    def measured(z: Array) -> Losses:
+        return programs.measure(z, start, params, task.canonical, task.cover)
+
     def is_due(member: Member, index: int) -> bool:
         """Whether a member is within its budget after the steps that were not looked at yet."""
         before = spent[index][0]
@@ -250,17 +255,17 @@ def run_members(
     while live := [index for index, member in enumerate(members) if not member.reason]:
         course.state, report = programs.step(course.state, *task.advancing(params))
         due = not canonical.all() and course.steps % MEASURE_EVERY == 0
-        pending.append((report, programs.measure(course.state.x, start, params, task.canonical).total if due else None))
+        pending.append((report, measured(course.state.x).total if due else None))
         course.steps += 1
         if len(pending) < batch and all(is_due(members[index], index) for index in live):
             continue
         before = [len(member.trace) for member in members]
-        for found, measured in jax.device_get(pending):
+        for found, exact in jax.device_get(pending):
             rows = [np.atleast_1d(part) for part in found]
             for index in live:
                 row = [part[index] for part in rows]
                 loss = (
-                    float(row[1]) if canonical[index] else None if measured is None else float(np.atleast_1d(measured)[index])
+                    float(row[1]) if canonical[index] else None if exact is None else float(np.atleast_1d(exact)[index])
                 )
                 if not members[index].reason:
                     members[index].take(spent[index][0] + int(row[2]), row, loss, time.perf_counter() - began)
@@ -284,8 +289,9 @@ def run_members(
     if keep is not None:
         keep(course, "ended")
     best = course.best()
-    images = programs.picture(best, start)
-    measure = lru_cache(maxsize=1)(lambda: programs.measure(best, start, params, task.canonical))
+    images = programs.picture(best, start, task.cover)
+    below = images if task.cover is None else programs.picture(best, start, task.cover.away)
+    measure = lru_cache(maxsize=1)(lambda: measured(best))
 
     def outcome(index: int, member: Member) -> Outcome | JaxstyleError:
         if member.failed:
@@ -294,8 +300,8 @@ def run_members(
         def losses() -> Losses:
             return measure() if start.ndim == 3 else jax.tree.map(lambda part: part[index], measure())
 
-        image = images if start.ndim == 3 else images[index]
-        return Outcome(image, losses, member.known, member.reason, member.by_callback, member.trace, member.seconds)
+        pair = (image if start.ndim == 3 else image[index] for image in (images, below))
+        return Outcome(*pair, losses, member.known, member.reason, member.by_callback, member.trace, member.seconds)
 
     return [outcome(index, member) for index, member in enumerate(members)]
 
@@ -307,11 +313,11 @@ def _progress(
 
     @lru_cache(maxsize=1)
     def images() -> np.ndarray:
-        return np.clip(np.asarray(programs.picture(best, start)), 0, 1)
+        return np.clip(np.asarray(programs.picture(best, start, task.cover)), 0, 1)
 
     @lru_cache(maxsize=1)
     def measured() -> Losses:
-        return programs.measure(best, start, params, task.canonical)
+        return programs.measure(best, start, params, task.canonical, task.cover)
 
     def image(index: int) -> np.ndarray:
         return images() if start.ndim == 3 else images()[index]

@@ -142,6 +142,10 @@ def render(path: Path, plan: Plan, moments: Sequence[Moment], result: Result) ->
     ]
     for picture, name, share in zip(plan.styles, names, shares, strict=True):
         inputs.append(_figure(encoded(picture.rgb, SHOWN // 2), f"style: {name}{share}"))
+    if plan.regions is not None:
+        for name, mask in plan.regions.named:
+            shown = encoded(np.repeat(mask[..., None], 3, -1), SHOWN // 4)
+            inputs.append(_figure(shown, f"region: {name}, {mask.mean():.0%} of the picture"))
     strip = "".join(_figure(each.picture, f"{each.evaluation}") for each in moments)
     given = [(n.replace("_", " "), v) for n, v in known["config"].items() if v != record.plain(getattr(Config(), n))]
     objective = known["objective"]

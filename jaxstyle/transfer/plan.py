@@ -12,13 +12,14 @@ import numpy as np
 from jaxstyle.loss.objective import TermWeights
 from jaxstyle.loss.presets import Objective
 from jaxstyle.network.weights.load import Loaded
-from jaxstyle.pictures.read import Picture
+from jaxstyle.pictures.read import Picture, as_float
 from jaxstyle.pictures.size import MIN_SIDE
 from jaxstyle.transfer import record
 from jaxstyle.transfer.colours import Colours, finished
 from jaxstyle.transfer.config import Config
 from jaxstyle.transfer.library import Library
 from jaxstyle.transfer.programs import Method
+from jaxstyle.transfer.regions import Regions
 from jaxstyle.transfer.schedule import Stage
 
 
@@ -53,7 +54,9 @@ class Plan:
     """One picture that will be made.
 
     Attributes:
-        content, styles: as the network sees them, at the size of the run; styles each at their own.
+        content, styles: as the network sees them, at the size of the run; styles each at their own. With
+            regions these styles are the rest's.
+        regions: of the picture, with styles of their own; None where it has none.
         photograph: the content with its colours, where they are put back at the end; else None.
         colours: whose the picture gets.
         picture: the one to start from; None unless `start` wants one.
@@ -76,6 +79,7 @@ class Plan:
     colours: Colours
     picture: Picture | None
     blend: tuple[float, ...]
+    regions: Regions | None
     start: Start
     network: Loaded
     objective: Objective
@@ -86,6 +90,11 @@ class Plan:
     devices: int
     sources: dict[str, Any]
     config: Config
+
+    @property
+    def parts(self) -> int:
+        """How many regions are painted; 0 where the picture has none."""
+        return 0 if self.regions is None else len(self.regions.painted)
 
     @property
     def evaluations(self) -> int:
@@ -111,8 +120,10 @@ class Plan:
     @property
     def notices(self) -> tuple[str, ...]:
         """Sentences about the pictures that the user should know."""
-        pictures = (self.content, *self.styles, *([self.picture] if self.picture else []))
-        return tuple(dict.fromkeys(notice for picture in pictures for notice in picture.notices))
+        pictures = [self.content, *self.styles, *([self.picture] if self.picture else [])]
+        pictures += [style for region in (self.regions.painted if self.regions else ()) for style in region.styles]
+        said = [notice for picture in pictures for notice in picture.notices]
+        return tuple(dict.fromkeys([*said, *(self.regions.notices if self.regions else ())]))
 
     @property
     def key(self) -> str:
@@ -126,7 +137,8 @@ class Plan:
         made = [self.objective, type(method.solver).__name__, method, self.stages, start, self.blend, self.colours]
         made += [] if self.strength is None else [self.strength]
         sizes = [style.size for style in self.styles]
-        text = json.dumps(record.plain([record.SCHEMA, made, sizes, hashes, self.network.sha256]), sort_keys=True)
+        known = [record.SCHEMA, made, sizes, hashes, self.network.sha256, *([self.regions.key] if self.regions else [])]
+        text = json.dumps(record.plain(known), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def at(self, size: tuple[int, int], library: Library | None = None) -> "Plan":
@@ -141,9 +153,14 @@ class Plan:
             return resize(picture, *size)
 
         styles = tuple((same if self.objective.style_fit == "content" else along)(style) for style in self.styles)
+        regions = self.regions and self.regions.at(size, same if self.objective.style_fit == "content" else along)
         picture, photograph = (each and same(each) for each in (self.picture, self.photograph))
-        return replace(self, content=same(self.content), styles=styles, picture=picture, photograph=photograph)
+        more: dict[str, Any] = dict(picture=picture, photograph=photograph, regions=regions)
+        return replace(self, content=same(self.content), styles=styles, **more)
 
     def finished(self, image: Any) -> np.ndarray:
         """What an image of the run, (H, W, 3), is shown as, in [0, 1]."""
-        return finished(self.colours, image, self.photograph)
+        shown = finished(self.colours, image, self.photograph)
+        if self.photograph is None or self.regions is None or self.regions.keep is None:
+            return shown
+        return np.where(self.regions.keep[..., None] == 1, as_float(self.photograph), shown)

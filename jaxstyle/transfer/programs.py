@@ -63,6 +63,27 @@ class Method:
         return (read(self.objective), self.precision) == (read(CANONICAL), "float32")
 
 
+class Cover(NamedTuple):
+    """A picture that lies over the image, opaque where its share is 1: the photograph, where a region keeps it.
+
+    Attributes:
+        picture: (H, W, 3), RGB in [0, 1].
+        share: (H, W, 1) in [0, 1].
+    """
+
+    picture: Array
+    share: Array
+
+    def over(self, image: Array) -> Array:
+        """`image` (H, W, 3) under this; the picture itself, exactly, where its share is 1."""
+        return self.picture * self.share + image * (1 - self.share)
+
+    @property
+    def away(self) -> "Cover":
+        """One that hides nothing."""
+        return self._replace(share=jax.device_put(np.zeros(self.share.shape, np.float32), self.share.sharding))
+
+
 class Task(NamedTuple):
     """The arrays of a stage, for one picture or, with one more leading axis on each, for the members of a batch.
 
@@ -72,6 +93,7 @@ class Task(NamedTuple):
         canonical: the targets of the canonical loss, in float32; may be the same.
         weights: of the objective's terms.
         metrics: of the differences of the style's Gram matrices, by tap; None for a solver without `has_aux`.
+        cover: what lies over the image; None where nothing does.
     """
 
     start: Array
@@ -79,10 +101,11 @@ class Task(NamedTuple):
     canonical: Targets
     weights: TermWeights
     metrics: dict[str, Metric] | None = None
+    cover: Cover | None = None
 
     def advancing(self, params: Any) -> tuple[Any, ...]:
         """What `Programs.step` takes beside the state."""
-        return self.start, params, self.targets, self.weights, self.metrics
+        return self.start, params, self.targets, self.weights, self.metrics, self.cover
 
 
 class Programs(NamedTuple):
@@ -91,8 +114,8 @@ class Programs(NamedTuple):
     Attributes:
         init: start -> solver state.
         step: (state, *task.advancing(params)) -> (state, what the loop reads of it).
-        measure: (z, start, params, canonical targets) -> `Losses`.
-        picture: (z, start) -> image.
+        measure: (z, start, params, canonical targets, cover) -> `Losses`.
+        picture: (z, start, cover) -> image.
     """
 
     init: Callable
@@ -104,20 +127,21 @@ class Programs(NamedTuple):
 def functions(method: Method) -> Programs:
     """The parts of a run of one picture, not compiled."""
 
-    def picture(z: Array, start: Array) -> Array:
-        return decode(z, start, method.preconditioner)
+    def picture(z: Array, start: Array, cover: Cover | None = None) -> Array:
+        image = decode(z, start, method.preconditioner)
+        return image if cover is None else cover.over(image)
 
-    def fun(z: Array, start: Array, params: Params, targets: Targets, weights: TermWeights, metrics: Any) -> Any:
+    def fun(z: Array, start: Array, params: Params, targets: Targets, weights: TermWeights, metrics: Any, cover: Any) -> Any:
         how: Any = dict(objective=method.objective, weights=weights, precision=method.precision, strips=method.strips)
         loss = partial(losses_in, metrics) if method.has_metrics else total_loss
-        return loss(picture(z, start), params, targets, **how)
+        return loss(picture(z, start, cover), params, targets, **how)
 
     def step(state: State, *args: Any) -> tuple[State, tuple[Array, ...]]:
         state = method.solver.step(fun, state, *args)
         return state, (state.value, state.aux, state.evaluations, state.restarts, state.stationary, state.accepted)
 
-    def measure(z: Array, start: Array, params: Params, targets: Targets) -> Losses:
-        return loss_parts(picture(z, start), params, targets, objective=CANONICAL, strips=method.strips)
+    def measure(z: Array, start: Array, params: Params, targets: Targets, cover: Cover | None = None) -> Losses:
+        return loss_parts(picture(z, start, cover), params, targets, objective=CANONICAL, strips=method.strips)
 
     def init(start: Array) -> State:
         return method.solver.init(jnp.zeros_like(start[..., :1] if method.grey else start))
@@ -129,8 +153,8 @@ def of_members(single: Programs) -> Programs:
     """The same for a batch: the network is shared, everything else has a leading axis."""
     return Programs(
         jax.vmap(single.init),
-        jax.vmap(single.step, (0, 0, None, 0, 0, 0)),
-        jax.vmap(single.measure, (0, 0, None, 0)),
+        jax.vmap(single.step, (0, 0, None, 0, 0, 0, 0)),
+        jax.vmap(single.measure, (0, 0, None, 0, 0)),
         jax.vmap(single.picture),
     )
 
@@ -172,6 +196,6 @@ def compile_programs(
         compiler.compile(
             run.step, state, *task.advancing(params), key=("step", *key), donate=(0,), out=spread and (spread, None)
         ),
-        compile_measure(run.measure, state.x, task.start, params, task.canonical, key=("measure", *key)),
-        compiler.compile(run.picture, state.x, task.start, key=("picture", *key)),
+        compile_measure(run.measure, state.x, task.start, params, task.canonical, task.cover, key=("measure", *key)),
+        compiler.compile(run.picture, state.x, task.start, task.cover, key=("picture", *key)),
     )

@@ -15,6 +15,7 @@ from jaxstyle.errors import InputError, unknown
 from jaxstyle.loss.metric import METRICS
 from jaxstyle.loss.objective import shares
 from jaxstyle.loss.presets import PRESETS, Objective
+from jaxstyle.loss.regions import GUIDES
 from jaxstyle.loss.terms import CONTENT_SCALES
 from jaxstyle.machine.devices import layout_of
 from jaxstyle.network.convolution import PRECISIONS
@@ -33,6 +34,7 @@ from jaxstyle.transfer.config import INITS, MEMORY, QUALITIES, Config, Layers
 from jaxstyle.transfer.library import Library
 from jaxstyle.transfer.plan import Plan, Start
 from jaxstyle.transfer.programs import Method
+from jaxstyle.transfer.regions import check_feather, read_regions
 
 HISTORY = {"auto": 2**30, "low": 2**28}
 """The most bytes that L-BFGS keeps of its course, by `Config.memory`."""
@@ -89,13 +91,32 @@ def resolve(content: Any, style: Any, config: Config, library: Library | None = 
     for each in stages:
         layout_of(*each.size, config.devices)
 
-    fitted_styles = tuple(_fitted(source, style_size, config, library) for source in styles)
+    def fitted(source: Any) -> Picture:
+        return _fitted(source, style_size, config, library)
+
+    fitted_styles = tuple(map(fitted, styles))
     sources = {"content": library.describe(content), "styles": [library.describe(source) for source in styles]}
+    content_seen, styles_seen = seen(colours, picture, fitted_styles, library)
+    if config.regions and not colours.painted:
+        raise InputError("region", config.regions, f"is for painting, and colors {colours.kind} paints nothing", "leave one out")
+    regions = read_regions(
+        config.regions,
+        check_feather(config.feather),
+        picture,
+        (styles_seen, blend),
+        lambda source: seen(colours, picture, [fitted(source)], library)[1][0],
+        library,
+        stretched=(len(size.sides) == 2, len(style_size.sides) == 2),
+        same_masks=objective.guides == "mask",
+    )
+    if regions is not None:
+        sources["regions"] = list(regions.sources)
+    elif config.guides is not None:
+        raise InputError("guides", config.guides, "is for regions, and there are none", "give --region MASK=STYLE")
     first = None
     if start.kind == "picture":
         first = library.fitted(config.init, "init", Size((width, height)))
         sources["init"] = library.describe(config.init)
-    content_seen, styles_seen = seen(colours, picture, fitted_styles, library)
     return Plan(
         content=content_seen,
         styles=styles_seen,
@@ -103,6 +124,7 @@ def resolve(content: Any, style: Any, config: Config, library: Library | None = 
         colours=colours,
         picture=first,
         blend=blend,
+        regions=regions,
         start=start,
         network=network,
         objective=objective,
@@ -173,7 +195,7 @@ def _objective(config: Config, architecture: Architecture) -> Objective:
     for name in ("content_weight", "style_weight", "tv_weight"):
         if (given := getattr(config, name)) is not None:
             changes[name] = _number(given, name, least=0.0)
-    for name, known in (("content_scale", CONTENT_SCALES), ("pooling", POOLS)):
+    for name, known in (("content_scale", CONTENT_SCALES), ("pooling", POOLS), ("guides", GUIDES)):
         if (given := getattr(config, name)) is not None:
             if given not in known:
                 raise unknown(name, given, known)

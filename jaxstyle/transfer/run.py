@@ -30,7 +30,8 @@ class Run:
         plan: what is done.
         limits: evaluations after each stage, earlier ones included.
         spent: evaluations and seconds so far.
-        engine, start, image: of the last stage: what ran it, where a run at its size starts, what came out.
+        engine, start, image: of the last stage: what ran it, where a run at its size starts, what came out, without what lies
+            over it.
         trace, stages: of all stages so far.
         stopped: the sentence that says so, where the callback ended it.
         end: the outcome, or an error.
@@ -64,7 +65,7 @@ class Run:
         if self.plan.strength is not None:
             entry |= {name: getattr(objective, name) for name in ("content_weight", "style_weight", "tv_weight")}
         self.stages.append(entry)
-        self.image, self.spent = end.image, (end.evaluations, end.seconds)
+        self.image, self.spent = end.below, (end.evaluations, end.seconds)
 
     def stop(self) -> None:
         """Notes that it was ended on request."""

@@ -1,4 +1,4 @@
-"""The starting image of a plan."""
+"""The starting image of a plan, and what lies over its images."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -10,6 +10,7 @@ from jaxstyle.pictures.flat import fill_flat, roughness
 from jaxstyle.pictures.noise import mix, soft_noise, white_noise
 from jaxstyle.pictures.spaces import grey
 from jaxstyle.transfer.plan import Plan
+from jaxstyle.transfer.programs import Cover
 
 SHARE = 0.4
 """Of the style's roughness goes into flat areas; more leaves grain in a weakly painted sky."""
@@ -42,3 +43,10 @@ def _coloured(plan: Plan) -> Array:
         pixels = fill_flat(pixels, SHARE * float(rough))
     image = jnp.asarray(pixels)
     return mix(image, noise(), start.noise_ratio) if start.noise_ratio else image
+
+
+def cover_of(plan: Plan) -> Cover | None:
+    """The photograph, where a region keeps it; None where none does."""
+    if plan.regions is None or plan.regions.keep is None:
+        return None
+    return Cover(jnp.asarray(read.as_float(plan.content)), jnp.asarray(plan.regions.keep[..., None]))

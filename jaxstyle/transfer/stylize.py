@@ -17,6 +17,7 @@ from jaxstyle.transfer.config import Config, make_config
 from jaxstyle.transfer.engine import Engine, compile_to_fit
 from jaxstyle.transfer.loop import Callback, Outcome, Progress, TraceEntry
 from jaxstyle.transfer.plan import Plan
+from jaxstyle.transfer.regions import Regions
 from jaxstyle.transfer.resolve import resolve
 from jaxstyle.transfer.run import run_plans
 from jaxstyle.transfer.saving import Saved
@@ -103,12 +104,17 @@ def carry_out(
     return finish(plan, end, engines[-1], {"compile": compiler.seconds, "predicted": needed}, **more)
 
 
+def _regions(regions: Regions) -> list[dict[str, Any]]:
+    """What the record says of regions: names, and what part of the picture each is."""
+    return [{"name": name, "area": round(float(mask.mean()), 4)} for name, mask in regions.named]
+
+
 def recolour(plan: Plan, **more: Any) -> Result:
     """The content of a plan in the colours of its styles, where nothing else is wanted; `more` is added to its record."""
     began = time.perf_counter()
     image = recoloured(plan.colours, plan.content, plan.styles, plan.blend)
     reason, seconds = "the colours were moved, and nothing was painted", time.perf_counter() - began
-    end = Outcome(jnp.asarray(image), lambda: None, 0, reason, False, [], seconds)
+    end = Outcome(jnp.asarray(image), jnp.asarray(image), lambda: None, 0, reason, False, [], seconds)
     return finish(plan, end, None, {"compile": 0.0, "predicted": 0}, **more)
 
 
@@ -135,6 +141,7 @@ def finish(plan: Plan, end: Outcome, engine: Engine | None, costs: dict[str, flo
         "size": plan.content.size,
         "stages": list(end.stages),
         "style_sizes": [picture.size for picture in plan.styles],
+        **({"regions": _regions(plan.regions)} if plan.regions else {}),
         "evaluations": end.evaluations,
         "stop_reason": end.stop_reason,
         "seconds": {"compile": round(costs["compile"], 3), "solve": round(end.seconds, 3)},

@@ -1,0 +1,124 @@
+"""Masks: how much of each place of a picture belongs to a region. (H, W), float32, 1 inside and 0 outside."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from jaxstyle.errors import ImageError, Plain
+from jaxstyle.pictures import read
+
+LEAST = 1 / 512
+"""Half a level of 8 bits: what is less everywhere is nothing."""
+SPARE = 2
+"""How many times the wanted width and height a mask is read at, so that it is brought to that by area."""
+TOLERATED = 0.03
+"""Of a side: by how much the aspect of a mask may miss that of its picture."""
+
+
+@dataclass(frozen=True, eq=False)
+class Mask:
+    """A mask as it was read.
+
+    Attributes:
+        share: (H, W), float32 in [0, 1].
+        extent: (width, height) of the picture that it was read from.
+        value: what an error shows of it.
+    """
+
+    share: np.ndarray
+    extent: tuple[int, int]
+    value: Any = field(default="")
+
+    def check_aspect(self, width: int, height: int, whose: str, argument: str) -> None:
+        """Raises an ImageError where its aspect is not that of a picture of `width` x `height`."""
+        own_width, own_height = self.extent
+        scaled = own_height * width / own_width
+        if abs(scaled - height) > max(1.5, TOLERATED * height):
+            problem = f"is a mask of {own_width}x{own_height} pixels, another aspect than the {width}x{height} of {whose}"
+            raise ImageError(argument, self.value, problem, "give one of the same aspect; its size does not matter")
+
+
+def load(source: Any, size: tuple[int, int], *, argument: str) -> Mask:
+    """Reads a mask for a picture of this (width, height), by area; its own aspect is not looked at.
+
+    White is inside, black outside, grey in between. A picture with transparency is a mask by its alpha, whatever its colours.
+
+    Args:
+        source: a path, a PIL image, or an array: bool, uint8, or float in [0, 1].
+        size: (width, height) that is wanted.
+        argument: what the caller calls it, for errors.
+
+    Raises:
+        ImageError: where it cannot be read, or is black everywhere.
+    """
+    width, height = size
+    extent: list[tuple[int, int]] = []
+
+    def reduced(own_width: int, own_height: int) -> tuple[int, int]:
+        extent.append((own_width, own_height))
+        factor = max(1, min(own_width // (SPARE * width), own_height // (SPARE * height)))
+        return own_width // factor, own_height // factor
+
+    if getattr(source, "dtype", None) == bool:
+        source = np.where(source, np.uint8(255), np.uint8(0))
+    picture = read.load(source, argument=argument, fit=reduced)
+    value = source if isinstance(source, str) else str(source) if hasattr(source, "__fspath__") else Plain("a mask")
+    if picture.alpha is not None:
+        share = picture.alpha.astype(np.float32) / np.float32(255)
+    else:
+        share = read.as_float(picture).mean(-1, dtype=np.float32)
+    share = resize(share, width, height)
+    if share.max() < LEAST:
+        raise ImageError(argument, value, "is a mask without a white place", "white is inside, black outside")
+    return Mask(share, extent[0], value)
+
+
+def resize(share: np.ndarray, width: int, height: int) -> np.ndarray:
+    """A mask at `width` x `height`: the mean over each pixel's area; bilinear where it is enlarged. White stays 1 exactly."""
+    if share.shape == (height, width):
+        return share
+    how = Image.Resampling.BOX if width <= share.shape[1] and height <= share.shape[0] else Image.Resampling.BILINEAR
+    scaled = np.array(Image.fromarray(share, "F").resize((width, height), how))
+    return _whole(scaled)
+
+
+def _whole(share: np.ndarray) -> np.ndarray:
+    """Without what rounding left of 0 and 1."""
+    return np.where(share > 1 - 1e-5, np.float32(1), np.where(share < 1e-5, np.float32(0), share)).astype(np.float32)
+
+
+def soften(share: np.ndarray, reach: float) -> np.ndarray:
+    """A mask whose edge runs out over `reach` pixels outside: what was white stays white.
+
+    The ramp is 1 at a white place and 0 at `reach` pixels from the nearest one, without a corner at either end.
+    """
+    if reach <= 0 or not (share == 1).any():
+        return share
+    from scipy import ndimage
+
+    distance = ndimage.distance_transform_edt(share < 1)
+    ramp = np.clip(1 - np.asarray(distance) / (reach + 1), 0, 1)
+    return np.maximum(share, (ramp * ramp * (3 - 2 * ramp)).astype(np.float32))
+
+
+def layered(shares: Sequence[np.ndarray]) -> tuple[list[np.ndarray], np.ndarray]:
+    """What each of several masks gets where they overlap, and what none of them covers; together 1 at every place.
+
+    A later mask takes what it covers, an earlier one what is left there. So two masks that complete each other get just what
+    they say, at soft edges too.
+
+    Args:
+        shares: (H, W) each.
+
+    Returns:
+        As many, and the rest, (H, W).
+    """
+    left, found = np.ones_like(shares[0]), []
+    for share in reversed(shares):
+        taken = np.minimum(share, left)
+        left = _whole(left - taken)
+        found.append(_whole(taken))
+    return found[::-1], left
