@@ -7,7 +7,6 @@ from typing import Any
 from jaxstyle.errors import InputError
 from jaxstyle.transfer.config import GROUPS, Config
 
-
 _FIELDS = {field.name: field for field in dataclasses.fields(Config)}
 
 

@@ -13,7 +13,7 @@ from jaxstyle.pictures import read
 LEAST = 1 / 512
 """Half a level of 8 bits: what is less everywhere is nothing."""
 SPARE = 2
-"""How many times the wanted width and height a mask is read at, so that it is brought to that by area."""
+"""How many times the wanted width and height are left of a large mask, so that the last step is one by area too."""
 TOLERATED = 0.03
 """Of a side: by how much the aspect of a mask may miss that of its picture."""
 
@@ -59,10 +59,11 @@ def load(source: Any, size: tuple[int, int], *, argument: str) -> Mask:
 
     def reduced(own_width: int, own_height: int) -> tuple[int, int]:
         extent.append((own_width, own_height))
-        factor = max(1, min(own_width // (SPARE * width), own_height // (SPARE * height)))
+        large = own_width * own_height > read.LARGE
+        factor = max(1, min(own_width // (SPARE * width), own_height // (SPARE * height))) if large else 1
         return own_width // factor, own_height // factor
 
-    if getattr(source, "dtype", None) == bool:
+    if isinstance(source, np.ndarray) and source.dtype.kind == "b":
         source = np.where(source, np.uint8(255), np.uint8(0))
     picture = read.load(source, argument=argument, fit=reduced)
     value = source if isinstance(source, str) else str(source) if hasattr(source, "__fspath__") else Plain("a mask")

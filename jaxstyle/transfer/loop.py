@@ -264,9 +264,7 @@ def run_members(
             rows = [np.atleast_1d(part) for part in found]
             for index in live:
                 row = [part[index] for part in rows]
-                loss = (
-                    float(row[1]) if canonical[index] else None if exact is None else float(np.atleast_1d(exact)[index])
-                )
+                loss = float(row[1]) if canonical[index] else None if exact is None else float(np.atleast_1d(exact)[index])
                 if not members[index].reason:
                     members[index].take(spent[index][0] + int(row[2]), row, loss, time.perf_counter() - began)
         pending.clear()

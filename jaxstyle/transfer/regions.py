@@ -252,5 +252,6 @@ def wishes_of(sources: Sequence[dict[str, Any]]) -> tuple[tuple[Any, ...], ...]:
         found.setdefault(source["region"], {})[source["role"]] = source["path"]
     order = ("mask", "style", "style mask")
     return tuple(
-        tuple(roles.get(role, KEEP) for role in order[: 3 if "style mask" in roles else 2]) for _, roles in sorted(found.items())
+        tuple(roles.get(role, KEEP) for role in order[: 3 if "style mask" in roles else 2])
+        for _, roles in sorted(found.items())
     )

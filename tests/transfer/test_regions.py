@@ -1,0 +1,214 @@
+"""Regions from what the user says to the picture: a photograph that is kept to the level, styles side by side, errors."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import refusal
+from PIL import Image
+
+from jaxstyle import Config, InputError, stylize, stylize_batch
+from jaxstyle.cli.main import main
+from jaxstyle.cli.single import SAMPLES
+from jaxstyle.pictures import read
+from jaxstyle.transfer.regions import Wish, parse, wishes
+from jaxstyle.transfer.resolve import resolve
+
+pytestmark = pytest.mark.usefixtures("empty_folder", "small_network", "quickly_compiled")
+
+CONTENT, OTHER, STYLE, GLASS, WAVES = (str(SAMPLES / f"{n}.jpg") for n in ("chelsea", "coffee", "swirls", "glass", "waves"))
+SIZE = (36, 32)
+SMALL = dict(size="36x32", evaluations=8)
+COMMAND = ["stylize", CONTENT, STYLE, "--size", "36x32", "--evaluations", "8", "-q"]
+LEFT = np.repeat(np.where(np.arange(72) < 36, np.uint8(255), np.uint8(0))[None], 64, 0)
+MIDDLE = np.zeros((32, 36), np.uint8)
+MIDDLE[8:20, 10:24] = 255
+WHITE = np.full((32, 36), 255, np.uint8)
+
+
+def photograph():
+    return read.load(CONTENT, argument="content", fit=lambda *_: SIZE).rgb
+
+
+def levels(image):
+    return np.rint(np.asarray(image) * 255).astype(np.uint8)
+
+
+def files():
+    for name, mask in (("left.png", LEFT), ("middle.png", MIDDLE)):
+        Image.fromarray(mask).save(name)
+
+
+def plan(content=CONTENT, **options):
+    return resolve(content, STYLE, Config(**SMALL, **options))
+
+
+def test_a_region_may_be_said_in_many_ways():
+    files()
+    assert parse("left.png=b.jpg") == Wish("left.png", "b.jpg")
+    assert parse("left.png=keep") == Wish("left.png", None)
+    assert parse("left.png=b.jpg:c.png") == Wish("left.png", "b.jpg", "c.png")
+    assert parse(r"C:\masks\a.png=D:\art\b.jpg") == Wish(r"C:\masks\a.png", r"D:\art\b.jpg")
+    assert parse(r"a.png=D:\art\b.jpg:E:\c.png") == Wish("a.png", r"D:\art\b.jpg", r"E:\c.png")
+    for name in ("a=b.png", "c:d.png", "c", "d.png"):
+        Image.fromarray(LEFT).save(name, "png")
+    assert parse("a=b.png=left.png") == Wish("a=b.png", "left.png")
+    assert parse("left.png=c:d.png") == Wish("left.png", "c", "d.png")
+    Path("d.png").unlink()
+    assert parse("left.png=c:d.png") == Wish("left.png", "c:d.png"), "the way to read it with the most files"
+    assert wishes("left.png=keep") == wishes([("left.png", "keep")]) == [Wish("left.png", None)]
+    assert wishes([("a", "b", "c"), "left.png=d"]) == [Wish("a", "b", "c"), Wish("left.png", "d")]
+
+
+BAD = [
+    (dict(regions="left.png"), "region", "is not of the form MASK=STYLE"),
+    (dict(regions=["=b.jpg"]), "region", "is not of the form MASK=STYLE"),
+    (dict(regions=[("left.png",)]), "region", "is no region"),
+    (dict(regions=[("left.png", "keep", "left.png")]), "region", "has a style mask, but no style"),
+    (dict(regions=f"none.png={GLASS}"), "region", "'none.png') does not exist"),
+    (dict(regions="left.png=none.jpg"), "style", "'none.jpg') does not exist"),
+    (dict(regions=[(np.zeros((32, 36), np.uint8), GLASS)]), "region", "without a white place"),
+    (dict(regions=[(LEFT, GLASS, np.zeros((32, 36), np.uint8))]), "region", "without a white place"),
+    (dict(regions=[(LEFT, GLASS, np.full((90, 20), 255, np.uint8))]), "region", "20x90 pixels, another aspect than"),
+    (dict(regions=[(WHITE, "keep")]), "region", "nothing to paint"),
+    (dict(regions=[(LEFT, "keep"), (255 - LEFT, "keep")]), "region", "nothing to paint"),
+    (dict(regions=[(MIDDLE, GLASS), (WHITE, WAVES)]), "region", "lies under later regions everywhere"),
+    (dict(regions="left.png=keep", feather=-1), "feather", "must be a number from 0 to 50"),
+    (dict(regions="left.png=keep", feather="x"), "feather", "is no number"),
+    (dict(guides="area"), "guides", "is for regions"),
+    (dict(regions="left.png=keep", guides="inner"), "guides", "is unknown"),
+]
+
+
+@pytest.mark.parametrize(("options", "argument", "words"), BAD, ids=lambda v: str(v)[:40])
+def test_bad_input_is_one_line(options, argument, words):
+    files()
+    refusal(lambda: plan(**options), argument, words, kind=InputError)
+
+
+def test_a_mask_has_the_aspect_of_its_picture(capsys):
+    Image.fromarray(np.full((90, 30), 255, np.uint8)).save("tall.png")
+    refusal(
+        lambda: resolve(CONTENT, STYLE, Config(size=32, regions="tall.png=keep")),
+        "region",
+        "'tall.png') is a mask of 30x90 pixels, another aspect than the 32x21 of the picture",
+    )
+    assert main(["stylize", CONTENT, STYLE, "--size", "32", "--region", "tall.png=keep"]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert not list(Path().glob("*.json"))
+
+
+def test_the_key_and_the_record_know_the_regions():
+    files()
+    regions = [
+        {},
+        dict(regions="left.png=keep"),
+        dict(regions="middle.png=keep"),
+        dict(regions="left.png=keep", feather=3),
+        dict(regions=f"left.png={GLASS}"),
+        dict(regions=f"left.png={WAVES}"),
+        dict(regions=f"left.png={GLASS}", guides="area"),
+        dict(regions=f"left.png={GLASS}:left.png", style_size="36x32"),
+        dict(regions=["left.png=keep", f"middle.png={GLASS}"]),
+        dict(regions=[f"middle.png={GLASS}", "left.png=keep"]),
+    ]
+    keys = [plan(**each).key for each in regions]
+    assert len(set(keys)) == len(keys)
+    assert plan(regions=[("left.png", GLASS)]).key == plan(regions=f"left.png={GLASS}").key == keys[4]
+    assert plan(feather=3).key == keys[0], "which is for regions only"
+    made = plan(regions=["left.png=keep", f"middle.png={GLASS}"], feather=0)
+    assert [(s["region"], s["role"]) for s in made.sources["regions"]] == [(0, "mask"), (1, "mask"), (1, "style")]
+    shares = {name: mask.mean() for name, mask in made.regions.named}
+    assert shares["glass.jpg"] == pytest.approx((MIDDLE == 255).mean())
+    assert sum(shares.values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, dict(scales=2), dict(memory="low", init="noise", metric="whitened", evaluations=25, preset="johnson")]
+)
+def test_what_is_kept_is_the_photograph_to_the_level(options):
+    """On the way too; what surrounds it is painted."""
+    seen, settings = [], {**SMALL, "feather": 4, **options}
+
+    def callback(progress):
+        seen.append(progress.image())
+
+    result = stylize(CONTENT, STYLE, regions=[(MIDDLE, "keep")], callback=callback, **settings)
+    inside = MIDDLE == 255
+    for image in (*(image for image in seen if image.shape[:2] == (32, 36)), result.image):
+        np.testing.assert_array_equal(levels(image)[inside], photograph()[inside])
+    assert np.abs(levels(result.image).astype(int) - photograph())[~inside].mean() > 3
+    assert result.loss["total"] < result.trace[0].loss
+    assert [region["name"] for region in result.record["regions"]] == ["the rest", "keep"]
+
+
+def test_a_white_region_is_a_run_in_its_style():
+    alone = stylize(CONTENT, GLASS, **SMALL)
+    result = stylize(CONTENT, STYLE, regions=[(WHITE, GLASS)], **SMALL)
+    assert [e.loss for e in result.trace[:2]] == pytest.approx([e.loss for e in alone.trace[:2]], rel=1e-5)
+    assert result.loss == pytest.approx(alone.loss, rel=0.02)
+    assert "the regions cover the whole picture" in result.notices[0]
+
+
+def test_each_side_goes_to_its_own_style():
+    """In colour: a red style on the left, a blue one on the right, and the first style, grey, where a third mask is black."""
+    colours = [np.full((32, 32, 3), colour, np.uint8) for colour in ((230, 30, 30), (30, 30, 230))]
+    grey = np.full((32, 32, 3), 128, np.uint8)
+    settings = dict(size="48x32", evaluations=40, content_weight=0, style_layers="conv1_1", feather=0)
+    result = stylize(CONTENT, grey, regions=[(LEFT, colours[0]), (255 - LEFT, colours[1])], **settings)
+    left, right = result.image[:, :20].mean((0, 1)), result.image[:, 28:].mean((0, 1))
+    assert left[0] > left[2] + 0.3
+    assert right[2] > right[0] + 0.3
+
+
+def test_batches_and_their_members():
+    """Members with as many regions share a program; their masks are their own."""
+    both = [[(LEFT, GLASS), (MIDDLE, "keep")], [(255 - LEFT, WAVES), (MIDDLE, "keep")]]
+    results = stylize_batch([CONTENT, OTHER], STYLE, vary={"regions": both}, batch_size=4, **SMALL)
+    assert [result.record["batch"]["members"] for result in results] == [4] * 4
+    alone = stylize(CONTENT, STYLE, regions=both[1], **SMALL)
+    assert [e.loss for e in results[1].trace[:2]] == pytest.approx([e.loss for e in alone.trace[:2]], rel=1e-5)
+    assert results[1].loss["total"] == pytest.approx(alone.loss["total"], rel=0.02)
+    mixed = stylize_batch(CONTENT, STYLE, vary={"regions": [(), both[0]]}, size="36x32", evaluations=1)
+    assert [result.record["batch"]["members"] for result in mixed] == [1, 1]
+
+
+def test_a_replay_finds_the_masks_and_a_run_goes_on(capsys):
+    files()
+    region = ["--region", "middle.png=keep", "--region", f"left.png={GLASS}:left.png", "--style-size", "36x32"]
+    assert main([*COMMAND, *region, "-o", "x.png", "--report", "--keep-state"]) == 0
+    page = Path("x.png.html").read_text()
+    assert "region: glass.jpg, " in page
+    assert "region: keep, " in page
+    assert main(["continue", "x.png", "--evaluations", "2", "-o", "more.png", "-q"]) == 0
+    Path("there").mkdir()
+    for name in ("x.png", "left.png", "middle.png"):
+        Path(name).rename(f"there/{name}")
+    assert main(["replay", "there/x.png"]) == 0
+    assert "the same picture again" in capsys.readouterr().err
+    Image.fromarray(255 - LEFT).save("there/left.png")
+    assert main(["replay", "there/x.png"]) == 2
+    assert "left.png has changed" in capsys.readouterr().err
+    whole = json.loads(Path("x.png.json").read_text())
+    assert len(whole["inputs"]["regions"]) == 5
+
+
+def test_a_sweep_over_regions_and_a_mask_that_must_not_be_replaced(capsys):
+    files()
+    line = ["sweep", *COMMAND[1:-1], "--vary", f"region=left.png={GLASS};middle.png=keep", "-q"]
+    assert main([*line, "-o", "out"]) == 0
+    assert len([path for path in Path("out").glob("*.png") if path.stem != "sheet"]) >= 2
+    assert main([*COMMAND, "--region", "left.png=keep", "-o", "left.png"]) == 2
+    assert "is one of the input pictures" in capsys.readouterr().err
+
+
+def test_an_intermediate_picture_and_the_end_of_a_stage_hand_on_what_lies_below():
+    """The second metric's first loss is the first one's last: nothing is blended twice at a soft edge."""
+    settings = {**SMALL, "evaluations": 30, "metric": "whitened", "feather": 20}
+    result = stylize(CONTENT, GLASS, regions=[(MIDDLE, "keep")], **settings)
+    stages = result.record["stages"]
+    assert [stage["metric"] for stage in stages] == ["whitened", "plain"]
+    before = [entry for entry in result.trace if entry.evaluation <= stages[0]["evaluations"]]
+    after = result.trace[len(before)]
+    assert after.loss == pytest.approx(min(before, key=lambda entry: entry.objective).loss, rel=1e-4)
