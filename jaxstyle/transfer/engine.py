@@ -201,7 +201,7 @@ class Engine:
         start = 3 * 4 * width * height * (self.members or 1) // self.layout.count
         prepared = [program for part in {self.own, self.canonical} for program in part.compile(plan)]
         if plan.strength is not None:
-            prepared.append(self.own.measuring(plan.objective, width, height))
+            prepared.append(self.own.measuring(plan.objective, width, height, plan.parts))
         preparing = [memory.working(program) for program in prepared]
         network = memory.size_of(self.params) if self.layout.count == 1 else 0  # a copy for each of several
         needed = max(memory.held(step) + memory.working(step) - network - start, *preparing)
@@ -246,7 +246,7 @@ def compile_engine(
     for part in dict.fromkeys((own, canonical)):
         part.compile(plan)
     if plan.strength is not None:
-        own.measuring(plan.objective, width, height)
+        own.measuring(plan.objective, width, height, plan.parts)
     return Engine(method, (width, height), members, layout, params, own, canonical, programs)
 
 

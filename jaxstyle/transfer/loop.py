@@ -298,8 +298,8 @@ def run_members(
         def losses() -> Losses:
             return measure() if start.ndim == 3 else jax.tree.map(lambda part: part[index], measure())
 
-        pair = (image if start.ndim == 3 else image[index] for image in (images, below))
-        return Outcome(*pair, losses, member.known, member.reason, member.by_callback, member.trace, member.seconds)
+        image, under = (each if start.ndim == 3 else each[index] for each in (images, below))
+        return Outcome(image, under, losses, member.known, member.reason, member.by_callback, member.trace, member.seconds)
 
     return [outcome(index, member) for index, member in enumerate(members)]
 

@@ -53,6 +53,11 @@ found["weights"] = [result.record["objective"].content_weight for result in weig
 found["rows"] = [abs(a.loss / b.loss - 1) for a, b in zip(rows.trace, alone.trace, strict=True)]
 grey = [jaxstyle.stylize(content, style, devices=n, colors="content", **settings) for n in (1, 4)]
 found["grey"] = float(np.abs(grey[0].image - grey[1].image).max())
+left = np.repeat(np.where(np.arange(64) < 28, np.uint8(255), np.uint8(0))[None], 64, 0)
+regions = dict(regions=[(left, content), (left.T, "keep")], **settings)
+alone, rows = (jaxstyle.stylize(content, style, devices=devices, **regions) for devices in (1, 4))
+found["regions"] = [abs(a.loss / b.loss - 1) for a, b in zip(rows.trace, alone.trace, strict=True)]
+found["kept"] = bool((rows.image[:20] == alone.image[:20]).all())
 batch = jaxstyle.stylize_batch(content, [style, content], seeds=3, noise_ratio=0.5, **settings)
 member, same = batch[2], jaxstyle.stylize(content, style, seed=1, noise_ratio=0.5, **settings)
 found["members"] = batch[0].record["batch"]["members"]
@@ -122,6 +127,11 @@ def test_the_weights_of_a_strength_are_measured_on_rows_too(found):
 
 def test_a_run_in_grey_on_rows(found):
     assert found["grey"] < 2e-3
+
+
+def test_regions_on_rows(found):
+    assert max(found["regions"]) < 1e-4
+    assert found["kept"]
 
 
 def test_members_spread_are_the_single_runs(found):
