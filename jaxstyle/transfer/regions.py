@@ -127,7 +127,8 @@ def wishes(given: Any) -> list[Wish]:
 
 
 def parse(text: str) -> Wish:
-    """A region from its text. Names may hold ``=`` and ``:``: of all ways to read it, that with the most files wins.
+    """A region from its text. Names may hold ``=`` and ``:``: a way to read it in which all files exist wins, else that
+    in which the most do.
 
     Raises:
         InputError: where it has not the form ``MASK=STYLE``.
@@ -136,10 +137,11 @@ def parse(text: str) -> Wish:
     if not readings:
         raise InputError("region", text, "is not of the form MASK=STYLE", f"give {_FORMS}")
 
-    def missing(wish: Wish) -> int:
-        return sum(not os.path.exists(source) for source in wish.sources.values())
+    def likelihood(wish: Wish) -> tuple[bool, int]:
+        there = [os.path.exists(source) for source in wish.sources.values()]
+        return all(there), sum(there)
 
-    return min(readings, key=missing)  # the first of equals
+    return max(readings, key=likelihood)  # the first of equals
 
 
 def _readings(text: str) -> Iterator[Wish]:

@@ -170,6 +170,7 @@ def test_the_loss_is_the_sum_over_regions(tiny_params, rng):
     assert value == pytest.approx(measured, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_strips_give_the_same(tiny_params, rng, monkeypatch):
     monkeypatch.setattr(strips, "PLACES", 1)
     monkeypatch.setattr(strips, "ROWS", 8)
@@ -179,6 +180,7 @@ def test_strips_give_the_same(tiny_params, rng, monkeypatch):
     np.testing.assert_allclose(held[2], whole[2], rtol=1e-4, atol=1e-5 * np.abs(whole[2]).max())
 
 
+@pytest.mark.slow
 def test_an_empty_region_counts_nothing(tiny_params, rng):
     masks = halves(48, 64)
     masks[1] = 0
