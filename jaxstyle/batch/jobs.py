@@ -11,6 +11,7 @@ from jaxstyle.errors import InputError, Plain
 from jaxstyle.pictures.find import expand
 from jaxstyle.transfer import regions
 from jaxstyle.transfer.config import Config, make_config
+from jaxstyle.transfer.record import plain
 from jaxstyle.transfer.resolve import is_random
 
 Sources = Any
@@ -108,7 +109,7 @@ def shown(value: Any) -> str:
         return f"{value:g}"
     if isinstance(value, Mapping):
         return ",".join(f"{name}={shown(weight)}" for name, weight in value.items())
-    return ",".join(map(shown, value)) if isinstance(value, list | tuple) else str(value)
+    return ",".join(map(shown, value)) if isinstance(value, list | tuple) else str(plain(value))
 
 
 def title(source: Any) -> str:

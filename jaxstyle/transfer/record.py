@@ -16,6 +16,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from PIL import Image
 
 from jaxstyle.pictures.read import to_bytes
 
@@ -56,7 +57,7 @@ def hash_of_pixels(image: np.ndarray) -> str:
 
 
 def plain(value: Any) -> Any:
-    """`value` as something that JSON can hold."""
+    """`value` as something that JSON can hold; of pictures that are no files the kind of object."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, Mapping):
@@ -67,7 +68,9 @@ def plain(value: Any) -> Any:
         return os.fspath(value)
     if value is None or isinstance(value, str | bool | int | float):
         return value
-    return value.item() if isinstance(value, np.generic) else str(value)
+    if isinstance(value, np.generic):
+        return value.item()
+    return f"<{type(value).__name__}>" if isinstance(value, Image.Image) or np.ndim(value) > 1 else str(value)
 
 
 def dumps(record: Mapping[str, Any]) -> str:
