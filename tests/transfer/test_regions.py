@@ -14,6 +14,7 @@ from jaxstyle import Config, InputError, features, gram, load_weights, stylize, 
 from jaxstyle.cli.main import main
 from jaxstyle.cli.single import SAMPLES
 from jaxstyle.pictures import read
+from jaxstyle.transfer import record
 from jaxstyle.transfer.regions import Wish, parse, wishes
 from jaxstyle.transfer.resolve import resolve
 
@@ -124,6 +125,7 @@ def test_the_key_and_the_record_know_the_regions():
     shares = {name: mask.mean() for name, mask in made.regions.named}
     assert shares["glass.jpg"] == pytest.approx((MIDDLE == 255).mean())
     assert sum(shares.values()) == pytest.approx(1)
+    assert record.plain([(LEFT, Image.fromarray(LEFT)), "left.png=keep"]) == [["<ndarray>", "<Image>"], "left.png=keep"]
 
 
 @pytest.mark.parametrize(
