@@ -151,12 +151,12 @@ def _readings(text: str) -> Iterator[Wish]:
         if style == KEEP:
             yield Wish(mask, None)
             continue
-        # A colon after one letter is a drive's.
-        colons = [i for i, letter in enumerate(style) if letter == ":" and not (i == 1 and style[0].isalpha())]
-        colons = [i for i in colons if not (i >= 2 and style[i - 1].isalpha() and style[i - 2] == ":")]
-        for colon in colons:
-            yield Wish(mask, style[:colon], style[colon + 1 :])
+        colons = [i for i, letter in enumerate(style) if letter == ":"]
+        drives = [i for i in colons if i and style[i - 1].isalpha() and (i == 1 or style[i - 2] == ":")]
+        splits = {colon: Wish(mask, style[:colon], style[colon + 1 :]) for colon in colons}
+        yield from (splits[colon] for colon in colons if colon not in drives)
         yield Wish(mask, style)
+        yield from (splits[colon] for colon in drives)
 
 
 def check_feather(feather: Any) -> float:
