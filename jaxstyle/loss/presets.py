@@ -35,7 +35,7 @@ class Objective:
     content_scale: str = "mean"
     style_scale: str = "mean-by-channels"
     tv_scale: str = "absolute"
-    guides: str = "inside"
+    guides: str = "area"
     pooling: str = "max"
     style_fit: str = "own"
     init: str = "content"

@@ -13,12 +13,12 @@ from jax import Array
 
 from jaxstyle.network.vgg import Architecture
 
-GUIDES = ("inside", "area", "mask")
-"""How a mask becomes a guide of a layer. ``inside``: by places that see nothing but the region, and `EXTENDED` places more.
-``area``: by the share of each place's own square of pixels. ``mask``: the same, with 1 as its largest value and no other
-normalisation, for the style too, whose own mask it is where it has no other (cysmith/neural-style-tf)."""
+GUIDES = ("area", "inside", "mask")
+"""How a mask becomes a guide of a layer. ``area``: by the share of each place's own square of pixels. ``inside``: by the places
+that see nothing but the region, and `EXTENDED` places more (the authors' notebook). ``mask``: as ``area``, with 1 as its largest
+value and no other normalisation, for the style too, whose own mask it is where it has no other (cysmith/neural-style-tf)."""
 EXTENDED = 3
-"""Places by which a guide ``inside`` is extended again in every direction: a convolution sees its middle best."""
+"""Places by which a guide ``inside`` is extended again in every direction."""
 EMPTY = 1e-7
 """Mean square of a guide below which its region is left out at that layer."""
 
@@ -35,7 +35,7 @@ class Guides(NamedTuple):
     shares: dict[str, Array]
 
 
-def at_taps(masks: np.ndarray, taps: Iterable[str], architecture: Architecture, how: str = "inside") -> dict[str, np.ndarray]:
+def at_taps(masks: np.ndarray, taps: Iterable[str], architecture: Architecture, how: str) -> dict[str, np.ndarray]:
     """Masks of a picture as guides of layers, not normalised.
 
     Args:
@@ -102,6 +102,6 @@ def averaged(guides: dict[str, np.ndarray]) -> Guides:
     return Guides(dict(guides), {name: np.full(regions, 1 / regions**2, np.float32) for name in guides})  # pyright: ignore
 
 
-def guides_of(masks: np.ndarray, taps: Iterable[str], architecture: Architecture, how: str = "inside") -> Guides:
+def guides_of(masks: np.ndarray, taps: Iterable[str], architecture: Architecture, how: str) -> Guides:
     """`at_taps` with the normalisation that belongs to it."""
     return (averaged if how == "mask" else normalised)(at_taps(masks, taps, architecture, how))

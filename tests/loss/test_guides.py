@@ -60,10 +60,10 @@ def test_a_guide_of_ones_gives_the_plain_gram_exactly(rng, shape):
 
 
 def test_a_mask_that_is_white_everywhere_changes_nothing(tiny_params, rng):
-    content, style, image = (jnp.asarray(rng.random((40, 48, 3)), jnp.float32) for _ in range(3))
+    how, (content, style, image) = "inside", (jnp.asarray(rng.random((40, 48, 3)), jnp.float32) for _ in range(3))
     plain = jax.jit(partial(make_targets, objective=FEW))(tiny_params, content, [style])
     white = np.ones((1, 40, 48), np.float32)
-    guides = jax.tree.map(jnp.asarray, guides_of(white, FEW.style_layers, tiny_params.architecture))
+    guides = jax.tree.map(jnp.asarray, guides_of(white, FEW.style_layers, tiny_params.architecture, how))
     assert all((guide == 1).all() for guide in guides.maps.values())
     assert all((share == 1).all() for share in guides.shares.values())
     guided = Targets(plain.content, {name: matrix[None] for name, matrix in plain.style.items()}, guides)
@@ -83,7 +83,7 @@ def test_a_guide_inside_sees_nothing_else(tiny_params, rng, monkeypatch, pooling
     mask = np.zeros((1, 90, 101), np.float32)
     mask[0, 9:80, 20:] = 1
     taps = tuple(tap for tap in tiny_params.architecture.taps if tap not in ("pool5", "relu5_1"))
-    found = at_taps(mask, taps, tiny_params.architecture)
+    found = at_taps(mask, taps, tiny_params.architecture, "inside")
     image = rng.random((90, 101, 3)).astype(np.float32)
     read = jax.jit(lambda image: features(tiny_params, image, taps, pooling=pooling))
     before, moved = read(image), {tap: np.zeros(guide.shape[:2], bool) for tap, guide in found.items()}
@@ -101,9 +101,9 @@ def test_a_guide_inside_sees_nothing_else(tiny_params, rng, monkeypatch, pooling
 
 def test_an_extended_guide_is_a_dilation(tiny_params, rng, monkeypatch):
     mask = (rng.random((1, 66, 80)) < 0.99).astype(np.float32)
-    extended = at_taps(mask, ["relu2_1"], tiny_params.architecture)["relu2_1"][..., 0]
+    extended = at_taps(mask, ["relu2_1"], tiny_params.architecture, "inside")["relu2_1"][..., 0]
     monkeypatch.setattr(regions, "EXTENDED", 0)
-    bare = at_taps(mask, ["relu2_1"], tiny_params.architecture)["relu2_1"][..., 0]
+    bare = at_taps(mask, ["relu2_1"], tiny_params.architecture, "inside")["relu2_1"][..., 0]
     assert 0 < bare.mean() < extended.mean() < 1
     for y, x in np.ndindex(extended.shape):
         near = bare[max(0, y - EXTENDED) : y + EXTENDED + 1, max(0, x - EXTENDED) : x + EXTENDED + 1]
@@ -119,10 +119,11 @@ def test_guides_by_area_are_means_of_squares(tiny_params, rng):
         np.testing.assert_allclose(np.moveaxis(found[tap], -1, 0), squares, rtol=1e-5)
 
 
-def test_guides_are_normalised_and_shares_say_how_much_of_the_picture_they_are(tiny_params):
+@pytest.mark.parametrize("how", ["area", "inside"])
+def test_guides_are_normalised_and_shares_say_how_much_of_the_picture_they_are(tiny_params, how):
     masks = halves(64, 96, 3)
     masks[2] = 0
-    found = guides_of(masks, TAPS, tiny_params.architecture)
+    found = guides_of(masks, TAPS, tiny_params.architecture, how)
     for tap, guide in found.maps.items():
         square = np.square(guide, dtype=float).mean((0, 1))
         np.testing.assert_allclose(square, found.shares[tap] > 0, rtol=1e-5)
@@ -131,12 +132,12 @@ def test_guides_are_normalised_and_shares_say_how_much_of_the_picture_they_are(t
     np.testing.assert_allclose(found.shares["relu1_1"][:2], 1 / 3, atol=0.05)
 
 
-def losses(rng, params, masks, *, held=False, objective=FEW):
+def losses(rng, params, masks, *, held=False, objective=FEW, how="area"):
     """The loss of a picture with two regions in its metrics, with the gradient, the loss itself, and what they are made of."""
     content, image, *styles = (jnp.asarray(rng.random((*masks.shape[1:], 3)), jnp.float32) for _ in range(4))
     make = jax.jit(partial(make_targets, objective=objective))
     taps = tuple(objective.style_layers)
-    guides = jax.tree.map(jnp.asarray, guides_of(masks, taps, params.architecture))
+    guides = jax.tree.map(jnp.asarray, guides_of(masks, taps, params.architecture, how))
     each = [make(params, content, [style]) for style in styles]
     grams = [targets.style for targets in each]
     style = {name: jnp.stack([each[name] for each in grams]) for name in taps}
@@ -185,7 +186,7 @@ def test_an_empty_region_counts_nothing(tiny_params, rng):
     masks = halves(48, 64)
     masks[1] = 0
     masks[1, 20:24, 20:24] = 1  # no place of the deeper layers sees only this
-    (value, _, grad), (_, targets, _) = losses(rng, tiny_params, masks)
+    (value, _, grad), (_, targets, _) = losses(rng, tiny_params, masks, how="inside")
     shares = {tap: float(share[1]) for tap, share in targets.guides.shares.items()}
     assert shares["relu1_1"] > 0 == shares["relu3_1"]
     assert np.isfinite(value)

@@ -111,7 +111,7 @@ def test_the_key_and_the_record_know_the_regions():
         dict(regions="left.png=keep", feather=3),
         dict(regions=f"left.png={GLASS}"),
         dict(regions=f"left.png={WAVES}"),
-        dict(regions=f"left.png={GLASS}", guides="area"),
+        dict(regions=f"left.png={GLASS}", guides="inside"),
         dict(regions=f"left.png={GLASS}:left.png", style_size="36x32"),
         dict(regions=["left.png=keep", f"middle.png={GLASS}"]),
         dict(regions=[f"middle.png={GLASS}", "left.png=keep"]),
@@ -199,7 +199,7 @@ def test_a_replay_finds_the_masks_and_a_run_goes_on(capsys):
     page = Path("x.png.html").read_text()
     assert "region: c.jpg, " in page
     assert "region: keep, " in page
-    assert len(json.loads(Path("x.png.json").read_text())["inputs"]["regions"]) == 5
+    assert len(json.loads(Path("x.png.json").read_text())["inputs"]["regions"]) == 4
     assert main(["continue", "x.png", "--evaluations", "2", "-o", "more.png", "-q"]) == 0
     Path("there").mkdir()
     for name in ("x.png", "a.jpg", "b.jpg", "c.jpg", "left.png", "middle.png"):
