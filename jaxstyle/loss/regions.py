@@ -14,9 +14,13 @@ from jax import Array
 from jaxstyle.network.vgg import Architecture
 
 GUIDES = ("area", "inside", "mask")
-"""How a mask becomes a guide of a layer. ``area``: by the share of each place's own square of pixels. ``inside``: by the places
-that see nothing but the region, and `EXTENDED` places more (the authors' notebook). ``mask``: as ``area``, with 1 as its largest
-value and no other normalisation, for the style too, whose own mask it is where it has no other (cysmith/neural-style-tf)."""
+"""How a mask becomes a guide of a layer.
+
+- ``area``: by the share of each place's own square of pixels.
+- ``inside``: by the places that see nothing but the region, and `EXTENDED` places more (the authors' notebook).
+- ``mask``: as ``area``, with 1 as its largest value and no other normalisation; for the style too, where that has no mask of
+  its own (cysmith/neural-style-tf).
+"""
 EXTENDED = 3
 """Places by which a guide ``inside`` is extended again in every direction."""
 EMPTY = 1e-7
