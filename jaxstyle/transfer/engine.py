@@ -238,7 +238,9 @@ def compile_engine(
     start: Any = jax.ShapeDtypeStruct((height, width, 3), jnp.float32)
     targets = own.shapes(width, height, plan.parts)
     metrics = {name: Metric(gram, gram) for name, gram in targets.style.items()} if method.has_metrics else None
-    shapes = Task(start, targets, canonical.shapes(width, height, plan.parts), weights, metrics, jax.eval_shape(partial(cover_of, plan)))
+    shapes = Task(
+        start, targets, canonical.shapes(width, height, plan.parts), weights, metrics, jax.eval_shape(partial(cover_of, plan))
+    )
     if members is not None:
         shapes = jax.tree.map(lambda a: jax.ShapeDtypeStruct((members, *a.shape), a.dtype), shapes)
     task = layout.shapes(shapes)

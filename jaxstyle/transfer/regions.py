@@ -93,6 +93,16 @@ class Regions:
         return self._sizes[size]
 
     @property
+    def shares(self) -> list[tuple[float, Picture]]:
+        """The style pictures, each with its part of what is painted; they add up to 1."""
+        whole = sum(float(region.mask.mean()) for region in self.painted)
+        return [
+            (float(region.mask.mean()) * share / whole, style)
+            for region in self.painted
+            for share, style in zip(region.blend, region.styles, strict=True)
+        ]
+
+    @property
     def named(self) -> list[tuple[str, np.ndarray]]:
         """The names and masks of the regions, that which is kept among them."""
         kept = [] if self.keep is None else [(KEEP, self.keep)]
