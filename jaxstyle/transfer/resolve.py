@@ -98,7 +98,9 @@ def resolve(content: Any, style: Any, config: Config, library: Library | None = 
     sources = {"content": library.describe(content), "styles": [library.describe(source) for source in styles]}
     content_seen, styles_seen = seen(colours, picture, fitted_styles, library)
     if config.regions and not colours.painted:
-        raise InputError("region", config.regions, f"is for painting, and colors {colours.kind} paints nothing", "leave one out")
+        raise InputError(
+            "region", config.regions, f"is for painting, and colors {colours.kind} paints nothing", "leave one out"
+        )
     regions = read_regions(
         config.regions,
         check_feather(config.feather),
