@@ -145,7 +145,8 @@ def test_the_record(styles_file, tmp_path, image):
     painted.save(tmp_path / "out.png")
     beside = json.loads((tmp_path / "out.png.json").read_text())
     assert beside["schema"] == "jaxstyle-run-apply-1"
-    assert beside["config"] == {"style": "dots+dashes", "strength": 0.5, "size": None, "memory": "auto"}
+    config = {"style": "dots+dashes", "strength": 0.5, "size": None, "color_space": None, "memory": "auto"}
+    assert beside["config"] == config
     assert beside["inputs"]["picture"]["path"] == str(source)
     assert beside["network"]["name"] == "tiny.safetensors"
     assert len(beside["network"]["sha256"]) == 64
