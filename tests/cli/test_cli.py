@@ -75,7 +75,7 @@ def test_every_field_has_a_flag(capsys):
     assert stop.value.code == 0
     text = capsys.readouterr().out
     for name in Config.__dataclass_fields__:
-        assert "--" + name.replace("_", "-") in text
+        assert flag(name) in text
 
 
 @pytest.mark.parametrize("command", ["stylize", "demo", "batch", "sweep", "estimate"])
