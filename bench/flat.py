@@ -5,7 +5,7 @@
 The content is a photograph whose upper half is one colour, or a slow slope between two. Texture energy is the deviation of the
 band-passed luminance (the difference of two Gaussians of 1 and 4 pixels). For each case: that of the upper half and of the
 lower half of the result, over that of the style; and the canonical loss. The first rows are from content and noise, in both
-metrics; then comes every preset as it is.
+metrics; then come a weak style, and every preset as it is.
 """
 
 import argparse
@@ -64,6 +64,7 @@ def main() -> None:
     parser.add_argument("--sizes", default="128,192")
     parser.add_argument("--evaluations", type=int, default=60)
     parser.add_argument("--contents", default="plain,slope", help="of plain, slope, none")
+    parser.add_argument("--flat-noise", type=float, default=0.0, help="as of jaxstyle stylize")
     parser.add_argument("--only", help="cases whose name contains this")
     parser.add_argument("--sheet", help="a picture of all results of the last size")
     options = parser.parse_args()
@@ -73,6 +74,7 @@ def main() -> None:
         for init in ("content", "noise")
         for metric in ("whitened", "plain")
     }
+    cases["style weight 20"] = dict(style_weight=20.0)
     cases |= {preset: dict(preset=preset) for preset in PRESETS}
     cases = {name: how for name, how in cases.items() if not options.only or options.only in name}
     print(in_words(describe()))
@@ -87,7 +89,8 @@ def main() -> None:
             cells = []
             for kind, content, style in columns:
                 path = str(SAMPLES / f"{style}.jpg")
-                result = jaxstyle.stylize(half_sky(content, kind), path, size=size, evaluations=options.evaluations, **how)
+                more: Any = dict(size=size, evaluations=options.evaluations, flat_noise=options.flat_noise)
+                result = jaxstyle.stylize(half_sky(content, kind), path, **more, **how)
                 own = float(band(style_at(style, result.record["style_sizes"][0])).std())
                 above, below = (energy / own for energy in energies(result.image))
                 cells.append(f"{above:.2f}, {below:.2f}; {result.loss['total'] / 1e6:.2f}")

@@ -127,6 +127,9 @@ class Config:
     seed: int = _option("start", 0, "of the noise", "N")
     noise_ratio: float = _option("start", 0.0, "share of noise mixed into the start", "R")
     noise_sigma: float = _option("start", 0.1, "deviation of the noise around grey, where white is 1", "S")
+    flat_noise: float = _option(
+        "start", 0.0, "noise where the content is flat, relative to the style's roughness: for skies that stay grey", "R"
+    )
     scales: int | str = _option(
         "start",
         1,

@@ -33,7 +33,7 @@ class Start:
         noise_sigma: deviation of the noise, where white is 1.
         seed: of the noise.
         smooth_colour: whether fine colour is taken away first, since the loss hardly sees it and no solver would.
-        fill_flat: whether flat areas of a content are given noise, less rough than the style.
+        flat_noise: roughness of noise in flat areas of a content, relative to the style's; 0 for none.
     """
 
     kind: str
@@ -41,7 +41,7 @@ class Start:
     noise_sigma: float
     seed: int
     smooth_colour: bool
-    fill_flat: bool
+    flat_noise: float
 
     @property
     def is_random(self) -> bool:

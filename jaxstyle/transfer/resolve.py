@@ -223,14 +223,16 @@ def _start(config: Config, objective: Objective, strength: float | None) -> Star
         raise unknown("init", init, (*INITS, "a picture file"))
     ratio = _number(config.noise_ratio, "noise_ratio", least=0.0, most=1.0)
     sigma = _number(config.noise_sigma, "noise_sigma", least=0.0, most=10.0)
+    flat = _number(config.flat_noise, "flat_noise", least=0.0, most=2.0)
     _whole(config.seed, "seed", 0)
     if strength == 0:
-        return Start("content", 0.0, sigma, config.seed, smooth_colour=False, fill_flat=False)
+        return Start("content", 0.0, sigma, config.seed, smooth_colour=False, flat_noise=0.0)
     kind = init if init in INITS else "picture"
     # Without a style the content itself is the best picture, its fine colour too.
     smooth = config.solver != "lbfgs-torch" and objective.style_weight > 0
     ratio = 0.0 if kind == "noise" else ratio
-    return Start(kind, ratio, sigma, config.seed, smooth_colour=smooth, fill_flat=smooth and kind == "content")
+    flat = flat if smooth and kind == "content" else 0.0
+    return Start(kind, ratio, sigma, config.seed, smooth_colour=smooth, flat_noise=flat)
 
 
 def is_random(config: Config) -> bool:

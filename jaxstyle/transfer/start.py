@@ -12,9 +12,6 @@ from jaxstyle.pictures.spaces import grey
 from jaxstyle.transfer.plan import Plan
 from jaxstyle.transfer.programs import Cover
 
-SHARE = 0.4
-"""Of the style's roughness goes into flat areas; more leaves grain in a weakly painted sky."""
-
 
 def starting_image(plan: Plan) -> Array:
     """Where a run begins, at the size of its content: (H, W, 3), RGB where 1 is white; not clipped, but in a run in grey."""
@@ -38,9 +35,9 @@ def _coloured(plan: Plan) -> Array:
     assert picture is not None
     pixels = read.as_float(read.resize(picture, width, height))
     pixels = smooth_colour(pixels) if start.smooth_colour else pixels
-    if start.fill_flat:
+    if start.flat_noise:
         rough = np.average([roughness(read.as_float(style)).mean() for style in plan.styles], weights=plan.blend)
-        pixels = fill_flat(pixels, SHARE * float(rough))
+        pixels = fill_flat(pixels, start.flat_noise * float(rough))
     image = jnp.asarray(pixels)
     return mix(image, noise(), start.noise_ratio) if start.noise_ratio else image
 

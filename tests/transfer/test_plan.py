@@ -77,6 +77,7 @@ CHANGES = [
     dict(init="style"),
     dict(init=str(OTHER)),
     dict(noise_ratio=0.3),
+    dict(flat_noise=0.5),
     dict(noise_ratio=0.3, noise_sigma=0.2),
     dict(scales=2, size="36x32"),
     dict(size="36x32"),

@@ -1,15 +1,15 @@
-"""Where runs begin: flat areas of a content have noise, and everything else is as it was."""
+"""Where runs begin: flat areas of a content have noise where that is wanted, and everything else is as it was."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from jaxstyle import Config
+from jaxstyle import Config, InputError
 from jaxstyle.cli.single import SAMPLES
 from jaxstyle.pictures.colour import smooth_colour
 from jaxstyle.pictures.flat import roughness
 from jaxstyle.transfer.resolve import resolve
-from jaxstyle.transfer.start import SHARE, starting_image
+from jaxstyle.transfer.start import starting_image
 
 pytestmark = pytest.mark.usefixtures("small_network")
 
@@ -17,7 +17,7 @@ CONTENT, STYLE = SAMPLES / "chelsea.jpg", SAMPLES / "swirls.jpg"
 
 
 def start(content, style=STYLE, **options):
-    plan = resolve(content, style, Config(**{"size": 64, **options}))
+    plan = resolve(content, style, Config(**{"size": 64, "flat_noise": 0.5, **options}))
     return plan, np.asarray(starting_image(plan))
 
 
@@ -31,7 +31,7 @@ def sky():
 
 def test_a_plain_sky_begins_with_noise_as_rough_as_stated(sky):
     plan, image = start(sky)
-    wanted = SHARE * roughness(plan.styles[0].rgb / 255).mean()
+    wanted = 0.5 * roughness(plan.styles[0].rgb / 255).mean()
     assert roughness(image)[:16].mean() == pytest.approx(wanted, rel=0.2)
     np.testing.assert_array_equal(image[52:], smooth_colour(sky.astype(np.float32) / 255)[52:])
     _, other = start(sky, seed=5)
@@ -41,6 +41,16 @@ def test_a_plain_sky_begins_with_noise_as_rough_as_stated(sky):
 def test_a_photograph_without_flat_areas_begins_as_it_is():
     plan, image = start(CONTENT)
     np.testing.assert_array_equal(image, smooth_colour(plan.content.rgb.astype(np.float32) / np.float32(255)))
+
+
+def test_nothing_is_added_unasked(sky):
+    _, image = start(sky, flat_noise=0.0)
+    np.testing.assert_array_equal(image, smooth_colour(sky.astype(np.float32) / np.float32(255)))
+
+
+def test_too_much_is_refused(sky):
+    with pytest.raises(InputError, match=r"`flat_noise` \(=3\) must be a number from 0 to 2"):
+        start(sky, flat_noise=3)
 
 
 @pytest.mark.parametrize("options", [dict(solver="lbfgs-torch"), dict(style_weight=0), dict(strength=0)], ids=str)
