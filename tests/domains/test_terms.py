@@ -12,6 +12,7 @@ from jaxstyle.domains.terms import TEMPERATURE, distance, least_squares, patch_c
 
 pytestmark = pytest.mark.usefixtures("quickly_compiled")
 
+GENERATE, ENCODE, SCORE = (jax.jit(f, static_argnums=1) for f in (model.generate, model.encode, model.score))
 RECIPE = Recipe(width=2, blocks=1, size=32, batch=2, places=20)
 
 
@@ -66,7 +67,7 @@ def with_biases(nets, rng):
 
 
 def scores(nets, name, images):
-    return np.asarray(model.score(nets.critics[name], RECIPE.width, images), np.float64)
+    return np.asarray(SCORE(nets.critics[name], RECIPE.width, images), np.float64)
 
 
 @pytest.fixture
@@ -80,10 +81,10 @@ def test_what_cut_minimises(rng, pictures):
     total, (losses, made) = jax.jit(cut.generators, static_argnums=5)(nets, a, b, key, RECIPE.dials, RECIPE)
     values, found = nets.generators["a2b"], {}
     for name, images in {"content": a, "identity": b}.items():
-        image, before = model.generate(values, RECIPE.widths, images)
-        after = model.encode(values, RECIPE.widths, image)
+        image, before = GENERATE(values, RECIPE.widths, images)
+        after = ENCODE(values, RECIPE.widths, image)
         terms = []
-        for one, tap in zip(jax.random.split(key, len(before)), before, strict=True):
+        for one, tap in zip(jax.random.split(key, len(before)), model.taps(RECIPE.widths), strict=True):
             flat = [x[tap].reshape(2, -1, x[tap].shape[-1]) for x in (after, before)]
             places = np.asarray(jax.random.permutation(one, flat[0].shape[1])[:20])
             assert len(set(places.tolist())) == len(places) == min(20, flat[0].shape[1])
@@ -118,7 +119,7 @@ def test_what_cyclegan_minimises(rng, pictures):
     )
 
     def there(way, images):
-        return model.generate(nets.generators[way], recipe.widths, images)[0]
+        return GENERATE(nets.generators[way], recipe.widths, images)[0]
 
     def apart(one, other):
         return np.abs(2.0 * np.asarray(one) - 2.0 * np.asarray(other)).mean()
