@@ -16,7 +16,7 @@ from jaxstyle.loss.metric import Metric, mean_square
 from jaxstyle.loss.presets import CANONICAL, Objective
 from jaxstyle.loss.regions import Guides
 from jaxstyle.loss.strips import read
-from jaxstyle.loss.terms import STYLE_SCALES, content_loss, style_loss, total_variation
+from jaxstyle.loss.terms import STYLE_SCALES, content_factor, style_loss, total_variation
 from jaxstyle.network.vgg import Params
 
 
@@ -157,10 +157,10 @@ def loss_terms(
     """
     guides = targets.guides
     how: Any = dict(pooling=objective.pooling, precision=precision, strips=strips, guides=guides and guides.maps)
-    found, grams = read(params, image, objective.content_layers, objective.style_layers, **how)
+    distances, grams = read(params, image, objective.content_layers, objective.style_layers, against=targets.content, **how)
     weights = TermWeights.of(objective) if weights is None else weights
     content = {
-        name: weights.content[name] * content_loss(found[name], targets.content[name], objective.content_scale)
+        name: weights.content[name] * (content_factor(targets.content[name], objective.content_scale) * distances[name])
         for name in objective.content_layers
     }
 

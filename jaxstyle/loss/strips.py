@@ -1,30 +1,30 @@
 """Features of a picture at some taps and Gram matrices at others, computed from the whole picture or strip by strip.
 
-Nearly all the memory of an evaluation holds features of the first blocks, which the backward pass needs. A Gram matrix is a sum
-over places, so it can be summed over strips of rows. The backward pass computes each strip once more (Chen et al., Training
-Deep Nets with Sublinear Memory Cost, 2016). A strip is read with as many more rows on either side as its convolutions reach, so
-the result is that of the whole picture, up to rounding.
+Nearly all the memory of an evaluation holds features, which the backward pass needs. A Gram matrix is a sum over places, so it
+can be summed over strips of rows, and so can the distance from a content's features; the strips of a wide picture are divided
+into tiles. A tile is read with as much more on every side as its convolutions reach, so the result is that of the whole
+picture, up to rounding. Between groups of blocks lies the output of a pool, whole: 32 bytes for each pixel of the picture after
+block 2, 16 after block 3, 8 after block 4, and once more for its gradient.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from typing import Any
 
-import jax
 import jax.numpy as jnp
-import numpy as np
-from jax import Array, lax
+from jax import Array
 
 from jaxstyle.loss.terms import gram, guided_gram
+from jaxstyle.loss.tiles import Axis, divided, over_tiles
 from jaxstyle.network.vgg import Architecture, Params, activations, check_reading, scaled
 
 GROUPS: tuple[tuple[int, ...], ...] = ((1, 2), (3,), (4,), (5,))
-"""Blocks that go over the strips together; the last are small enough to be computed whole."""
-PLACES = 512 * 128
-"""Pixels of the picture in a strip, about."""
-ROWS = 128
-"""Rows of a strip, at the least: those beside it are computed for it and for the next one."""
+"""Blocks that go over the tiles together."""
+SIDE = 128
+"""Rows and columns of a tile, at the least: those beside it are computed for it and for the next one."""
+VALUES = 2**23
+"""Features of a tile after its first convolution, about. A group that has no more is computed whole, and only once."""
 
 
 def read(
@@ -37,6 +37,7 @@ def read(
     pooling: str = "max",
     precision: str = "float32",
     strips: bool = False,
+    against: Mapping[str, Array] | None = None,
 ) -> tuple[dict[str, Array], dict[str, Array]]:
     """Features of an image at the taps `whole`, and Gram matrices at the taps `grams`.
 
@@ -45,30 +46,40 @@ def read(
         image: RGB in [0, 1], (H, W, 3).
         whole, grams: names of taps.
         guides: of regions, {tap: (H', W', R)} for the taps `grams`.
-        strips: whether to hold the features of one strip at a time; a gradient then computes each of them twice.
+        strips: whether to hold the features of one tile at a time; a gradient then computes each of them twice, and there is
+            one with respect to the image only.
+        against: what features at taps of `whole` are compared with, (H', W', C). The sum of their squared differences stands
+            in for them.
 
     Returns:
-        ({tap: (H', W', C)}, {tap: (C, C)}, or {tap: (R, C, C)} with guides).
+        ({tap: (H', W', C) or ()}, {tap: (C, C)}, or {tap: (R, C, C)} with guides).
 
     Raises:
         InputError: as `features`.
     """
     whole, grams = tuple(dict.fromkeys(whole)), tuple(dict.fromkeys(grams))
+    targets = dict(against or {})
     check_reading(params, image, (*whole, *grams), pooling, precision)
-    x, after, found, matrices = scaled(params, image), "", {}, {}
+    x, after, found, matrices = image, "", {}, {}
     for blocks in GROUPS if strips else (tuple(chain(*GROUPS)),):
         divisors = _divisors(params.architecture, blocks)
-        kept, summed = ({tap: divisors[tap] for tap in taps if tap in divisors} for taps in (whole, grams))
-        end = f"pool{blocks[-1]}"
+        kept, summed = ([tap for tap in taps if tap in divisors] for taps in (whole, grams))
+        compared = {tap: targets[tap] for tap in kept if tap in targets}
+        guided = {tap: guides[tap] for tap in summed} if guides else {}
+        kept, end = [tap for tap in kept if tap not in targets], f"pool{blocks[-1]}"
         more = not {*whole, *grams} <= {*found, *matrices, *divisors}
-        if more:
-            kept[end] = divisors[end]
-        run = partial(_run, params, taps=(*kept, *summed), after=after, pooling=pooling, precision=precision)
-        # The same number at every depth: half as wide has twice the channels.
-        rows = max(ROWS, PLACES // image.shape[1] // 16 * 16) if blocks in GROUPS[:-1] else len(x)
-        halo, step = _reach(params.architecture, blocks), divisors[end]
-        features, sums = _over_strips(run, x, rows, -(-halo // step) * step, step, kept, summed, guides)
-        found |= {tap: features[tap] for tap in kept if tap in whole}
+        if more and end not in kept:
+            kept.append(end)
+        taps = tuple(dict.fromkeys((*kept, *summed, *compared)))
+        run = partial(_run, params, taps=taps, after=after, pooling=pooling, precision=precision)
+        axes = _axes(params.architecture, blocks, *x.shape[:2]) if strips else ()
+        if any(len(axis.firsts) > 1 for axis in axes):
+            features, sums, distances = over_tiles(run, x, axes, divisors, kept, summed, compared, guided)
+        else:
+            features = run(x)
+            sums = {tap: guided_gram(features[tap], guided[tap]) if guided else gram(features[tap]) for tap in summed}
+            distances = {tap: jnp.sum((features[tap] - target) ** 2) for tap, target in compared.items()}
+        found |= {tap: features[tap] for tap in kept if tap in whole} | distances
         matrices |= sums
         if not more:
             break
@@ -76,9 +87,10 @@ def read(
     return found, matrices
 
 
-def _run(params: Params, x: Array, **how: Any) -> dict[str, Array]:
-    """`activations` of one picture, (H, W, C)."""
-    return {tap: value[0] for tap, value in activations(params, x[None], **how).items()}
+def _run(params: Params, x: Array, *, after: str, **how: Any) -> dict[str, Array]:
+    """Features of one picture, (H, W, C), or of what it is `after` a tap."""
+    x = x if after else scaled(params, x)
+    return {tap: value[0] for tap, value in activations(params, x[None], after=after, **how).items()}
 
 
 def _divisors(architecture: Architecture, blocks: Sequence[int]) -> dict[str, int]:
@@ -96,84 +108,13 @@ def _reach(architecture: Architecture, blocks: Sequence[int]) -> int:
     return sum(architecture.depths[block - 1] * 2 ** (block - blocks[0]) for block in blocks)
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(1, 2))
-def _cut(x: Array, begins: tuple[int, ...], window: int) -> Array:
-    """Windows of so many rows, the last of which ends with the picture: (H, W, C) -> (K, window, W, C)."""
-    return jnp.stack([x[begin : begin + window] for begin in begins])
-
-
-def _cut_fwd(x: Array, begins: tuple[int, ...], window: int) -> tuple[Array, None]:
-    return _cut(x, begins, window), None
-
-
-def _cut_bwd(begins: tuple[int, ...], window: int, _: None, grad: Array) -> tuple[Array]:
-    """Adds the windows up in place, where the derived gradient would add as many arrays of the size of `x`."""
-    places = jnp.asarray(begins)
-
-    def add(k: Array, total: Array) -> Array:
-        rows = lax.dynamic_slice_in_dim(total, places[k], window)
-        return lax.dynamic_update_slice_in_dim(total, rows + grad[k], places[k], 0)
-
-    total = jnp.zeros((begins[-1] + window, *grad.shape[2:]), grad.dtype)
-    return (lax.fori_loop(0, len(begins), add, total),)
-
-
-_cut.defvjp(_cut_fwd, _cut_bwd)
-
-
-def _over_strips(
-    run: Callable[[Array], dict[str, Array]],
-    x: Array,
-    rows: int,
-    halo: int,
-    step: int,
-    kept: Mapping[str, int],
-    summed: Mapping[str, int],
-    guides: Mapping[str, Array] | None,
-) -> tuple[dict[str, Array], dict[str, Array]]:
-    """What `run` makes of (H, W, C): outputs of `kept` as they are, Gram matrices of those of `summed`, with their divisors.
-
-    Each strip answers for so many `rows` and sees `halo` more on either side; `step`, the largest divisor, divides both.
-    """
-
-    def matrix(features: Array, tap: str, first: Array | int = 0) -> Array:
-        """The Gram matrix, or those of the regions, of features that begin at so many rows of the whole."""
-        if guides is None:
-            return gram(features)
-        return guided_gram(features, lax.dynamic_slice_in_dim(guides[tap], first, len(features)))
-
-    height = len(x)
-    window = rows + 2 * halo + height % step  # then every window begins at a multiple of the step
-    if window >= height:
-        outputs = run(x)
-        return {tap: outputs[tap] for tap in kept}, {tap: matrix(outputs[tap], tap) for tap in summed}
-    firsts = rows * np.arange(-(-height // rows))
-    begins = np.clip(firsts - halo, 0, height - window)
-
-    @jax.checkpoint
-    def strip(window: Array, first: Array, begin: Array) -> tuple[dict[str, Array], dict[str, Array]]:
-        outputs = run(window)
-
-        def own(tap: str, divisor: int) -> tuple[Array, Array, Array]:
-            """The strip's rows, where they begin, and how many of them the one before has had: the last strip ends with the
-            picture."""
-            size, skipped = rows // divisor, (first - begin) // divisor
-            offset = jnp.minimum(skipped, len(outputs[tap]) - size)
-            return lax.dynamic_slice_in_dim(outputs[tap], offset, size), begin // divisor + offset, skipped - offset
-
-        def part(tap: str, divisor: int) -> Array:
-            rows, place, had = own(tap, divisor)
-            alone = jnp.where((jnp.arange(len(rows)) >= had)[:, None, None], rows, 0)
-            return matrix(alone, tap, place) * (len(rows) / (height // divisor))
-
-        parts = {tap: own(tap, divisor)[0] for tap, divisor in kept.items()}
-        return parts, {tap: part(tap, divisor) for tap, divisor in summed.items()}
-
-    parts, matrices = lax.map(lambda each: strip(*each), (_cut(x, tuple(begins.tolist()), window), firsts, begins))
-
-    def joined(parts: Array, divisor: int) -> Array:
-        size = parts.shape[1]
-        left = height // divisor - (len(parts) - 1) * size
-        return jnp.concatenate([parts[:-1].reshape(-1, *parts.shape[2:]), parts[-1, size - left :]])
-
-    return {tap: joined(parts[tap], d) for tap, d in kept.items()}, {tap: matrices[tap].sum(0) for tap in summed}
+def _axes(architecture: Architecture, blocks: Sequence[int], height: int, width: int) -> tuple[Axis, Axis]:
+    """How an input of these blocks is divided: not at all where it is small, into strips as wide as it up to a width."""
+    places, step = VALUES // architecture.widths[blocks[0] - 1], 2 ** len(blocks)
+    halo = -(-_reach(architecture, blocks) // step) * step
+    if height * width <= places:
+        return divided(height, height, 0, 1), divided(width, width, 0, 1)
+    across = -(-width // max(SIDE, places // SIDE))
+    columns = width if across == 1 else -(-width // across // step) * step
+    rows = max(SIDE, places // columns // step * step)
+    return divided(height, rows, halo, step), divided(width, columns, halo, step)

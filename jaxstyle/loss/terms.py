@@ -78,8 +78,13 @@ guided_gram.defvjp(_guided_gram_fwd, _guided_gram_bwd)
 
 def content_loss(features: Array, target: Array, scale: str = "mean") -> Array:
     """`CONTENT_SCALES[scale]` times the sum of squared differences of two (H, W, C) features."""
-    channels, places = features.shape[-1], features.shape[0] * features.shape[1]
-    return CONTENT_SCALES[scale](channels, places) * jnp.sum((features - target) ** 2)
+    return content_factor(target, scale) * jnp.sum((features - target) ** 2)
+
+
+def content_factor(target: Array, scale: str = "mean") -> float:
+    """What the sum of squared differences from (H, W, C) features is multiplied by."""
+    height, width, channels = target.shape
+    return CONTENT_SCALES[scale](channels, height * width)
 
 
 def style_loss(matrix: Array, target: Array, scale: str = "mean") -> Array:

@@ -37,6 +37,46 @@ def _is_kept(rho: Array, scale: Array | float = 1.0) -> Array:
     return (rho > 0) & (rho * scale * LEAST_CURVATURE < 1)
 
 
+class Halves:
+    """A ring of float32 arrays kept in bfloat16, half the bytes. jaxopt reads and writes it as it does an array.
+
+    What is written waits until `bits` is asked for: an array that is read between two updates would be copied for them. From
+    then on only what was written last is read.
+
+    Attributes:
+        kept: (K, ...), the bits as uint16: XLA turns a whole array of bfloat16 into float32 before a loop that reads it.
+        at: what jaxopt writes through, as in ``ring.at[index].set(value)``.
+        new: index and value that wait.
+    """
+
+    def __init__(self, kept: Array, new: tuple[Any, Array] | None = None):
+        self.kept, self.at, self.new = kept, _At(kept), new
+
+    def __getitem__(self, index: Any) -> Array:
+        if self.new is not None:
+            return self.new[1]
+        return lax.bitcast_convert_type(self.kept[index].astype(jnp.uint32) << 16, jnp.float32)
+
+    @property
+    def bits(self) -> Array:
+        """(K, ...), with what waited."""
+        if self.new is None:
+            return self.kept
+        index, value = self.new
+        return self.kept.at[index].set(lax.bitcast_convert_type(value.astype(jnp.bfloat16), jnp.uint16))
+
+
+class _At:
+    def __init__(self, kept: Array, index: Any = None):
+        self.kept, self.index = kept, index
+
+    def __getitem__(self, index: Any) -> "_At":
+        return _At(self.kept, index)
+
+    def set(self, value: Array) -> Halves:
+        return Halves(self.kept, (self.index, value))
+
+
 def _power_of_two(length: Array) -> Array:
     """The nearest power of two, on a logarithmic scale; 1 for a length that is not positive and finite."""
     usable = (length > 0) & jnp.isfinite(length)
@@ -60,23 +100,31 @@ class LBFGS:
         history: pairs kept, each two arrays of the size of x.
         guarded: whether bad steps are refused and the first step is measured by the value.
         has_aux: whether `fun` returns a second scalar.
+        halved: whether they are kept in bfloat16, half the bytes; everything is computed in float32.
     """
 
     history: int = 20
     guarded: bool = True
     has_aux: bool = False
+    halved: bool = False
 
     def _jaxopt(self, fun: Callable, length: Array | float) -> jaxopt.LBFGS:
         # One slot more than pairs: the next one is always free, so that a pair which is not kept overwrites none that is.
-        options: dict[str, Any] = dict(stepsize=lambda _: length, history_size=self.history + 1)
+        # Within its own jit jaxopt could not take `Halves`.
+        options: dict[str, Any] = dict(stepsize=lambda _: length, history_size=self.history + 1, jit=not self.halved)
         return jaxopt.LBFGS(fun, value_and_grad=True, has_aux=True, tol=0.0, implicit_diff=False, **options)
 
     def init(self, x: Array) -> State:
         blank = _blank(self._jaxopt(lambda x: ((x.sum(), x.sum()), x), 1.0), x)
+        if self.halved:
+            halves = jnp.zeros(blank.s_history.shape, jnp.uint16)
+            blank = blank._replace(s_history=halves, y_history=halves)
         return begin(x, (blank, jnp.ones((), x.dtype)))
 
     def step(self, fun: Function, state: State, *args: Any) -> State:
         (old, length), fresh = state.inner, state.fresh
+        if self.halved:
+            old = old._replace(s_history=Halves(old.s_history), y_history=Halves(old.y_history))
 
         def evaluate(x: Array) -> tuple[tuple[Array, Array], Array]:
             found, grad = jax.value_and_grad(fun, has_aux=self.has_aux)(x, *args)
@@ -110,6 +158,8 @@ class LBFGS:
             rho_history=jnp.where(restart, 0, rho),
             gamma=jnp.where(restart, first, jnp.where(keep, new.gamma, old.gamma)),
         )
+        if self.halved:
+            inner = inner._replace(s_history=inner.s_history.bits, y_history=inner.y_history.bits)
         length = jnp.where(forgotten, 1, next_length)
         return settle(state, x, value, grad, new.num_fun_eval - old.num_fun_eval, (inner, length), ok, refused, aux)
 
@@ -124,7 +174,7 @@ class LBFGS:
         return refused, jnp.where(refused, length * _power_of_two(jnp.clip(least, 1 / 8, 1 / 2)), 1)
 
 
-def _emptied(history: Array, slot: Array, keep: Array) -> Array:
+def _emptied(history: Any, slot: Array, keep: Array) -> Any:
     """A ring of changes whose newest is zero unless it is kept: one that is not finite would poison the next direction."""
     return history.at[slot].set(jnp.where(keep, history[slot], 0))
 

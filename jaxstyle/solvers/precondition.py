@@ -10,6 +10,7 @@ opponent colours, and L reduces the fine detail of the two that carry no brightn
 Images are float RGB in [0, 1], (H, W, 3); z is in 8-bit levels, and where it is (H, W, 1) it moves brightness alone.
 """
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
@@ -22,6 +23,7 @@ PRECONDITIONERS = ("none", "spectral")
 
 EXPONENT = 0.5
 CHROMA_EDGE = 0.2  # cycles per pixel
+_EDGES = (np.inf, CHROMA_EDGE, CHROMA_EDGE)
 _WEIGHTS = (1.0, 1.0, 0.8)
 
 
@@ -31,11 +33,19 @@ def gains(height: int, width: int) -> Array:
     f**-EXPONENT, for the two colours times a weight / (1 + (f / CHROMA_EDGE)**2). The lowest frequency that fits the picture
     stands in for zero. Computed where it is used: as a constant it would be megabytes of every compiled program.
     """
-    rows, columns = (jnp.asarray(f, jnp.float32) for f in (np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None]))
-    frequency = jnp.maximum(jnp.sqrt(rows**2 + columns**2), 1 / max(height, width))[..., None]
-    edges, weights = (jnp.asarray(v, jnp.float32)[None, None] for v in ((np.inf, CHROMA_EDGE, CHROMA_EDGE), _WEIGHTS))
-    gain = weights * frequency**-EXPONENT / (1 + (frequency / edges) ** 2)
+    edges, weights = (jnp.asarray(v, jnp.float32)[None, None] for v in (_EDGES, _WEIGHTS))
+    gain = _gain(_frequency(height, width)[..., None], edges, weights)
     return gain * lax.rsqrt(jnp.mean(gain**2))
+
+
+def _frequency(height: int, width: int) -> Array:
+    """Of every entry of a real transform, (H, W//2 + 1), in cycles per pixel."""
+    rows, columns = (jnp.asarray(f, jnp.float32) for f in (np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None]))
+    return jnp.maximum(jnp.sqrt(rows**2 + columns**2), 1 / max(height, width))
+
+
+def _gain(frequency: Array, edge: Array, weight: Array) -> Array:
+    return weight * frequency**-EXPONENT / (1 + (frequency / edge) ** 2)
 
 
 def check_preconditioner(name: str) -> str:
@@ -45,21 +55,64 @@ def check_preconditioner(name: str) -> str:
     return name
 
 
-def decode(z: Array, start: Array, preconditioner: str = "none") -> Array:
+def decode(z: Array, start: Array, preconditioner: str = "none", *, sparing: bool = False) -> Array:
     """The image that a variable stands for: start + L z, (H, W, 3); linear in z, which is zero at the start.
 
     Args:
         z: (H, W, 3), or (H, W, 1) to move all three channels alike.
         start: (H, W, 3).
+        preconditioner: one of `PRECONDITIONERS`.
+        sparing: whether to hold the spectrum of one colour at a time, where memory is short; equal up to rounding.
 
     Raises:
         InputError: where the preconditioner is unknown.
     """
     if check_preconditioner(preconditioner) == "none":
         return start + z / PIXEL
+    if sparing:
+        return _decoded(z, start)
     height, width, channels = z.shape
     spectrum = jnp.fft.rfft2(z, axes=(0, 1)) * gains(height, width)[..., :channels]
     opponent = jnp.fft.irfft2(spectrum, s=(height, width), axes=(0, 1))
     # By default a GPU would round the picture to tf32 here, and a TPU to bfloat16.
     change = jnp.matmul(opponent, jnp.asarray(OPPONENT[:channels], z.dtype), precision="highest")
     return start + change / PIXEL
+
+
+@jax.custom_vjp
+def _decoded(z: Array, start: Array) -> Array:
+    """`decode`, one opponent colour after the other."""
+
+    def add(k: Array, image: Array) -> Array:
+        change = _filtered(lax.dynamic_index_in_dim(z, k, 2, keepdims=False), k)
+        return image + change[..., None] * (_opponent(z)[k] / PIXEL)[None, None]
+
+    return lax.fori_loop(0, z.shape[-1], add, start)
+
+
+def _decoded_bwd(place: Array, grad: Array) -> tuple[Array, Array]:
+    # A real, even filter is its own transpose.
+    def put(k: Array, total: Array) -> Array:
+        change = _filtered(jnp.sum(grad * (_opponent(grad)[k] / PIXEL)[None, None], -1), k)
+        return lax.dynamic_update_slice(total, change[..., None], (0, 0, k))
+
+    # Zeros by themselves would be made at the start of the program, and held until here.
+    zeros = jnp.full((*grad.shape[:2], len(place)), 0 * grad[0, 0, 0])
+    return lax.fori_loop(0, len(place), put, zeros), grad
+
+
+_decoded.defvjp(lambda z, start: (_decoded(z, start), z[0, 0]), _decoded_bwd)
+
+
+def _opponent(like: Array) -> Array:
+    return jnp.asarray(OPPONENT, like.dtype)
+
+
+def _filtered(channel: Array, k: Array) -> Array:
+    """Opponent colour number k, (H, W), with the gains of its frequencies."""
+    height, width = channel.shape
+    frequency = _frequency(height, width)
+    edges, weights = (jnp.asarray(v, jnp.float32) for v in (_EDGES, _WEIGHTS))
+    power = sum(jnp.mean(_gain(frequency, *each) ** 2) for each in zip(edges, weights, strict=True)) / 3
+    spectrum = jnp.fft.rfft2(channel) * (_gain(frequency, edges[k], weights[k]) * lax.rsqrt(power))
+    return jnp.fft.irfft2(spectrum, s=(height, width))

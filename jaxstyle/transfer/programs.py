@@ -128,7 +128,7 @@ def functions(method: Method) -> Programs:
     """The parts of a run of one picture, not compiled."""
 
     def picture(z: Array, start: Array, cover: Cover | None = None) -> Array:
-        image = decode(z, start, method.preconditioner)
+        image = decode(z, start, method.preconditioner, sparing=method.strips)
         return image if cover is None else cover.over(image)
 
     def fun(z: Array, start: Array, params: Params, targets: Targets, weights: TermWeights, metrics: Any, cover: Any) -> Any:

@@ -38,6 +38,8 @@ from jaxstyle.transfer.regions import check_feather, read_regions
 
 HISTORY = {"auto": 2**30, "low": 2**28}
 """The most bytes that L-BFGS keeps of its course, by `Config.memory`."""
+FEWEST = 5
+"""Pairs that it keeps at least; where so many are more than "low" allows, each takes half the bytes."""
 WORTH_WHITENING = 25
 """From so many evaluations the whitened metric ends lower: at 1.5 times the plain one's loss with 20, at 0.8 with 30."""
 
@@ -245,15 +247,16 @@ def _method(config: Config, objective: Objective, metric: str, width: int, heigh
     preconditioner = config.preconditioner or ("none" if config.solver in ("adam", "lbfgs-torch") else "spectral")
     if preconditioner not in PRECONDITIONERS:
         raise unknown("preconditioner", preconditioner, PRECONDITIONERS)
-    pair = 2 * 4 * (1 if grey else 3) * width * height  # bytes
+    most, pair = HISTORY["low" if low else "auto"], 2 * 4 * (1 if grey else 3) * width * height  # bytes
+    halved = low and config.solver == "lbfgs" and FEWEST * pair > most
     usual = 100 if config.solver == "lbfgs-torch" else 30
     if config.history is not None:
         _whole(config.history, "history", 1)
-    history = config.history or max(5, min(usual, HISTORY["low" if low else "auto"] // pair))
+    history = config.history or max(FEWEST, min(usual, most // (pair // 2 if halved else pair)))
     rate = _number(config.learning_rate, "learning_rate", least=0.0)
     solver: Solver = make_solver(config.solver, history=history, learning_rate=rate)
-    if isinstance(solver, LBFGS) and metric == "whitened":
-        solver = replace(solver, has_aux=True)
+    if isinstance(solver, LBFGS):
+        solver = replace(solver, has_aux=metric == "whitened", halved=halved)
     return Method(objective.form, solver, preconditioner, config.precision, low, grey)
 
 

@@ -121,6 +121,9 @@ def run_plans(
         if stage.metric != "plain" and goes_on and all(engine.own.is_flat(plan) for plan in here):
             continue  # two stages of one metric are one: the solver keeps its pairs
         starts = [run.begin(engine, plan) for run, plan in zip(live, here, strict=True)]
+        if engine is engines[-1]:
+            for run in live:
+                run.start = None  # there is no finer size to hand over to
         task = engine.task(here, starts, stage.metric)
         course = _course(kept, engine, task) if kept else None
         kept = None  # its arrays are not needed twice
@@ -151,6 +154,7 @@ def run_plans(
                 run.stop()
             if last or (stopped and engine is engines[-1]):
                 run.finish(end)
+        del starts, task, course, ends, end  # of a large picture each is a good part of the memory
     return [run.end for run in runs if run.end is not None]
 
 

@@ -24,8 +24,8 @@ PICTURES = SAMPLES / "chelsea.jpg", SAMPLES / "swirls.jpg"
 @pytest.fixture
 def thin(monkeypatch):
     """Strips of as few rows as may be."""
-    monkeypatch.setattr(strips, "PLACES", 1)
-    monkeypatch.setattr(strips, "ROWS", 8)
+    monkeypatch.setattr(strips, "VALUES", 1)
+    monkeypatch.setattr(strips, "SIDE", 8)
 
 
 @pytest.mark.parametrize("pooling", ["max", "avg"])
@@ -80,8 +80,8 @@ def test_strips_take_less_memory(thin):
 
 def test_a_run_that_does_not_fit_goes_strip_by_strip(monkeypatch, tmp_path):
     """By itself where it must; the picture is the same."""
-    monkeypatch.setattr(strips, "PLACES", 1)
-    monkeypatch.setattr(strips, "ROWS", 48)
+    monkeypatch.setattr(strips, "VALUES", 1)
+    monkeypatch.setattr(strips, "SIDE", 48)
     weights = write_random(tmp_path / "lean.safetensors", LEAN)
     settings = dict(size="160x192", evaluations=3, history=5, weights=weights)
     needed = []

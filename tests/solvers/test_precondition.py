@@ -26,6 +26,19 @@ def test_spectral_is_the_plain_filter(rng, shape):
     np.testing.assert_allclose(got, start + wanted / 255, atol=1e-5)
 
 
+@pytest.mark.parametrize("shape", [(16, 20, 3), (17, 21, 3)])
+def test_one_colour_after_the_other_is_the_same(rng, shape):
+    """The picture, and the gradient of a sum of it, weighted."""
+    z, start, weights = (jnp.asarray(rng.normal(size=shape), jnp.float32) for _ in range(3))
+
+    def both(sparing):
+        image, pull = jax.vjp(lambda z: decode(z, start, "spectral", sparing=sparing), z)
+        return image, *pull(weights)
+
+    for got, wanted in zip(jax.jit(both, static_argnums=0)(True), both(False), strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-6)
+
+
 def test_it_is_linear_and_starts_at_the_start(rng):
     start = jnp.asarray(rng.random((18, 15, 3)), jnp.float32)
     for name in ("none", "spectral"):

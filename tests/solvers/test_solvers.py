@@ -1,5 +1,6 @@
 """The solvers against a plain NumPy L-BFGS, SciPy and optax's own loop, their counters, and the guard."""
 
+from functools import partial
 from itertools import pairwise
 
 import jax
@@ -10,6 +11,7 @@ import pytest
 import scipy.optimize
 
 from jaxstyle.errors import InputError
+from jaxstyle.solvers.lbfgs import LBFGS, Halves
 from jaxstyle.solvers.optax_solvers import Adam
 from jaxstyle.solvers.registry import SOLVERS, make_solver
 
@@ -91,6 +93,28 @@ def test_lbfgs_is_the_plain_one(problem, history):
         solver = make_solver("lbfgs-torch", history=history)
         got = [state.value for state in steps(solver, quadratic, jnp.zeros(N, jnp.float64), wide, 20)]
     np.testing.assert_allclose(got, wanted, rtol=1e-9)
+
+
+def test_pairs_in_half_the_bytes_are_rounded_ones(problem):
+    """The first pair is float32's, rounded; the minimum is found all the same."""
+    fun, x = partial(quadratic, matrix=problem[0], vector=problem[1]), jnp.zeros(N)
+    states = {}
+    for halved in (False, True):
+        solver = LBFGS(history=4, guarded=False, halved=halved)
+        step = jax.jit(partial(solver.step, fun), donate_argnums=0)
+        states[halved] = solver.init(x)
+        for _ in range(2):
+            states[halved] = step(states[halved])
+        assert states[halved].inner[0].s_history.dtype == (jnp.uint16 if halved else jnp.float32)
+    whole, halves = (states[halved].inner[0] for halved in (False, True))
+    assert np.any(whole.s_history != 0)
+    for name in ("s_history", "y_history"):
+        found = Halves(getattr(halves, name))[...]
+        np.testing.assert_array_equal(found, getattr(whole, name).astype(jnp.bfloat16).astype(jnp.float32), err_msg=name)
+    least = quadratic(jnp.linalg.solve(*problem), *problem)
+    for _ in range(38):
+        states[True] = step(states[True])
+    assert states[True].best_value == pytest.approx(float(least), rel=1e-4)
 
 
 def test_lbfgs_skips_the_pairs_that_the_plain_one_skips():
