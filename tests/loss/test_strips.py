@@ -9,11 +9,11 @@ from conftest import random_params, write_random
 from jaxstyle import Config, InputError, make_targets, stylize, total_loss
 from jaxstyle.cli.single import SAMPLES
 from jaxstyle.loss import strips
-from jaxstyle.loss.presets import Objective
+from jaxstyle.loss.presets import CANONICAL, Objective
 from jaxstyle.machine import memory
 from jaxstyle.network.vgg import Architecture, features
 from jaxstyle.network.weights.registry import SCALES
-from jaxstyle.transfer.resolve import resolve
+from jaxstyle.transfer.resolve import _method, resolve
 
 pytestmark = pytest.mark.usefixtures("quickly_compiled")
 
@@ -99,6 +99,22 @@ def test_a_run_that_does_not_fit_goes_strip_by_strip(monkeypatch, tmp_path):
 def test_strips_on_request():
     assert resolve(*PICTURES, Config(memory="low")).method.strips
     assert not resolve(*PICTURES, Config()).method.strips
+
+
+@pytest.mark.parametrize(
+    ("size", "low", "pairs", "halved"),
+    [
+        ((1024, 1024), True, 10, False),
+        ((2048, 1536), True, 7, True),
+        ((8192, 6144), True, 5, True),
+        ((2048, 1536), False, 14, False),
+    ],
+)
+def test_a_large_picture_keeps_its_pairs_in_half_the_bytes(size, low, pairs, halved):
+    """Where five whole ones would be more than 2**28 bytes; of another solver never."""
+    solver = _method(Config(), CANONICAL, "plain", *size, low=low).solver
+    assert (solver.history, solver.halved) == (pairs, halved)
+    assert not _method(Config(solver="lbfgs-torch"), CANONICAL, "plain", *size, low=low).solver.halved
 
 
 def test_strips_and_shared_rows_exclude_each_other():
