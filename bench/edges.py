@@ -1,52 +1,28 @@
 """Frames along the border, grids of the pools, and specks: what a picture has that neither its content nor its style explains.
 
-    python -m bench.edges CONTENT STYLE [--sizes 160,256] [--evaluations 60] [--padding zero,reflect,replicate] [--sheet FILE]
+    python -m bench.edges CONTENT STYLE [--sizes 160,256] [--evaluations 60] [--sheet FILE]
 
-For every size, padding and pooling, from the content, and from noise without a content, where every place is like any other:
+For every size and pooling, from the content, and from noise without a content, where every place is like any other:
 
 - frame: how far the mean colour of a frame, 1/16 of the longer side wide, lies from that of the inside, in deviations of the
   inside's colour; of the change from the content, so that its own sky does not count. Then the same of the outermost 2 pixels.
 - grid: power of brightness at the frequencies of the pools (every 2, 4, 8 pixels, along rows or columns) over the mean of the
   frequencies beside them. 1 is no grid.
 - outside: the share of values outside [0, 1] before they are clipped, and how much likelier the neighbour of one is another.
-
-`--padding` is an experiment: jaxstyle pads its convolutions with zeros, as the networks were trained.
 """
 
 import argparse
-from collections.abc import Iterator
-from contextlib import contextmanager
+from itertools import product
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
 import jaxstyle
 from bench.machine import describe, in_words
-from jaxstyle.machine import compiler
-from jaxstyle.network import vgg
 
 LUMINANCE = np.array([0.299, 0.587, 0.114])
 PERIODS = (2, 4, 8)
-MODES = {"reflect": "reflect", "replicate": "edge"}
-
-
-@contextmanager
-def padding(name: str) -> Iterator[None]:
-    """Within it, every convolution's input is continued beyond its border."""
-    known = vgg.conv3x3
-    compiler._kept.clear()  # whose programs were compiled for another padding
-
-    def continued(x: Any, kernel: Any, precision: str) -> Any:
-        around = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), MODES[name])
-        return jnp.asarray(known(around, kernel, precision))[:, 1:-1, 1:-1]
-
-    vgg.conv3x3 = known if name == "zero" else continued  # pyright: ignore[reportPrivateImportUsage]
-    try:
-        yield
-    finally:
-        vgg.conv3x3 = known  # pyright: ignore[reportPrivateImportUsage]
 
 
 def frame(change: np.ndarray, width: int) -> float:
@@ -91,37 +67,32 @@ def main() -> None:
     parser.add_argument("style")
     parser.add_argument("--sizes", default="160,256")
     parser.add_argument("--evaluations", type=int, default=60)
-    parser.add_argument("--padding", default="zero,reflect,replicate")
     parser.add_argument("--pooling", default="max,avg")
     parser.add_argument("--starts", default="content,noise")
     parser.add_argument("--sheet", help="a picture of all results of the last size")
     options = parser.parse_args()
+    starts = options.starts.split(",")
     jaxstyle.keep_pages()
     print(in_words(describe()))
-    print("| size | padding | pooling | start | frame, 2 px | grid 2, 4, 8 | outside, together |\n" + "|---" * 7 + "|")
+    print("| size | pooling | start | frame, 2 px | grid 2, 4, 8 | outside, together |\n" + "|---" * 6 + "|")
     shown = []
     for size in map(int, options.sizes.split(",")):
         with Image.open(options.content) as picture:
             photograph = picture.convert("RGB")
         photograph.thumbnail((size, size))
         given, shown = np.asarray(photograph), []
-        for pad, pooling, start in (
-            (a, b, c) for a in options.padding.split(",") for b in options.pooling.split(",") for c in options.starts.split(",")
-        ):
+        for pooling, start in product(options.pooling.split(","), starts):
             how: Any = dict(init=start, pooling=pooling, size=size, evaluations=options.evaluations)
-            with padding(pad):
-                if start == "noise":
-                    how["content_weight"] = 0.0
-                image = jaxstyle.stylize(given, options.style, **how).image
+            how |= {"content_weight": 0.0} if start == "noise" else {}
+            image = jaxstyle.stylize(given, options.style, **how).image
             content = given / 255 if start == "content" else np.zeros_like(image)
-            print(f"| {size} | {pad} | {pooling} | {start} | {measured(image, content)} |", flush=True)
+            print(f"| {size} | {pooling} | {start} | {measured(image, content)} |", flush=True)
             shown.append(np.round(image * 255).astype(np.uint8))
     if options.sheet:
         height, width, _ = shown[0].shape
-        across = len(options.pooling.split(",")) * len(options.starts.split(","))
-        sheet = Image.new("RGB", (across * (width + 8), -(-len(shown) // across) * (height + 8)), "white")
+        sheet = Image.new("RGB", (len(starts) * (width + 8), len(shown) // len(starts) * (height + 8)), "white")
         for k, image in enumerate(shown):
-            sheet.paste(Image.fromarray(image), (k % across * (width + 8), k // across * (height + 8)))
+            sheet.paste(Image.fromarray(image), (k % len(starts) * (width + 8), k // len(starts) * (height + 8)))
         sheet.save(options.sheet)
 
 
