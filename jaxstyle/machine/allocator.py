@@ -20,11 +20,21 @@ def keep_pages() -> bool:
     Returns:
         Whether it could: on Linux with glibc. Elsewhere nothing happens.
     """
-    if not sys.platform.startswith("linux"):
-        return False
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is None or not hasattr(ctypes.CDLL(None), "gnu_get_libc_version"):
+    if (library := _glibc()) is None:
         return False
     settings = ((_ARENA_MAX, 1), (_MMAP_MAX, 0), (_TRIM_THRESHOLD, -1), (_TOP_PAD, 2**26))
-    results = [mallopt(ctypes.c_int(name), ctypes.c_int(value)) for name, value in settings]
+    results = [library.mallopt(ctypes.c_int(name), ctypes.c_int(value)) for name, value in settings]
     return all(results)
+
+
+def give_back_pages() -> None:
+    """Returns what is free at the moment to the system, where memory is short: gaps that no later array fits into."""
+    if (library := _glibc()) is not None:
+        library.malloc_trim(ctypes.c_size_t(0))
+
+
+def _glibc() -> ctypes.CDLL | None:
+    if not sys.platform.startswith("linux"):
+        return None
+    library = ctypes.CDLL(None)
+    return library if all(hasattr(library, name) for name in ("gnu_get_libc_version", "mallopt", "malloc_trim")) else None

@@ -194,17 +194,15 @@ class Engine:
         return Task(together(list(starts)), targets, canonical, together(weights), metrics, covers)
 
     def memory(self, plan: Plan) -> int:
-        """The most bytes that are held at one time for pictures like this plan's, the network and the pictures left out: by
-        each device, or by all together where they are those of one CPU."""
-        step = self.programs.step
-        width, height = self.size
-        start = 3 * 4 * width * height * (self.members or 1) // self.layout.count
+        """The most bytes that are held at one time for pictures like this plan's, the network and their files left out: by each
+        device, or by all together where they are those of one CPU."""
+        step, (width, height) = self.programs.step, self.size
         prepared = [program for part in {self.own, self.canonical} for program in part.compile(plan)]
         if plan.strength is not None:
             prepared.append(self.own.measuring(plan.objective, width, height, plan.parts))
         preparing = [memory.working(program) for program in prepared]
         network = memory.size_of(self.params) if self.layout.count == 1 else 0  # a copy for each of several
-        needed = max(memory.held(step) + memory.working(step) - network - start, *preparing)
+        needed = max(memory.held(step) + memory.working(step) - network, *preparing)
         return needed * (self.layout.count if jax.default_backend() == "cpu" else 1)
 
 

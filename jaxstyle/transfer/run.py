@@ -12,6 +12,7 @@ from jax import Array
 from jaxstyle.errors import JaxstyleError
 from jaxstyle.loss.presets import Objective
 from jaxstyle.machine import tensor_file
+from jaxstyle.machine.allocator import give_back_pages
 from jaxstyle.transfer.checkpoint import Checkpoint, Kept
 from jaxstyle.transfer.engine import Engine
 from jaxstyle.transfer.library import Library
@@ -127,6 +128,8 @@ def run_plans(
         task = engine.task(here, starts, stage.metric)
         course = _course(kept, engine, task) if kept else None
         kept = None  # its arrays are not needed twice
+        if engine.method.strips:
+            give_back_pages()
         ends = run_members(
             task,
             engine.params,

@@ -30,8 +30,27 @@ def test_a_block_that_was_freed_is_not_fetched_from_the_kernel_again():
     assert counts["keep"][-1] < counts["default"][-1] / 10
 
 
+GAP = """
+import psutil
+from jaxstyle.machine.allocator import give_back_pages, keep_pages
+keep_pages()
+block, above = b"1" * 100_000_000, b"1" * 1_000_000
+del block
+before = psutil.Process().memory_info().rss
+give_back_pages()
+print(before - psutil.Process().memory_info().rss)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="concerns glibc's malloc")
+def test_a_gap_is_given_back():
+    done = subprocess.run([sys.executable, "-c", GAP], capture_output=True, text=True, check=True)
+    assert int(done.stdout) > 90_000_000
+
+
 def test_other_systems_are_left_alone(monkeypatch):
     from jaxstyle.machine import allocator
 
     monkeypatch.setattr(sys, "platform", "darwin")
     assert not allocator.keep_pages()
+    allocator.give_back_pages()
