@@ -41,12 +41,16 @@ def test_they_are_the_wholes(rng, shape):
     """Divided in both directions, in one; odd sides."""
     x = jnp.asarray(rng.normal(size=shape), jnp.float32)
     target, *weights = (jnp.asarray(rng.normal(size=run(x)[name].shape), jnp.float32) for name in ("sums", "means", "sums"))
+    guide = jnp.asarray(rng.random((*shape[:2], 2)), jnp.float32)
     turn = jnp.asarray(rng.normal(size=(2, 2)), jnp.float32)
     axes = (divided(shape[0], 8, HALO, STEP), divided(shape[1], 6, HALO, STEP))
     assert any(len(axis.firsts) > 1 for axis in axes)
 
     def tiled(x):
-        return over_tiles(run, x, axes, {"sums": 1, "means": 2}, ["sums", "means"], ["sums"], {"sums": target})
+        return over_tiles(run, x, axes, {"sums": 1, "means": 2}, ["sums", "means"], ["sums"], {"sums": target}, {})
+
+    def guided(x):
+        return over_tiles(run, x, axes, {"sums": 1}, [], ["sums"], {}, {"sums": guide})[1]["sums"]
 
     maps, matrices, distances = jax.jit(tiled)(x)
     wanted = {name: np.asarray(value, np.float64) for name, value in run(x).items()}
@@ -55,6 +59,10 @@ def test_they_are_the_wholes(rng, shape):
     flat = wanted["sums"].reshape(-1, 2)
     np.testing.assert_allclose(matrices["sums"], flat.T @ flat / len(flat), rtol=1e-5)
     np.testing.assert_allclose(distances["sums"], np.sum((wanted["sums"] - np.asarray(target)) ** 2), rtol=1e-5)
+
+    regions = np.asarray(guide, np.float64).reshape(-1, 2)
+    wanted = np.stack([(flat * region[:, None]).T @ (flat * region[:, None]) / len(flat) for region in regions.T])
+    np.testing.assert_allclose(jax.jit(guided)(x), wanted, rtol=1e-4)
 
     def loss(x, found):
         maps, matrix, distance = found(x)
