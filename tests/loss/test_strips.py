@@ -112,9 +112,9 @@ def test_strips_on_request():
 )
 def test_a_large_picture_keeps_its_pairs_in_half_the_bytes(size, low, pairs, halved):
     """Where five whole ones would be more than 2**28 bytes; of another solver never."""
-    solver = _method(Config(), CANONICAL, "plain", *size, low=low).solver
+    solver = _method(Config(), CANONICAL, "plain", *size, low=low, grey=False).solver
     assert (solver.history, solver.halved) == (pairs, halved)
-    assert not _method(Config(solver="lbfgs-torch"), CANONICAL, "plain", *size, low=low).solver.halved
+    assert not _method(Config(solver="lbfgs-torch"), CANONICAL, "plain", *size, low=low, grey=False).solver.halved
 
 
 def test_strips_and_shared_rows_exclude_each_other():

@@ -50,7 +50,7 @@ def test_they_are_the_wholes(rng, shape):
         return over_tiles(run, x, axes, {"sums": 1, "means": 2}, ["sums", "means"], ["sums"], {"sums": target}, {})
 
     def guided(x):
-        return over_tiles(run, x, axes, {"sums": 1}, [], ["sums"], {}, {"sums": guide})[1]["sums"]
+        return over_tiles(run, x, axes, {"sums": 1, "means": 2}, [], ["sums"], {}, {"sums": guide})[1]["sums"]
 
     maps, matrices, distances = jax.jit(tiled)(x)
     wanted = {name: np.asarray(value, np.float64) for name, value in run(x).items()}
