@@ -151,7 +151,7 @@ def references() -> dict[str, list[np.ndarray]]:
 def train(method: str, seed: int, steps: int, **how: Any) -> tuple[Any, dict[str, Any]]:
     """A training: the network's file, and what it reaches before and after."""
     a, b = (collection(name, first, LEARNED) for name, first in (("a", 0), ("b", 5000)))
-    settings = SETTINGS | dict(method=method, seed=seed) | how
+    settings: dict[str, Any] = SETTINGS | dict(method=method, seed=seed) | how
     notices: list[str] = []
 
     def made(network: Any) -> list[np.ndarray]:

@@ -143,6 +143,6 @@ def check_apart(a: Any, b: Any) -> None:
     mine, others = files(a, "a"), files(b, "b")
     if both := sorted(mine.keys() & others.keys()):
         if mine.keys() == others.keys():
-            shown = [b] if isinstance(b, str | os.PathLike) else b
-            raise InputError("b", ", ".join(map(os.fspath, shown)), "holds the same pictures as `a`", "give two collections")
+            shown = ", ".join(str(one) for one in ([b] if isinstance(b, str | os.PathLike) else b))
+            raise InputError("b", shown, "holds the same pictures as `a`", "give two collections")
         raise InputError("b", others[both[0]], "is among the pictures of `a` too", "give two collections")

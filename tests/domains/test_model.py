@@ -84,7 +84,7 @@ def test_it_paints_as_it_was_trained_whole_and_strip_by_strip(rng, values, shape
     """Where biases, factors and tanh are those of any network of one pass."""
     image = rng.random((*shape, 3)).astype(np.float32)
     expected = GENERATE(values, TINY, image[None])[0][0]
-    widths, kernels, vector = DomainNetwork({"a2b": values}, WIDTH, BLOCKS).brush("a2b")
+    widths, kernels, vector, _ = DomainNetwork({"a2b": values}, WIDTH, BLOCKS).brush("a2b")
     whole = jax.jit(lambda images, styles: inference.paint(widths, kernels, images, styles))(image[None], vector[None])[0]
     np.testing.assert_allclose(whole, expected, atol=2e-5)
     np.testing.assert_allclose(tiles.paint(kernels, widths, image, vector, rows=8), expected, atol=2e-5)
