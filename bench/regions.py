@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from statistics import median
+from typing import Any
 
 import jax
 import numpy as np
@@ -34,7 +35,7 @@ def run(count: int, size: str) -> tuple[list[float], float]:
     def callback(_: object) -> None:
         moments.append(time.process_time())
 
-    settings = dict(size=size, evaluations=FEW, metric="plain", feather=0)
+    settings: Any = dict(size=size, evaluations=FEW, metric="plain", feather=0)
     result = jaxstyle.stylize(content, style, regions=[(mask, style) for mask in masks], callback=callback, **settings)
     return list(np.diff(moments)), result.record["memory"]["peak"]
 

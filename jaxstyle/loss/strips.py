@@ -72,8 +72,8 @@ def read(
             kept.append(end)
         taps = tuple(dict.fromkeys((*kept, *summed, *compared)))
         run = partial(_run, params, taps=taps, after=after, pooling=pooling, precision=precision)
-        axes = _axes(params.architecture, blocks, *x.shape[:2]) if strips else ()
-        if any(len(axis.firsts) > 1 for axis in axes):
+        axes = _axes(params.architecture, blocks, *x.shape[:2]) if strips else None
+        if axes and any(len(axis.firsts) > 1 for axis in axes):
             features, sums, distances = over_tiles(run, x, axes, divisors, kept, summed, compared, guided)
         else:
             features = run(x)

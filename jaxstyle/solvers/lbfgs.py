@@ -24,6 +24,8 @@ SHORTEST = 1e-3
 """Below this length the direction is given up, and with it the pairs that it came from."""
 LEAST_CURVATURE = 1e-10
 """A pair is kept where s.y is above this, as in torch.optim.LBFGS."""
+LARGEST = 2.0**14
+"""The power of two that the largest value of a pair is scaled to at most, where float16 ends at 2**16."""
 
 
 def _blank(solver: jaxopt.LBFGS, x: Array) -> Any:
@@ -38,36 +40,49 @@ def _is_kept(rho: Array, scale: Array | float = 1.0) -> Array:
 
 
 class Halves:
-    """A ring of float32 arrays kept in bfloat16, half the bytes. jaxopt reads and writes it as it does an array.
+    """A ring of float32 arrays kept in float16 with a scale for each, half the bytes. jaxopt reads and writes it as it does an
+    array.
 
-    What is written waits until `bits` is asked for: an array that is read between two updates would be copied for them. From
+    What is written waits until `parts` is asked for: an array that is read between two updates would be copied for them. From
     then on only what was written last is read.
 
     Attributes:
-        kept: (K, ...), the bits as uint16: XLA turns a whole array of bfloat16 into float32 before a loop that reads it.
+        parts: the bits as uint16, (K, ...), since XLA turns a whole array of short floats into float32 before a loop that reads
+            it; and the scales, (K,), powers of two.
         at: what jaxopt writes through, as in ``ring.at[index].set(value)``.
         new: index and value that wait.
     """
 
-    def __init__(self, kept: Array, new: tuple[Any, Array] | None = None):
+    def __init__(self, kept: tuple[Array, Array], new: tuple[Any, Array] | None = None):
         self.kept, self.at, self.new = kept, _At(kept), new
+
+    @classmethod
+    def zeros(cls, shape: tuple[int, ...]) -> tuple[Array, Array]:
+        """The parts of a ring of zeros, of this shape with the K in front."""
+        return jnp.zeros(shape, jnp.uint16), jnp.ones(shape[0])
 
     def __getitem__(self, index: Any) -> Array:
         if self.new is not None:
             return self.new[1]
-        return lax.bitcast_convert_type(self.kept[index].astype(jnp.uint32) << 16, jnp.float32)
+        bits, scales = self.kept
+        scale = scales[index]
+        short = lax.bitcast_convert_type(bits[index], jnp.float16).astype(jnp.float32)
+        return short * scale.reshape(scale.shape + (1,) * (short.ndim - scale.ndim))
 
     @property
-    def bits(self) -> Array:
-        """(K, ...), with what waited."""
+    def parts(self) -> tuple[Array, Array]:
+        """Bits and scales, with what waited."""
         if self.new is None:
             return self.kept
-        index, value = self.new
-        return self.kept.at[index].set(lax.bitcast_convert_type(value.astype(jnp.bfloat16), jnp.uint16))
+        (bits, scales), (index, value) = self.kept, self.new
+        largest = jnp.max(jnp.abs(value))
+        scale = jnp.where(largest > 0, jnp.exp2(jnp.ceil(jnp.log2(jnp.where(largest > 0, largest, 1)))) / LARGEST, 1)
+        short = (value / scale).astype(jnp.float16)
+        return bits.at[index].set(lax.bitcast_convert_type(short, jnp.uint16)), scales.at[index].set(scale)
 
 
 class _At:
-    def __init__(self, kept: Array, index: Any = None):
+    def __init__(self, kept: tuple[Array, Array], index: Any = None):
         self.kept, self.index = kept, index
 
     def __getitem__(self, index: Any) -> "_At":
@@ -100,7 +115,7 @@ class LBFGS:
         history: pairs kept, each two arrays of the size of x.
         guarded: whether bad steps are refused and the first step is measured by the value.
         has_aux: whether `fun` returns a second scalar.
-        halved: whether they are kept in bfloat16, half the bytes; everything is computed in float32.
+        halved: whether they are kept in float16 with a scale each, half the bytes; everything is computed in float32.
     """
 
     history: int = 20
@@ -117,8 +132,7 @@ class LBFGS:
     def init(self, x: Array) -> State:
         blank = _blank(self._jaxopt(lambda x: ((x.sum(), x.sum()), x), 1.0), x)
         if self.halved:
-            halves = jnp.zeros(blank.s_history.shape, jnp.uint16)
-            blank = blank._replace(s_history=halves, y_history=halves)
+            blank = blank._replace(s_history=Halves.zeros(blank.s_history.shape), y_history=Halves.zeros(blank.y_history.shape))
         return begin(x, (blank, jnp.ones((), x.dtype)))
 
     def step(self, fun: Function, state: State, *args: Any) -> State:
@@ -159,7 +173,7 @@ class LBFGS:
             gamma=jnp.where(restart, first, jnp.where(keep, new.gamma, old.gamma)),
         )
         if self.halved:
-            inner = inner._replace(s_history=inner.s_history.bits, y_history=inner.y_history.bits)
+            inner = inner._replace(s_history=inner.s_history.parts, y_history=inner.y_history.parts)
         length = jnp.where(forgotten, 1, next_length)
         return settle(state, x, value, grad, new.num_fun_eval - old.num_fun_eval, (inner, length), ok, refused, aux)
 

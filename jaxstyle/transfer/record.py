@@ -70,7 +70,8 @@ def plain(value: Any) -> Any:
         return value
     if isinstance(value, np.generic):
         return value.item()
-    return f"<{type(value).__name__}>" if isinstance(value, Image.Image) or np.ndim(value) > 1 else str(value)
+    is_picture = isinstance(value, Image.Image) or getattr(value, "ndim", 0) > 1
+    return f"<{type(value).__name__}>" if is_picture else str(value)
 
 
 def dumps(record: Mapping[str, Any]) -> str:

@@ -157,7 +157,7 @@ def run_plans(
                 run.stop()
             if last or (stopped and engine is engines[-1]):
                 run.finish(end)
-        del starts, task, course, ends, end  # of a large picture each is a good part of the memory
+        starts = task = course = ends = end = None  # of a large picture each is a good part of the memory
     return [run.end for run in runs if run.end is not None]
 
 

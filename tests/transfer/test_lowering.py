@@ -17,7 +17,7 @@ from jaxstyle.network.convolution import Target, traced_for
 from jaxstyle.network.vgg import ARCHITECTURES, Params
 from jaxstyle.network.weights.registry import SCALES
 from jaxstyle.solvers.lbfgs import LBFGS
-from jaxstyle.transfer.programs import Method, functions, of_members
+from jaxstyle.transfer.programs import Method, Task, functions, of_members
 
 HEIGHT, WIDTH, MEMBERS = 32, 48, 2
 BACKENDS = {"cuda": "gpu", "tpu": "tpu"}
@@ -66,8 +66,9 @@ def arguments(method, members):
     if members:
         each = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((members, *leaf.shape), leaf.dtype), each)
         run = of_members(run)
-    start, *rest = each
-    return run.step, (jax.eval_shape(run.init, start), start, params, *rest)
+    start, targets, *rest = each
+    task = Task(start, targets, targets, *rest)
+    return run.step, (jax.eval_shape(run.init, start), *task.advancing(params))
 
 
 @cache
