@@ -59,6 +59,7 @@ def test_members_have_their_own_weights_seeds_and_measurements():
         assert_same(result, stylize(CHELSEA, SWIRLS, seed=seed, style_weight=weight, **settings))
 
 
+@pytest.mark.slow
 def test_coarse_to_fine_members():
     settings = dict(size="36x32", evaluations=12, scales=2, metric="whitened")
     first, second = stylize_batch(CHELSEA, [SWIRLS, [GLASS, WAVES]], batch_size=2, **settings)
@@ -78,6 +79,7 @@ def test_a_member_that_fails_leaves_the_others_alone():
     assert_same(last, stylize(CHELSEA, SWIRLS, style_weight=10, **settings))
 
 
+@pytest.mark.slow
 def test_members_stop_at_their_own_budgets():
     settings = dict(size=32, solver="lbfgs-torch")
     short, long = stylize_batch(CHELSEA, SWIRLS, vary={"evaluations": [4, 9]}, batch_size=2, **settings)

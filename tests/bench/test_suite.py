@@ -103,6 +103,7 @@ def axes(found):
     return {axis for bench in found["benchmarks"] for axis in bench["extra_info"]["axes"]}
 
 
+@pytest.mark.slow
 def test_a_result_is_as_the_schema_says(few):
     check(few)
     assert not few["failures"]

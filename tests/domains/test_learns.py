@@ -7,6 +7,7 @@ import jaxstyle
 from bench import domains
 
 
+@pytest.mark.slow
 def test_what_measures_it_tells_right_from_wrong():
     """The right answers pass; the picture as it is, one colour, and other pictures of B fail, each by what it lacks."""
     found = {name: domains.measured(images) for name, images in domains.references().items()}

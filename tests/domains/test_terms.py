@@ -75,6 +75,7 @@ def pictures(rng):
     return tuple(jnp.asarray(rng.random((2, 2, 32, 32, 3)), jnp.float32))
 
 
+@pytest.mark.slow
 def test_what_cut_minimises(rng, pictures):
     """The same places of queries and keys, negatives of the same picture, the mean over layers; half the weight on each."""
     nets, (a, b), key = with_biases(cut.begin(RECIPE), rng), pictures, jax.random.key(5)

@@ -120,7 +120,8 @@ def test_short_runs_go_by_the_loss_itself_where_nothing_is_said():
     assert metrics(solver="adam") == ["plain"]
 
 
-@pytest.mark.parametrize("network", ["tiny", pytest.param("vgg19", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("network", ["tiny", "vgg19"])
 def test_a_whitened_run_comes_lower_in_as_many_evaluations(monkeypatch, network):
     if network == "vgg19":
         monkeypatch.delenv("JAXSTYLE_WEIGHTS")

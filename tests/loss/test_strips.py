@@ -28,8 +28,11 @@ def thin(monkeypatch):
     monkeypatch.setattr(strips, "SIDE", 8)
 
 
+SHAPES = [(16, 16, 3), (131, 20, 3), *(pytest.param(s, marks=pytest.mark.slow) for s in ((96, 17, 3), (159, 33, 3)))]
+
+
 @pytest.mark.parametrize("pooling", ["max", "avg"])
-@pytest.mark.parametrize("shape", [(16, 16, 3), (96, 17, 3), (131, 20, 3), (159, 33, 3)])
+@pytest.mark.parametrize("shape", SHAPES)
 def test_every_tap_is_the_whole_pictures(tiny_params, rng, thin, shape, pooling):
     image = jnp.asarray(rng.random(shape), jnp.float32)
     taps = [tap for tap in tiny_params.architecture.taps if min(shape[:2]) >= 32 or tap != "pool5"]
@@ -65,6 +68,7 @@ def test_the_gradient_is_the_whole_pictures(tiny_params, rng, thin, layers):
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4), held, targets)
 
 
+@pytest.mark.slow
 def test_strips_take_less_memory(thin):
     params = random_params(LEAN, SCALES["caffe"])
     image = jax.ShapeDtypeStruct((512, 32, 3), jnp.float32)
@@ -78,6 +82,7 @@ def test_strips_take_less_memory(thin):
     assert working(True) < working(False) / 2
 
 
+@pytest.mark.slow
 def test_a_run_that_does_not_fit_goes_strip_by_strip(monkeypatch, tmp_path):
     """By itself where it must; the picture is the same."""
     monkeypatch.setattr(strips, "VALUES", 1)

@@ -36,7 +36,7 @@ def test_every_place_is_answered_for_once(length, own):
         assert begin + axis.window >= min(length, end + HALO)
 
 
-@pytest.mark.parametrize("shape", [(30, 31, 2), (21, 9, 2), (8, 27, 2)])
+@pytest.mark.parametrize("shape", [(30, 31, 2), *(pytest.param(s, marks=pytest.mark.slow) for s in ((21, 9, 2), (8, 27, 2)))])
 def test_they_are_the_wholes(rng, shape):
     """Divided in both directions, in one; odd sides."""
     x = jnp.asarray(rng.normal(size=shape), jnp.float32)

@@ -36,7 +36,10 @@ def test_another_run_of_the_same_kind_and_size_compiles_nothing(traced):
     assert len(traced) == count
 
 
-@pytest.mark.parametrize("option", [dict(pooling="avg"), dict(solver="adam"), dict(metric="whitened"), dict(size="32x36")])
+OPTIONS = dict(solver="adam"), dict(metric="whitened"), dict(size="32x36")
+
+
+@pytest.mark.parametrize("option", [dict(pooling="avg"), *(pytest.param(o, marks=pytest.mark.slow) for o in OPTIONS)])
 def test_another_kind_of_run_is_another_program(traced, option):
     settings = dict(size="36x32", style_size="32x32", evaluations=2)
     stylize(CONTENT, STYLE, **settings)

@@ -106,6 +106,7 @@ def test_weights_bring_every_style_to_one_scale(lesson):
     assert lesson.weights.style["relu1_1"][2] == lesson.weights.tv[2] == 0
 
 
+@pytest.mark.slow
 def test_the_gradient_is_the_finite_difference(lesson, rng):
     lesson, recipe = lesson
     learned = Learned(initial(WIDTHS, 0), jnp.asarray(rng.normal(1, 0.2, (3, WIDTHS.style_size)), jnp.float32))
@@ -186,6 +187,7 @@ def test_a_network_learns_one_photograph_by_heart(tiny_params):
     assert held > 1.1 * free
 
 
+@pytest.mark.slow
 def test_from_pictures_to_a_file(tiny_params, tmp_path):
     out, notices = tmp_path / "net.safetensors", []
     small = np.zeros((20, 90, 3), np.uint8)

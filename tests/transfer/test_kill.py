@@ -63,6 +63,7 @@ def same(one, other):
     assert course(one) == course(other)
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_bit_for_bit():
     run = ["stylize", CONTENT, STYLE, "-q", "--size", "32", "--evaluations", "30", "-o"]
     assert go([*run, "whole.png"], [*run, "killed.png"], moment=random.uniform(0.001, 0.25)) == -signal.SIGKILL
@@ -238,6 +239,7 @@ def test_ctrl_c_keeps_a_long_run(killed_at, monkeypatch, capsys):
     assert not os.path.exists(".out.png.part")
 
 
+@pytest.mark.slow
 def test_the_members_of_a_batch_go_on_bit_for_bit(killed_at):
     """One stops before the others; a picture that was written before the end of its batch is not made again."""
     run = [

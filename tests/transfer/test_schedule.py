@@ -93,6 +93,7 @@ def test_auto_is_what_the_size_makes_of_it(monkeypatch):
         plan(scales="auto", devices=2)
 
 
+@pytest.mark.slow
 def test_a_run_from_its_preview(monkeypatch):
     monkeypatch.setattr(schedule, "PREVIEW", 32)
     sizes = []
@@ -158,6 +159,7 @@ def test_the_coarse_change_arrives_at_full_size():
     assert both.trace[10].loss < 0.9 * alone.trace[0].loss, "below where a run at this size alone starts"
 
 
+@pytest.mark.slow
 def test_presets_that_fit_the_style_do_so_at_every_size():
     result = stylize(CONTENT, STYLE, preset="gatys-paper", size="36x32", evaluations=4, scales=2)
     assert result.record["style_sizes"] == [(36, 32)]

@@ -64,6 +64,7 @@ def test_the_reported_loss_is_that_of_the_image_returned(tiny_params, rng):
     assert min(entry.objective for entry in outcome.trace) == pytest.approx(objective, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_what_is_reported_of_rounded_operands_is_measured_in_float32(monkeypatch):
     """At this size only an accelerator's direct convolution rounds."""
     exact = stylize(CONTENT, STYLE, metric="whitened", **SMALL)
