@@ -32,7 +32,7 @@ def add_options(parser: argparse.ArgumentParser, defaults: Any, basics: Any) -> 
         text = about["help"]
         if about["choices"]:
             text += f": {', '.join(about['choices'])}"
-        if default is not None:
+        if default not in (None, ()):
             text += f" (default: {default})"
         metavar = about["metavar"] or "NAME"
         how: Any = dict(action="append", dest=option.name) if about["several"] else {}

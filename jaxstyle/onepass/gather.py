@@ -73,7 +73,7 @@ def gather(
         raise InputError(argument, shown, problem, remedy)
     notices += [f"left out: {text}" for text in bad]
     if 2 * len(usable) < good:
-        notices.append(f"learns from {len(usable)} {what}; {good} or more make a better network")
+        notices.append(f"{argument}: {len(usable)} {what} to learn from; {good} or more make a better network")
     return gathered(usable, size)
 
 

@@ -65,7 +65,8 @@ def made(picture: str | os.PathLike[str]) -> Made:
     known = ours.read_record(path)
     if known is None or known.get("schema") != record.SCHEMA:
         what = "has no record" if known is None else f"has a record of another kind ({known.get('schema')})"
-        raise InputError("picture", str(picture), what, "give a picture that this version of jaxstyle made, or its .json")
+        remedy = "give a picture that `stylize`, `batch` or `sweep` of this version made, or its .json"
+        raise InputError("picture", str(picture), what, remedy)
     path = path.with_suffix("") if path.suffix.lower() == ".json" else path
     wrong: list[str] = []
 

@@ -52,7 +52,9 @@ def colours_of(config: Config) -> Colours:
         remedy = "give colors content-histogram or style-only with it"
         raise InputError("color_match", config.color_match, f"moves nothing with colors {kind}", remedy)
     if config.strength is not None and kind == "style-only":
-        raise InputError("strength", config.strength, "weighs nothing where nothing is painted", "leave it out")
+        raise InputError(
+            "strength", config.strength, "weighs nothing with colors style-only, which paints nothing", "leave it out"
+        )
     if config.color_space is not None and kind == "style-only":
         raise InputError("color_space", config.color_space, "would take the style's colours away again", "leave it out")
     space = config.color_space or ("yuv" if kind == "content" else None)

@@ -55,7 +55,7 @@ class Config:
     strength: float | None = _option(
         "basics",
         None,
-        "0 the photograph, 1 the style alone; much the same with any pair and size (default: fixed weights)",
+        "0 the photograph to 1 the style alone, alike for any pair; in place of the two weights (default: fixed weights)",
         "S",
     )
     style_weight: float | None = _option("basics", None, "weight of the style term (default: the preset's)", "W")
@@ -68,7 +68,7 @@ class Config:
     stroke: float | None = _option(
         "style and content",
         None,
-        "size of the styles relative to the picture: 2 makes strokes and motifs larger, 0.5 smaller (default: 1, not enlarged)",
+        "size of the styles relative to the picture: 2 makes larger strokes, 0.5 smaller ones (default: 1, none enlarged)",
         "S",
     )
     blend: str | Sequence[float] | None = _option(
@@ -77,8 +77,8 @@ class Config:
     colors: str = _option(
         "style and content",
         "style",
-        "whose colours; content paints brightness alone, content-histogram gives the style the content's colours first, "
-        "style-only moves the content's colours to the style's and paints nothing",
+        "whose colours: the style's; the content's, painting brightness alone; the content's, given to the style first "
+        "(content-histogram); or the content in the style's colours, with nothing painted (style-only)",
         choices=COLORS,
     )
     color_match: str | None = _option(
@@ -90,8 +90,8 @@ class Config:
     color_space: str | None = _option(
         "style and content",
         None,
-        "keep the brightness of what was painted and put the content's colours back, in this space (default: yuv with colors "
-        "content, else not at all)",
+        "paste the content's colours over what was painted, whose brightness stays, in this space (default: yuv with colors "
+        "content, else no paste)",
         choices=SPACES,
     )
     content_weight: float | None = _option("style and content", None, "weight of the content term (default: the preset's)", "W")
@@ -112,15 +112,20 @@ class Config:
     regions: str | Sequence[Any] = _option(
         "style and content",
         (),
-        "another style where MASK is white, or `keep` for the photograph itself; may be repeated, later ones on top",
+        "another style where MASK is white, or `keep` for the photograph itself; black is outside; a mask has its picture's "
+        "aspect, at any size; may be repeated, later ones on top",
         "MASK=STYLE[:STYLEMASK]|MASK=keep",
         several="region",
     )
     feather: float = _option(
-        "style and content", 1.0, "how far a region's edge runs out, in percent of the picture's longest side", "P"
+        "style and content", 1.0, "how far a region's edge runs out, in percent of the picture's longest side, 0 to 50", "P"
     )
     guides: str | None = _option(
-        "style and content", None, "how regions are told apart at each layer (default: the preset's)", choices=GUIDES
+        "style and content",
+        None,
+        "which features count for a region: by their part of it (area), or only those that see nothing else (inside); mask is "
+        "cysmith's rule (default: the preset's)",
+        choices=GUIDES,
     )
     weights: str | None = _option("style and content", None, "a name from `jaxstyle weights list`, or a file", "NAME|FILE")
 
@@ -128,7 +133,7 @@ class Config:
     noise_ratio: float = _option("start", 0.0, "share of noise mixed into the start", "R")
     noise_sigma: float = _option("start", 0.1, "deviation of the noise around grey, where white is 1", "S")
     flat_noise: float = _option(
-        "start", 0.0, "noise where the content is flat, relative to the style's roughness: for skies that stay grey", "R"
+        "start", 0.0, "noise where the content is flat, 0 to 2 times as rough as the style: for skies that stay grey", "R"
     )
     scales: int | str = _option(
         "start",

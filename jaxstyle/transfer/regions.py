@@ -161,6 +161,8 @@ def _readings(text: str) -> Iterator[Wish]:
         if style == KEEP:
             yield Wish(mask, None)
             continue
+        if style.startswith(f"{KEEP}:") and not os.path.exists(style):
+            raise InputError("region", text, "has a mask of a style, but keeps the photograph", "give MASK=keep")
         colons = [i for i, letter in enumerate(style) if letter == ":"]
         drives = [i for i in colons if i and style[i - 1].isalpha() and (i == 1 or style[i - 2] == ":")]
         splits = {colon: Wish(mask, style[:colon], style[colon + 1 :]) for colon in colons}
@@ -241,7 +243,9 @@ def read_regions(
     elif painted:
         notices = ("the regions cover the whole picture: nothing is painted in the first style",)
     if not painted:
-        raise InputError("region", Plain(f"{len(asked)} of them"), "keep the whole photograph", "there is nothing to paint")
+        raise InputError(
+            "region", Plain(KEEP), "covers the whole photograph, and nothing is painted", "leave a part of it black"
+        )
     sources = tuple(
         {**library.describe(source), "region": number, "role": role}
         for number, wish in enumerate(asked)

@@ -100,9 +100,7 @@ def resolve(content: Any, style: Any, config: Config, library: Library | None = 
     sources = {"content": library.describe(content), "styles": [library.describe(source) for source in styles]}
     content_seen, styles_seen = seen(colours, picture, fitted_styles, library)
     if config.regions and not colours.painted:
-        raise InputError(
-            "region", config.regions, f"is for painting, and colors {colours.kind} paints nothing", "leave one out"
-        )
+        raise InputError("colors", colours.kind, "paints nothing, so regions have no styles", "leave one of both out")
     regions = read_regions(
         config.regions,
         check_feather(config.feather),
@@ -117,6 +115,8 @@ def resolve(content: Any, style: Any, config: Config, library: Library | None = 
         sources["regions"] = list(regions.sources)
     elif config.guides is not None:
         raise InputError("guides", config.guides, "is for regions, and there are none", "give --region MASK=STYLE")
+    elif config.feather != Config.feather:
+        raise InputError("feather", config.feather, "is for regions, and there are none", "give --region MASK=STYLE")
     first = None
     if start.kind == "picture":
         first = library.fitted(config.init, "init", Size((width, height)))

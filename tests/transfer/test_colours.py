@@ -186,7 +186,11 @@ def test_keys_differ():
         (dict(colors="contents"), "colors", "did you mean 'content'?"),
         (dict(color_match="mp", colors="style-only"), "color_match", "known: mk, pca, cholesky"),
         (dict(color_space="hsv"), "color_space", "known: yuv, ycbcr, luv, lab"),
-        (dict(strength=0.5, colors="style-only"), "strength", "weighs nothing where nothing is painted; leave it out"),
+        (
+            dict(strength=0.5, colors="style-only"),
+            "strength",
+            "weighs nothing with colors style-only, which paints nothing; leave it out",
+        ),
         (dict(color_match="mk"), "color_match", "moves nothing with colors style; give colors content-histogram or style-only"),
         (dict(color_match="pca", colors="content"), "color_match", "moves nothing with colors content"),
         (

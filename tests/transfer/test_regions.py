@@ -73,13 +73,15 @@ BAD = [
     (dict(regions=[(np.zeros((32, 36), np.uint8), GLASS)]), "region", "without a white place"),
     (dict(regions=[(LEFT, GLASS, np.zeros((32, 36), np.uint8))]), "region", "without a white place"),
     (dict(regions=[(LEFT, GLASS, np.full((90, 20), 255, np.uint8))]), "region", "20x90 pixels, another aspect than"),
-    (dict(regions=[(WHITE, "keep")]), "region", "nothing to paint"),
-    (dict(regions=[(LEFT, "keep"), (255 - LEFT, "keep")]), "region", "nothing to paint"),
+    (dict(regions=[(WHITE, "keep")]), "region", "nothing is painted"),
+    (dict(regions=[(LEFT, "keep"), (255 - LEFT, "keep")]), "region", "nothing is painted"),
     (dict(regions=[(MIDDLE, GLASS), (WHITE, WAVES)]), "region", "lies under later regions everywhere"),
     (dict(regions="left.png=keep", feather=-1), "feather", "must be a number from 0 to 50"),
     (dict(regions="left.png=keep", feather="x"), "feather", "is no number"),
     (dict(guides="area"), "guides", "is for regions"),
-    (dict(regions="left.png=keep", colors="style-only"), "region", "colors style-only paints nothing"),
+    (dict(regions="left.png=keep", colors="style-only"), "colors", "paints nothing, so regions have no styles"),
+    (dict(regions="left.png=keep:left.png"), "region", "has a mask of a style, but keeps the photograph"),
+    (dict(feather=3), "feather", "is for regions, and there are none"),
     (dict(regions="left.png=keep", guides="inner"), "guides", "is unknown"),
 ]
 
@@ -119,7 +121,6 @@ def test_the_key_and_the_record_know_the_regions():
     keys = [plan(**each).key for each in regions]
     assert len(set(keys)) == len(keys)
     assert plan(regions=[("left.png", GLASS)]).key == plan(regions=f"left.png={GLASS}").key == keys[4]
-    assert plan(feather=3).key == keys[0], "which is for regions only"
     made = plan(regions=["left.png=keep", f"middle.png={GLASS}"], feather=0)
     assert [(s["region"], s["role"]) for s in made.sources["regions"]] == [(0, "mask"), (1, "mask"), (1, "style")]
     shares = {name: mask.mean() for name, mask in made.regions.named}
