@@ -173,8 +173,8 @@ def test_the_loss_is_the_sum_over_regions(tiny_params, rng):
 
 @pytest.mark.slow
 def test_strips_give_the_same(tiny_params, rng, monkeypatch):
-    monkeypatch.setattr(strips, "PLACES", 1)
-    monkeypatch.setattr(strips, "ROWS", 8)
+    monkeypatch.setattr(strips, "VALUES", 1)
+    monkeypatch.setattr(strips, "SIDE", 8)
     masks = np.clip(halves(107, 40, 3) + rng.normal(0, 0.2, (3, 107, 40)).astype(np.float32), 0, 1)
     held, whole = (losses(np.random.default_rng(0), tiny_params, masks[:2], held=held)[0] for held in (True, False))
     np.testing.assert_allclose(held[:2], whole[:2], rtol=1e-5)

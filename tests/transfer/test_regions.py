@@ -149,7 +149,8 @@ def test_what_is_kept_is_the_photograph_to_the_level(options):
     inside = MIDDLE == 255
     for image in (*(image for image in seen if image.shape[:2] == (32, 36)), result.image):
         np.testing.assert_array_equal(levels(image)[inside], photograph()[inside])
-    assert np.abs(levels(result.image).astype(int) - photograph())[~inside].mean() > 3
+    changed = np.any(levels(result.image) != photograph(), axis=-1)
+    assert changed[~inside].mean() > 0.75
     assert result.loss["total"] < result.trace[0].loss
     assert [region["name"] for region in result.record["regions"]] == ["the rest", "keep"]
 
