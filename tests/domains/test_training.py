@@ -152,7 +152,7 @@ def test_from_pictures_to_a_file_and_to_a_picture(tmp_path):
     out, notices = tmp_path / "net.safetensors", []
     small = np.zeros((20, 90, 3), np.uint8)
     file = train_domains([*A, small], B, out, steps=2, notices=notices, **TINY)
-    assert [notice[:8] for notice in notices] == ["left out", "learns f", "learns f"]
+    assert [notice[:8] for notice in notices] == ["left out", "a: 4 pic", "b: 4 pic"]
     assert "90x20" in notices[0]
     found = read(out)
     assert found.network.method == "cut"
