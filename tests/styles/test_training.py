@@ -194,7 +194,7 @@ def test_from_pictures_to_a_file(tiny_params, tmp_path):
     how = dict(size=32, steps=2, width="slim", batch=2, objective=RECIPE.objective, weights=tiny_params, notices=notices)
     file = train_styles({name: one.rgb for name, one in STYLES.items()}, [*PHOTOS, small], out, **how)
     assert file.network.names == ("stripes", "spots", PHOTOGRAPH)
-    assert [notice[:8] for notice in notices] == ["left out", "learns f"]
+    assert [notice[:8] for notice in notices] == ["left out", "photos: "]
     assert "90x20" in notices[0]
     found = read(out)
     np.testing.assert_array_equal(found.network.styles, file.network.styles)
