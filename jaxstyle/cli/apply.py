@@ -16,12 +16,12 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 from jaxstyle.cli.display import Display, Interrupt, say, say_first
 from jaxstyle.cli.options import real
 from jaxstyle.cli.single import SAMPLES, check_replaced
-from jaxstyle.domains.apply import apply_domains, check_strength
+from jaxstyle.domains.apply import apply_domains
 from jaxstyle.domains.apply import loaded as domain_network
 from jaxstyle.domains.network import A2B
 from jaxstyle.errors import InputError, JaxstyleError
 from jaxstyle.onepass.files import DOMAINS, format_of
-from jaxstyle.onepass.painting import MEMORY, Painted
+from jaxstyle.onepass.painting import MEMORY, Painted, check_strength
 from jaxstyle.pictures import write
 from jaxstyle.pictures.find import expand, is_pattern
 from jaxstyle.pictures.ours import free_path, identities
@@ -81,7 +81,7 @@ def apply(options: argparse.Namespace) -> int:
 
 def _check_styles(options: argparse.Namespace) -> None:
     """What is wrong for every picture is said before the first."""
-    network = loaded(options.network).network
+    network, _ = loaded(options.network)
     if options.direction is not None:
         raise InputError("direction", options.direction, "is of domain networks, and this is a style network", "leave it out")
     if options.style is None:

@@ -3,25 +3,16 @@
 import os
 import time
 from collections.abc import Callable
-from functools import lru_cache
-from numbers import Real
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from jaxstyle.domains.network import A2B, DomainNetwork, read
-from jaxstyle.errors import InputError
 from jaxstyle.machine.compiler import Compiler
-from jaxstyle.network.weights.files import sha256
-from jaxstyle.onepass.painting import Painted, check_memory, fetched, finished, paint
+from jaxstyle.onepass.painting import IN_MEMORY, Painted, check_memory, check_strength, fetched, finished, network_in, paint
 from jaxstyle.pictures.read import as_float
-from jaxstyle.pictures.spaces import check_space, with_colours_of
-
-
-@lru_cache(maxsize=2)
-def _read(path: Path, stamp: int) -> tuple[DomainNetwork, str]:
-    return read(path).network, sha256(path)
+from jaxstyle.pictures.spaces import check_space
 
 
 def loaded(network: str | os.PathLike | DomainNetwork) -> tuple[DomainNetwork, dict[str, Any]]:
@@ -30,17 +21,7 @@ def loaded(network: str | os.PathLike | DomainNetwork) -> tuple[DomainNetwork, d
     Raises:
         WeightsError: where the file cannot be used.
     """
-    if isinstance(network, DomainNetwork):
-        return network, {"name": "a network in memory", "sha256": None}
-    path = Path(network).expanduser()
-    found, digest = _read(path, path.stat().st_mtime_ns if path.exists() else 0)
-    return found, {"name": path.name, "sha256": digest}
-
-
-def check_strength(strength: float) -> None:
-    """Raises an InputError for what is no number from 0 to 1."""
-    if not isinstance(strength, Real) or not 0 <= strength <= 1:
-        raise InputError("strength", strength, "must be a number from 0 to 1")
+    return (network, IN_MEMORY) if isinstance(network, DomainNetwork) else network_in(Path(network).expanduser(), read)
 
 
 def apply_domains(
@@ -80,15 +61,13 @@ def apply_domains(
     image, rows = paint(brush, source, low, compiler, callback)
     if strength < 1:
         image = image * np.float32(strength) + as_float(source) * np.float32(1 - strength)
-    if color_space is not None:
-        image = with_colours_of(image, as_float(source), color_space)
     return finished(
         image,
         source,
         picture=picture,
         network=about,
         config={"direction": direction, "strength": strength, "size": size, "color_space": color_space, "memory": memory},
-        seconds=time.perf_counter() - began,
+        began=began,
         compiler=compiler,
         rows=rows,
     )

@@ -27,7 +27,7 @@ class Recipe:
     """How a network is trained. A compiled step depends on its `form`, apart from shapes.
 
     Attributes:
-        method: a key of `methods.METHODS`.
+        method: a key of `step.METHODS`.
         width, blocks: of a generator, see `model.form`; a discriminator is as wide.
         size: pixels a side of the crops.
         batch: crops of each collection in a step.

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -11,6 +12,7 @@ from jaxstyle.domains.recipe import BATCH, Recipe
 from jaxstyle.domains.step import METHODS
 from jaxstyle.domains.training import Training
 from jaxstyle.errors import InputError, unknown
+from jaxstyle.machine.devices import devices_for
 from jaxstyle.onepass.course import Report
 from jaxstyle.onepass.gather import check_counts, check_time, checked, gather
 from jaxstyle.pictures.find import expand
@@ -79,8 +81,7 @@ def train_domains(
     said = [] if notices is None else notices
     if method not in METHODS:
         raise unknown("method", str(method), METHODS)
-    devices = jax.local_device_count()
-    batch = BATCH * devices if batch is None else batch
+    batch = BATCH * jax.local_device_count() if batch is None else batch
     check_counts(size=(size, LEAST_SIZE), width=(width, 1), blocks=(blocks, 1), batch=(batch, 1))
     check_counts(steps=(1 if steps is None else steps, 1))
     check_time("hours", hours, steps)
@@ -106,21 +107,12 @@ def train_domains(
         learning_rate=learning_rate,
         seed=seed,
         precision=precision_here(),
-        devices=max(n for n in range(1, devices + 1) if batch % n == 0),
+        devices=devices_for(batch),
     )
     part = None if path is None else part_of(path)
     steps = STEPS if steps is None and hours is None else steps
     training = Training(first, second, recipe, steps, None if hours is None else 60 * hours, part)
-    if resume:
-        training.resume()
-    finished = training.run(callback)
-    training.keep()  # so that nothing is lost where the network itself cannot be written
-    file = training.file({})
-    if path is not None:
-        write(path, file)
-        if finished and part is not None:
-            part.unlink(missing_ok=True)
-    return file
+    return training.complete(resume, callback, lambda: training.file({}), path and partial(write, path))
 
 
 def precision_here() -> str:

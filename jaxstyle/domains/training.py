@@ -1,6 +1,5 @@
 """A whole training between two collections, to a network's file."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -15,7 +14,7 @@ from jaxstyle.domains.network import DomainFile, DomainNetwork
 from jaxstyle.domains.recipe import Losses, Recipe
 from jaxstyle.domains.step import METHODS, Lesson, State, begin, step
 from jaxstyle.machine.compiler import Compiler
-from jaxstyle.onepass.course import Course
+from jaxstyle.onepass.course import Course, fingerprint
 from jaxstyle.onepass.photographs import Photographs, crops
 from jaxstyle.transfer.record import plain
 
@@ -53,7 +52,7 @@ class Training(Course):
     @property
     def identity(self) -> dict[str, Any]:
         """What a checkpoint is known by: settings by name, and the collections."""
-        return asdict(self.recipe) | {"a": _fingerprint(self.a), "b": _fingerprint(self.b)}
+        return asdict(self.recipe) | {"a": fingerprint(self.a.pixels), "b": fingerprint(self.b.pixels)}
 
     def compiled(self, steps: jax.Array) -> Callable[[State, jax.Array], tuple[State, Losses]]:
         lesson, form = Lesson(self.a, self.b, self.recipe.dials), self.recipe.form
@@ -89,7 +88,3 @@ class Training(Course):
             **about,
         }
         return DomainFile(self.network, plain(training))
-
-
-def _fingerprint(photographs: Photographs) -> str:
-    return hashlib.sha256(np.ascontiguousarray(np.asarray(photographs.pixels)).tobytes()).hexdigest()

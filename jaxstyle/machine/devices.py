@@ -126,6 +126,11 @@ def members_layout(devices: Sequence[Any]) -> Layout:
     return Spread(tuple(devices)) if len(devices) > 1 else Layout()
 
 
+def devices_for(batch: int) -> int:
+    """How many of this process's devices share so many members evenly: the most whose number divides theirs."""
+    return max(n for n in range(1, jax.local_device_count() + 1) if batch % n == 0)
+
+
 def has_unused_gpu(nodes: Path = Path("/dev")) -> bool:
     """Whether there is an NVIDIA GPU that JAX does not compute on, though nobody told it so."""
     told = jax.config.jax_platforms or os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")  # pyright: ignore

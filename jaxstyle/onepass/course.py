@@ -1,9 +1,11 @@
 """The course of a training: steps with checkpoints on the way, a curve of losses, and reports, until the end."""
 
+import hashlib
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +23,9 @@ TIMED = 10.0
 """Seconds of steps by which the speed is measured, where minutes were given."""
 KEPT = 200
 """Points of the course of the losses in a network's file, at most."""
+
+
+File = TypeVar("File")
 
 
 class Report(NamedTuple):
@@ -42,7 +47,7 @@ class Report(NamedTuple):
     sheet: Callable[[], np.ndarray]
 
 
-class Course:
+class Course(ABC):
     """A training on its way; what is trained, and how, says the class that is made from this one.
 
     Attributes:
@@ -66,17 +71,17 @@ class Course:
     seconds: float
 
     @property
+    @abstractmethod
     def identity(self) -> dict[str, Any]:
         """What a checkpoint is known by."""
-        raise NotImplementedError
 
+    @abstractmethod
     def compiled(self, steps: jax.Array) -> Callable[[Any, jax.Array], tuple[Any, Any]]:
         """The step, compiled: of a state and the number of all steps, float32, the next state and a tuple of losses."""
-        raise NotImplementedError
 
+    @abstractmethod
     def sheet(self) -> np.ndarray:
         """See `Report`."""
-        raise NotImplementedError
 
     def resume(self) -> bool:
         """Goes to where the checkpoint is, if there is one.
@@ -156,7 +161,37 @@ class Course:
             chunk = max(1, min(2 * chunk, round(SPOKEN * rate)))
         return True
 
+    def complete(
+        self,
+        resume: bool,
+        callback: Callable[[Report], bool | None] | None,
+        file: Callable[[], File],
+        write: Callable[[File], object] | None,
+    ) -> File:
+        """All of a training: from its checkpoint if that is wanted, and to a file, of which the checkpoint is removed.
+
+        Args:
+            resume, callback: see `resume` and `run`.
+            file: what has been learned.
+            write: writes it; None to leave it at that.
+        """
+        if resume:
+            self.resume()
+        finished = self.run(callback)
+        self.keep()  # so that nothing is lost where the file itself cannot be written
+        made = file()
+        if write is not None:
+            write(made)
+            if finished and self.path is not None:
+                self.path.unlink(missing_ok=True)
+        return made
+
     def course(self) -> list[list[float]]:
         """The curve as it stands in a network's file: `KEPT` points at most."""
         every = -(-len(self.curve) // KEPT)
         return [[float(f"{value:.5g}") for value in point] for point in self.curve[::-1][::every][::-1]] if every else []
+
+
+def fingerprint(pixels: Any) -> str:
+    """By which a checkpoint knows what was learned from: the hash of an array's bytes."""
+    return hashlib.sha256(np.ascontiguousarray(np.asarray(pixels)).tobytes()).hexdigest()

@@ -2,25 +2,32 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
+from numbers import Real
+from pathlib import Path
+from time import perf_counter
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jaxstyle.errors import unknown
+from jaxstyle.errors import InputError, unknown
 from jaxstyle.machine import memory as machine
 from jaxstyle.machine.compiler import Compiler
+from jaxstyle.network.weights.files import sha256
 from jaxstyle.onepass import inference, tiles
 from jaxstyle.onepass.layers import Widths
 from jaxstyle.pictures.read import Picture, as_float, load
 from jaxstyle.pictures.size import parse_size
+from jaxstyle.pictures.spaces import with_colours_of
 from jaxstyle.transfer import record
 from jaxstyle.transfer.saving import Saved
 
 SCHEMA = "jaxstyle-run-apply-1"
 MEMORY = ("auto", "low")
+IN_MEMORY = {"name": "a network in memory", "sha256": None}
+"""What a run record says of a network that was never written."""
 SLACK = 1.2
 """Bytes that a process holds for each one of the maps, as measured at 8192x6144: malloc keeps pages, and a file is written."""
 
@@ -56,6 +63,26 @@ class Brush(NamedTuple):
     kernels: Mapping[str, Array]
     vector: Array
     margin: int = 0
+
+
+@lru_cache(maxsize=4)
+def _read(reader: Callable[[Path], Any], path: Path, stamp: int) -> tuple[Any, dict[str, Any]]:
+    return reader(path).network, {"name": path.name, "sha256": sha256(path)}
+
+
+def network_in(path: Path, reader: Callable[[Path], Any]) -> tuple[Any, dict[str, Any]]:
+    """The network of a file, and what a run record says of it; the same file again costs nothing.
+
+    Raises:
+        WeightsError: where the file cannot be used.
+    """
+    return _read(reader, path, path.stat().st_mtime_ns if path.exists() else 0)
+
+
+def check_strength(strength: float) -> None:
+    """Raises an InputError for what is no number from 0 to 1."""
+    if not isinstance(strength, Real) or not 0 <= strength <= 1:
+        raise InputError("strength", strength, "must be a number from 0 to 1")
 
 
 def fetched(picture: Any, size: int | str | None) -> Picture:
@@ -108,20 +135,23 @@ def finished(
     picture: Any,
     network: Mapping[str, Any],
     config: Mapping[str, Any],
-    seconds: float,
+    began: float,
     compiler: Compiler,
     rows: int | None,
 ) -> Painted:
-    """A painted picture with its record.
+    """A painted picture, the source's colours put back where `config` has a ``"color_space"``, with its record.
 
     Args:
         image: as it was painted.
         source, picture: what was painted, read and as it was given.
         network: its name and the hash of its file.
         config: what the caller asked for.
-        seconds: that it took, with those of the `compiler`.
+        began: when, by `time.perf_counter`; the `compiler`'s seconds lie in between.
         rows: of a strip.
     """
+    if config["color_space"] is not None:
+        image = with_colours_of(image, as_float(source), config["color_space"])
+    seconds = perf_counter() - began
     written = {
         "schema": SCHEMA,
         "command": None,

@@ -3,45 +3,25 @@
 import os
 import time
 from collections.abc import Callable, Mapping
-from functools import lru_cache
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from jaxstyle.machine.compiler import Compiler
-from jaxstyle.network.weights.files import sha256
-from jaxstyle.onepass.painting import Brush, Painted, check_memory, fetched, finished, paint
+from jaxstyle.onepass.painting import IN_MEMORY, Brush, Painted, check_memory, fetched, finished, network_in, paint
 from jaxstyle.pictures.read import as_float
-from jaxstyle.pictures.spaces import check_space, with_colours_of
+from jaxstyle.pictures.spaces import check_space
 from jaxstyle.styles.network import PHOTOGRAPH, StyleNetwork, find, read
 
 
-class Loaded(NamedTuple):
-    """A network, and what a run record says of it; what was never written has no hash."""
-
-    network: StyleNetwork
-    name: str
-    sha256: str | None
-
-
-@lru_cache(maxsize=2)
-def _read(path: Path, stamp: int) -> tuple[StyleNetwork, str]:
-    return read(path).network, sha256(path)
-
-
-def loaded(network: str | os.PathLike | StyleNetwork) -> Loaded:
-    """A network by its name in the box or its file; the same file again costs nothing.
+def loaded(network: str | os.PathLike | StyleNetwork) -> tuple[StyleNetwork, dict[str, Any]]:
+    """A network by its name in the box or its file, and what a run record says of it; the same file again costs nothing.
 
     Raises:
         InputError: for an unknown name.
         WeightsError: where the file cannot be used.
     """
-    if isinstance(network, StyleNetwork):
-        return Loaded(network, "a network in memory", None)
-    path = find(network)
-    held, digest = _read(path, path.stat().st_mtime_ns if path.exists() else 0)
-    return Loaded(held, path.name, digest)
+    return (network, IN_MEMORY) if isinstance(network, StyleNetwork) else network_in(find(network), read)
 
 
 def apply_style(
@@ -76,11 +56,10 @@ def apply_style(
     """
     low = check_memory(memory)
     check_space(color_space)
-    found = loaded(network)
-    vector = found.network.style(style, strength)
+    held, about = loaded(network)
+    vector = held.style(style, strength)
     source = fetched(picture, size)
     compiler, began = Compiler(), time.perf_counter()
-    held = found.network
     image, rows = paint(Brush(held.widths, held.kernels, vector, held.margin), source, low, compiler, callback)
     if strength < 1:
         rest = np.float32(1 - strength)
@@ -90,15 +69,13 @@ def apply_style(
             image = np.clip(image + rest * (as_float(source) - kept), 0, 1)
         else:
             image = image * np.float32(strength) + as_float(source) * rest
-    if color_space is not None:
-        image = with_colours_of(image, as_float(source), color_space)
     return finished(
         image,
         source,
         picture=picture,
-        network={"name": found.name, "sha256": found.sha256},
+        network=about,
         config={"style": style, "strength": strength, "size": size, "color_space": color_space, "memory": memory},
-        seconds=time.perf_counter() - began,
+        began=began,
         compiler=compiler,
         rows=rows,
     )

@@ -4,7 +4,6 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from jaxstyle.machine import tensor_file
 from jaxstyle.network.weights.load import bundled
 from jaxstyle.onepass.files import STYLES, opened
 from jaxstyle.onepass.layers import Widths
+from jaxstyle.onepass.painting import check_strength
 
 BUNDLED = ("styles", "styles26")
 """Networks in the box: our own, and that of 26 styles (weights/README.md)."""
@@ -82,8 +82,7 @@ class StyleNetwork:
         Raises:
             InputError: for an unknown style, a share that is no number of at least 0, or a strength outside [0, 1].
         """
-        if not isinstance(strength, Real) or not 0 <= strength <= 1:
-            raise InputError("strength", strength, "must be a number from 0 to 1")
+        check_strength(strength)
         shares = dict(style) if isinstance(style, Mapping) else _shares(str(style))
         total = sum(shares.values())
         if not total > 0:

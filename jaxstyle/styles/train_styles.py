@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import jax
 
 from jaxstyle.errors import InputError, unknown
 from jaxstyle.loss.presets import Objective
+from jaxstyle.machine.devices import devices_for
 from jaxstyle.network.vgg import Params
 from jaxstyle.network.weights import load_weights
 from jaxstyle.onepass.course import Report
@@ -89,25 +91,18 @@ def train_styles(
         raise InputError("styles", taken[0], "is a name that the network has already", "rename the file")
     pictures = [load(source, argument="style") for source in named.values()]
     photographs = gather(photos, size, said)
-    devices = max(n for n in range(1, jax.local_device_count() + 1) if batch % n == 0)
     params = weights if isinstance(weights, Params) else load_weights(weights)
     precision = {"gpu": "tf32", "tpu": "bfloat16"}.get(jax.default_backend(), "float32")
-    recipe = Recipe(WIDTHS[width], objective, size, batch, seed=seed, precision=precision, devices=devices)
+    recipe = Recipe(WIDTHS[width], objective, size, batch, seed=seed, precision=precision, devices=devices_for(batch))
     part = None if path is None else part_of(path)
     steps = 2000 if steps is None and minutes is None else steps
     training = Training(tuple(named), pictures, photographs, params, recipe, steps, minutes, onto, part)
-    if resume:
-        training.resume()
-    finished = training.run(callback)
-    training.keep()  # so that nothing is lost where the network itself cannot be written
-    file = training.file({"width": width if onto is None else "as the network has them"})
-    if held is not None:
-        file = replace(file, thumbnails={**held.thumbnails, **file.thumbnails})
-    if path is not None:
-        write(path, file)
-        if finished and part is not None:
-            part.unlink(missing_ok=True)
-    return file
+
+    def learned() -> StyleFile:
+        file = training.file({"width": width if onto is None else "as the network has them"})
+        return file if held is None else replace(file, thumbnails={**held.thumbnails, **file.thumbnails})
+
+    return training.complete(resume, callback, learned, path and partial(write, path))
 
 
 def _named(styles: Sequence[Any]) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """A whole training: from styles and photographs to a network's file."""
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -15,7 +14,7 @@ from jaxstyle.loss.objective import Losses, Targets, content_target, loss_parts,
 from jaxstyle.loss.presets import CANONICAL
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.network.vgg import Params
-from jaxstyle.onepass.course import Course
+from jaxstyle.onepass.course import Course, fingerprint
 from jaxstyle.onepass.photographs import Photographs
 from jaxstyle.pictures.read import Picture, as_float, resize, to_bytes
 from jaxstyle.styles.lesson import compared, prepare, samples
@@ -76,9 +75,9 @@ class Training(Course):
         """What a checkpoint is known by."""
         return {
             "recipe": asdict(self.recipe),
-            "styles": {n: _fingerprint(p.rgb) for n, p in zip(self.names, self.pictures, strict=True)},
-            "photographs": _fingerprint(np.asarray(self.photographs.pixels)),
-            "onto": "" if self.onto is None else _fingerprint(np.asarray(self.onto.styles)),
+            "styles": {n: fingerprint(p.rgb) for n, p in zip(self.names, self.pictures, strict=True)},
+            "photographs": fingerprint(self.photographs.pixels),
+            "onto": "" if self.onto is None else fingerprint(self.onto.styles),
         }
 
     def compiled(self, steps: jax.Array) -> Callable[[State, jax.Array], tuple[State, Losses]]:
@@ -144,7 +143,3 @@ def _square(picture: Picture, size: int) -> Picture:
     side = min(width, height)
     top, left = (height - side) // 2, (width - side) // 2
     return resize(Picture(picture.rgb[top : top + side, left : left + side]), size, size)
-
-
-def _fingerprint(pixels: np.ndarray) -> str:
-    return hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()
