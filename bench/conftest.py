@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bench.cases import ACCELERATOR, FULL, QUICK, Case, Profile, evaluations, precisions, solves, together
+from bench.cases import ACCELERATOR, FULL, QUICK, Profile, evaluations, precisions, solves, together
 from bench.machine import describe
 from bench.network_cases import paintings, rival_paintings, rival_trainings, trainings
 from bench.report.data import SCHEMA
@@ -114,46 +114,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("budget", profile.budgets)
 
 
-@pytest.fixture
-def evaluation(request: pytest.FixtureRequest) -> tuple[Case, list[str]]:
-    """A kernel case and its axes."""
-    return request.config.stash[CASES]["evaluation"][request.param]
+def _cases(name: str) -> Any:
+    """A fixture that gives the cases of one kind, each with its axes."""
+
+    @pytest.fixture(name=name)
+    def case(request: pytest.FixtureRequest) -> tuple[Any, list[str]]:
+        return request.config.stash[CASES][name][request.param]
+
+    return case
 
 
-@pytest.fixture
-def solve(request: pytest.FixtureRequest) -> tuple[Case, list[str]]:
-    """A quality case and its axes."""
-    return request.config.stash[CASES]["solve"][request.param]
-
-
-@pytest.fixture(name="together")
-def together_case(request: pytest.FixtureRequest) -> tuple[Case, list[str]]:
-    """Pictures at once, and their axes."""
-    return request.config.stash[CASES]["together"][request.param]
-
-
-@pytest.fixture
-def painting(request: pytest.FixtureRequest) -> tuple[Any, list[str]]:
-    """A picture that a style network paints, and its axis."""
-    return request.config.stash[CASES]["painting"][request.param]
-
-
-@pytest.fixture
-def training(request: pytest.FixtureRequest) -> tuple[Any, list[str]]:
-    """A training of a style network, and its axes."""
-    return request.config.stash[CASES]["training"][request.param]
-
-
-@pytest.fixture
-def rival_painting(request: pytest.FixtureRequest) -> tuple[Any, list[str]]:
-    """A picture that another program paints too."""
-    return request.config.stash[CASES]["rival_painting"][request.param]
-
-
-@pytest.fixture
-def rival_training(request: pytest.FixtureRequest) -> tuple[Any, list[str]]:
-    """A training that another program makes too."""
-    return request.config.stash[CASES]["rival_training"][request.param]
+evaluation, solve, together_case = map(_cases, ("evaluation", "solve", "together"))
+painting, training = map(_cases, ("painting", "training"))
+rival_painting, rival_training = map(_cases, ("rival_painting", "rival_training"))
 
 
 @pytest.fixture

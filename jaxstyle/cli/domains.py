@@ -1,10 +1,9 @@
 """A network between two collections: `jaxstyle domains train`."""
 
 import argparse
-import time
 from typing import Any
 
-from jaxstyle.cli.display import Display, Interrupt, say, say_first
+from jaxstyle.cli.display import Display, Interrupt, say_first
 from jaxstyle.cli.options import number, positive
 from jaxstyle.cli.single import check_replaced
 from jaxstyle.cli.watch import Watch, sheet_of
@@ -58,23 +57,13 @@ def domains(options: argparse.Namespace) -> int:
             how[name] = number(name, text)
     seed = int(number("seed", options.seed or "0", least=0))
     notices: list[str] = []
-    began = time.monotonic()
     say_first(options)
     with Display(steps or 0, options.quiet) as display, Interrupt() as interrupt:
         watch = Watch(display, interrupt, shown, _words, options.quiet)
         how |= dict(method=options.method, steps=steps, seed=seed, resume=options.resume)
         file = train_domains(options.a, options.b, path, callback=watch, notices=notices, **how)
-    watch.show()
-    if not options.quiet:
-        for notice in notices:
-            say(f"note: {notice}")
-        ways = " and ".join(file.network.generators)
-        took = f"{file.training['steps']} steps in {file.training['seconds'] / 60:.1f} minutes"
-        megabytes = path.stat().st_size / 1e6
-        say(f"{path} {megabytes:.1f} MB: {ways}, {options.method}; {took}, {time.monotonic() - began:.0f} s in all")
-        if interrupt.came:
-            say("interrupted; the same command with --resume goes on from here")
-    return 130 if interrupt.came else 0
+    ways = " and ".join(file.network.generators)
+    return watch.tell(path, file.training, f"{ways}, {options.method}", notices)
 
 
 def _words(losses: Losses) -> str:

@@ -1,11 +1,10 @@
 """A style network of the user's own: `jaxstyle train`."""
 
 import argparse
-import time
 from dataclasses import replace
 from typing import Any
 
-from jaxstyle.cli.display import Display, Interrupt, say
+from jaxstyle.cli.display import Display, Interrupt
 from jaxstyle.cli.options import number, positive
 from jaxstyle.cli.single import check_replaced
 from jaxstyle.cli.watch import Watch, sheet_of
@@ -64,7 +63,6 @@ def train(options: argparse.Namespace) -> int:
     minutes = None if options.minutes is None else number("minutes", options.minutes)
     params = load_weights(options.weights)
     notices: list[str] = []
-    began = time.monotonic()
     with Display(steps or 0, options.quiet) as display, Interrupt() as interrupt:
         watch = Watch(display, interrupt, shown, _words, options.quiet)
         file = train_styles(
@@ -84,20 +82,11 @@ def train(options: argparse.Namespace) -> int:
             callback=watch,
             notices=notices,
         )
-    watch.show()
-    if not options.quiet:
-        for notice in notices:
-            say(f"note: {notice}")
-        for name, losses in file.training["canonical"].items():
-            parts = f"content {losses['content']:.4g}, style {losses['style']:.4g}"
-            say(f"{name}: canonical loss {losses['total']:.4g} ({parts}), mean of 8 crops")
-        megabytes = path.stat().st_size / 1e6
-        names = ", ".join(file.network.shown)
-        took = f"{file.training['steps']} steps in {file.training['seconds'] / 60:.1f} minutes"
-        say(f"{path} {megabytes:.1f} MB: {names}; {took}, {time.monotonic() - began:.0f} s in all")
-        if interrupt.came:
-            say("interrupted; the same command with --resume goes on from here")
-    return 130 if interrupt.came else 0
+    lines = []
+    for name, losses in file.training["canonical"].items():
+        parts = f"content {losses['content']:.4g}, style {losses['style']:.4g}"
+        lines.append(f"{name}: canonical loss {losses['total']:.4g} ({parts}), mean of 8 crops")
+    return watch.tell(path, file.training, ", ".join(file.network.shown), notices, lines)
 
 
 def _words(losses: Losses) -> str:

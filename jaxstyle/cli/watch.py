@@ -1,7 +1,7 @@
 """What a training shows while it goes: a bar or lines, and a sheet of samples beside the network."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ class Watch:
     def __init__(self, display: Display, interrupt: Interrupt, sheet: Path, words: Callable[[Any], str], quiet: bool):
         self._display, self._interrupt, self._sheet = display, interrupt, sheet
         self._words, self._quiet = words, quiet
-        self._said = self._shown = time.monotonic()
+        self._began = self._said = self._shown = time.monotonic()
         self._last: Report | None = None
 
     def __call__(self, report: Report) -> bool:
@@ -59,3 +59,26 @@ class Watch:
         if self._last is not None:
             with suppress(InputError):  # a disk that is full for it ends no training
                 write.save(self._sheet, self._last.sheet())
+
+    def tell(
+        self, path: Path, training: Mapping[str, Any], what: str, notices: Sequence[str], lines: Sequence[str] = ()
+    ) -> int:
+        """Shows the samples and says how it ended; the exit code.
+
+        Args:
+            path: of the network.
+            training: what its file says of its training.
+            what: it holds.
+            notices: of the training.
+            lines: to say between these and the last.
+        """
+        self.show()
+        if not self._quiet:
+            for line in (*(f"note: {notice}" for notice in notices), *lines):
+                say(line)
+            took = f"{training['steps']} steps in {training['seconds'] / 60:.1f} minutes"
+            whole = f"{time.monotonic() - self._began:.0f} s in all"
+            say(f"{path} {path.stat().st_size / 1e6:.1f} MB: {what}; {took}, {whole}")
+            if self._interrupt.came:
+                say("interrupted; the same command with --resume goes on from here")
+        return 130 if self._interrupt.came else 0

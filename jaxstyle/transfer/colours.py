@@ -55,6 +55,8 @@ def colours_of(config: Config) -> Colours:
         raise InputError(
             "strength", config.strength, "weighs nothing with colors style-only, which paints nothing", "leave it out"
         )
+    if config.regions and kind == "style-only":
+        raise InputError("colors", kind, "paints nothing, so regions have no styles", "leave one of both out")
     if config.color_space is not None and kind == "style-only":
         raise InputError("color_space", config.color_space, "would take the style's colours away again", "leave it out")
     space = config.color_space or ("yuv" if kind == "content" else None)

@@ -17,6 +17,7 @@ from jaxstyle.transfer.library import Library
 
 KEEP = "keep"
 MOST_FEATHER = 50.0
+"""Percent of the longest side."""
 _FORMS = "MASK=STYLE, MASK=STYLE:STYLEMASK or MASK=keep"
 
 
@@ -169,17 +170,6 @@ def _readings(text: str) -> Iterator[Wish]:
         yield from (splits[colon] for colon in colons if colon not in drives)
         yield Wish(mask, style)
         yield from (splits[colon] for colon in drives)
-
-
-def check_feather(feather: Any) -> float:
-    """`Config.feather`, checked."""
-    try:
-        value = float(feather)
-    except (TypeError, ValueError):
-        raise InputError("feather", feather, "is no number") from None
-    if not 0 <= value <= MOST_FEATHER:
-        raise InputError("feather", feather, f"must be a number from 0 to {MOST_FEATHER:g}, in percent of the longest side")
-    return value
 
 
 def read_regions(

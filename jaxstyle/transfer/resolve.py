@@ -7,6 +7,7 @@ would be right. Nothing is computed before all of this is known to be right.
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -34,7 +35,7 @@ from jaxstyle.transfer.config import INITS, MEMORY, QUALITIES, Config, Layers
 from jaxstyle.transfer.library import Library
 from jaxstyle.transfer.plan import Plan, Start
 from jaxstyle.transfer.programs import Method
-from jaxstyle.transfer.regions import check_feather, read_regions
+from jaxstyle.transfer.regions import MOST_FEATHER, read_regions
 
 HISTORY = {"auto": 2**30, "low": 2**28}
 """The most bytes that L-BFGS keeps of its course, by `Config.memory`."""
@@ -73,23 +74,14 @@ def resolve(content: Any, style: Any, config: Config, library: Library | None = 
     width, height = picture.size
     auto = scales == schedule.AUTO
     metric = _metric(config, schedule.from_preview(width, height, evaluations)[0][1] if auto else evaluations)
-    if config.stroke is not None:
-        style_size = _stroked(config, objective, size, width, height)
-    elif objective.style_fit == "content":
-        style_size = Size((width, height))
-    elif style_size is None:
-        style_size = Size((max(width, height),), argument="style_size", gentle=True)
+    style_size = _style_size(config, objective, size, style_size, width, height)
     grey = colours.brightness_only
     method = _method(config, objective, metric, width, height, low=config.memory == "low", grey=grey)
     choice = config.memory == "auto" and config.devices == 1
     fallback = _method(config, objective, metric, width, height, low=True, grey=grey) if choice else None
-    if auto:
-        stages = schedule.preview_stages(width, height, evaluations, metric)
-    else:
-        stages = schedule.stages(width, height, int(scales), evaluations, metric)
-    if strength == 0:
-        stages = schedule.at_once(stages)
-    stages = stages if colours.painted else ()
+    each_size = schedule.preview_stages if auto else partial(schedule.stages, scales=int(scales))
+    stages = each_size(width, height, evaluations=evaluations, metric=metric)
+    stages = (schedule.at_once(stages) if strength == 0 else stages) if colours.painted else ()
     for each in stages:
         layout_of(*each.size, config.devices)
 
@@ -99,11 +91,9 @@ def resolve(content: Any, style: Any, config: Config, library: Library | None = 
     fitted_styles = tuple(map(fitted, styles))
     sources = {"content": library.describe(content), "styles": [library.describe(source) for source in styles]}
     content_seen, styles_seen = seen(colours, picture, fitted_styles, library)
-    if config.regions and not colours.painted:
-        raise InputError("colors", colours.kind, "paints nothing, so regions have no styles", "leave one of both out")
     regions = read_regions(
         config.regions,
-        check_feather(config.feather),
+        _number(config.feather, "feather", least=0.0, most=MOST_FEATHER),
         picture,
         (styles_seen, blend),
         lambda source: seen(colours, picture, [fitted(source)], library)[1][0],
@@ -279,6 +269,15 @@ def _sizes(config: Config) -> tuple[Size, Size | None]:
         return size, None
     sides = size.sides if len(size.sides) == 1 else (max(size.sides),)
     return size, Size(sides, shorter=size.shorter, argument="style_size")
+
+
+def _style_size(config: Config, objective: Objective, size: Size, wanted: Size | None, width: int, height: int) -> Size:
+    """The size of the styles of a `width` x `height` picture whose wished `size` is known."""
+    if config.stroke is not None:
+        return _stroked(config, objective, size, width, height)
+    if objective.style_fit == "content":
+        return Size((width, height))
+    return wanted or Size((max(width, height),), argument="style_size", gentle=True)
 
 
 def _stroked(config: Config, objective: Objective, size: Size, width: int, height: int) -> Size:
