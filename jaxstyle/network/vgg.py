@@ -78,15 +78,13 @@ class Params:
 
 
 class Conv(nn.Module):
-    """3x3 convolution with zero padding and a bias: (N, H, W, I) -> (N, H, W, features)."""
+    """3x3 convolution with zero padding and a bias: (N, H, W, I) -> (N, H, W, O). It reads its parameters and makes none."""
 
-    features: int
     precision: str = "float32"
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        kernel = self.param("kernel", nn.initializers.he_normal(), (3, 3, x.shape[-1], self.features))
-        bias = self.param("bias", nn.initializers.zeros, (self.features,))
+        kernel, bias = (self.get_variable("params", name) for name in ("kernel", "bias"))
         return jnp.asarray(conv3x3(x, kernel, self.precision)) + bias[None, None, None]
 
 
@@ -105,7 +103,7 @@ class VGG(nn.Module):
         first = names.index(after) + 1 if after else 0
         for name in names[first : max(map(names.index, taps), default=-1) + 1]:
             if name.startswith("conv"):
-                x = Conv(self.architecture.shapes[name][-1], self.precision, name=name)(x)
+                x = Conv(self.precision, name=name)(x)
             else:
                 x = nn.relu(x) if name.startswith("relu") else POOLS[self.pooling](x)
             if name in taps:

@@ -31,6 +31,10 @@ KEPT = 16
 Styles = tuple[read.Picture, ...]
 
 
+def _shapes(arrays: Any) -> Any:
+    return jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), arrays)
+
+
 class TargetPrograms:
     """Compiles and computes the targets of an objective; those of a picture that comes again are not computed again."""
 
@@ -73,14 +77,13 @@ class TargetPrograms:
         image, maps = jax.tree.map(jnp.asarray, (read.as_float(style), guides))
         return self.program("style", *style.size, True)(self._params, *self._layout.put([image, maps]))
 
-    def shapes(self, width: int, height: int, regions: int = 0) -> Targets:
-        """Shapes of the targets of a picture of this size with so many regions; a style's Grams depend on no size."""
-        image = jax.ShapeDtypeStruct((height, width, 3), jnp.float32)
-        content, style = (jax.eval_shape(self._functions[part], self._params, image) for part in ("content", "style"))
-        if not regions:
-            return Targets(content, style)
-        each: Any = {name: jax.ShapeDtypeStruct((regions, *gram.shape), gram.dtype) for name, gram in style.items()}
-        return Targets(content, each, self._regions.shapes(width, height, regions))
+    def shapes(self, plan: Plan) -> Targets:
+        """Shapes of the targets of a plan, which its programs know; a style's Grams depend on no size."""
+        content, style, *_ = (program.out_info for program in self.compile(plan))
+        regions = [plan.parts] * (plan.parts > 0)
+        each: Any = {name: jax.ShapeDtypeStruct((*regions, *gram.shape[-2:]), gram.dtype) for name, gram in style.items()}
+        guides = self._regions.shapes(*plan.content.size, plan.parts) if regions else None
+        return Targets(_shapes(content), each, guides)
 
     def compile(self, plan: Plan) -> list[Any]:
         """The programs that a plan needs, compiled."""
@@ -106,10 +109,10 @@ class TargetPrograms:
         """The targets of a plan."""
         return self._targets(plan.content, plan.styles, plan.blend, plan.regions)
 
-    def measuring(self, objective: Objective, width: int, height: int, regions: int = 0) -> Any:
-        """The program that gives the losses of a picture of this size with so many regions, compiled."""
+    def measuring(self, objective: Objective, width: int, height: int, targets: Targets) -> Any:
+        """The program that gives the losses of a picture of this size with targets of these shapes, compiled."""
         image = jax.ShapeDtypeStruct((height, width, 3), jnp.float32)
-        image, *rest = self._layout.shapes((image, self.shapes(width, height, regions), TermWeights.of(objective)))
+        image, *rest = self._layout.shapes((image, _shapes(targets), TermWeights.of(objective)))
         with traced_for(Target(algorithm=self._algorithm)):
             return self._compiler.compile(self._losses, image, self._params, *rest, key=("losses", *self._key))
 
@@ -118,9 +121,10 @@ class TargetPrograms:
     ) -> tuple[float, float]:
         """What a strength goes by, both at a weight of 1: the content loss of the style pictures, weighted as they are blended
         and by the parts of their regions, and the style loss of the photograph."""
-        program = self.measuring(objective, *content.size, len(regions.painted) if regions else 0)
+        targets = self._targets(content, styles, blend, regions)
+        program = self.measuring(objective, *content.size, targets)
         weights = TermWeights.of(replace(objective, content_weight=1.0, style_weight=1.0))
-        rest = self._layout.put((self._targets(content, styles, blend, regions), weights))
+        rest = self._layout.put((targets, weights))
 
         def losses(picture: read.Picture) -> Losses:
             pixels = read.as_float(read.resize(picture, *content.size))
@@ -199,7 +203,7 @@ class Engine:
         step, (width, height) = self.programs.step, self.size
         prepared = [program for part in {self.own, self.canonical} for program in part.compile(plan)]
         if plan.strength is not None:
-            prepared.append(self.own.measuring(plan.objective, width, height, plan.parts))
+            prepared.append(self.own.measuring(plan.objective, width, height, self.own.shapes(plan)))
         preparing = [memory.working(program) for program in prepared]
         network = memory.size_of(self.params) if self.layout.count == 1 else 0  # a copy for each of several
         needed = max(memory.held(step) + memory.working(step) - network, *preparing)
@@ -234,19 +238,15 @@ def compile_engine(
     weights = TermWeights.of(plan.objective)
     measured = not plan.is_canonical if measured is None else measured
     start: Any = jax.ShapeDtypeStruct((height, width, 3), jnp.float32)
-    targets = own.shapes(width, height, plan.parts)
+    targets = own.shapes(plan)
     metrics = {name: Metric(gram, gram) for name, gram in targets.style.items()} if method.has_metrics else None
-    shapes = Task(
-        start, targets, canonical.shapes(width, height, plan.parts), weights, metrics, jax.eval_shape(partial(cover_of, plan))
-    )
+    shapes = Task(start, targets, canonical.shapes(plan), weights, metrics, jax.eval_shape(partial(cover_of, plan)))
     if members is not None:
         shapes = jax.tree.map(lambda a: jax.ShapeDtypeStruct((members, *a.shape), a.dtype), shapes)
     task = layout.shapes(shapes)
     programs = compile_programs(method, layout, task, params, compiler, measured=measured, algorithm=algorithm)
-    for part in dict.fromkeys((own, canonical)):
-        part.compile(plan)
     if plan.strength is not None:
-        own.measuring(plan.objective, width, height, plan.parts)
+        own.measuring(plan.objective, width, height, targets)
     return Engine(method, (width, height), members, layout, params, own, canonical, programs)
 
 
