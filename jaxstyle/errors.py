@@ -54,7 +54,7 @@ class DownloadError(JaxstyleError):
 def unknown(argument: str, value: str, allowed: Iterable[str]) -> InputError:
     """An InputError for a name that is not one of `allowed`, with the nearest one suggested."""
     names = list(allowed)
-    near = difflib.get_close_matches(value, names, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(value, names, n=1)
     hint = f"did you mean {near[0]!r}?" if near else ""
     if not near or len(names) <= 12:  # a long list beside a good guess is noise
         hint = f"{hint} known: {', '.join(names)}".strip()

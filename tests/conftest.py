@@ -1,14 +1,17 @@
 """Shared pieces of the tests: strict JAX, small random networks, and the reference material where it is there."""
 
 import ctypes
+import gc
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax._src import compiler
 from PIL import Image
 
 from jaxstyle.errors import ImageError
@@ -19,6 +22,7 @@ from jaxstyle.onepass.layers import Widths
 from jaxstyle.pictures.read import Picture, load
 from jaxstyle.styles.network import StyleFile, StyleNetwork, write
 
+gc.set_threshold(50_000, 20, 50)  # a tenth of the tests' time went into looking for garbage among what JAX keeps
 jax.config.update("jax_numpy_rank_promotion", "raise")
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # so that several processes of tests share a GPU
 
@@ -36,18 +40,29 @@ def _compiled_once(tmp_path_factory):
         os.environ[name.upper()] = str(value)
 
 
-@pytest.fixture
-def quickly_compiled(request, monkeypatch):
-    """Programs are compiled in a fifth of the time and run several times as long: for whole runs of a few evaluations, where
-    what is tested is not a number of the network's. Processes that the test starts leave out most optimisations too."""
-    if request.node.get_closest_marker("slow") is None:
+def without_fusion_emitters(options: Callable) -> Callable:
+    """JAX's options of every program, those of plain `jax.jit` too, with code that compiles twice as fast."""
+
+    def given(*args, env_options_overrides=None, **how):
+        overrides = {**(env_options_overrides or {}), "xla_cpu_use_fusion_emitters": False}
+        return options(*args, env_options_overrides=overrides, **how)
+
+    return given
+
+
+@pytest.fixture(autouse=True)
+def _quickly_compiled(request, monkeypatch):
+    """Programs are compiled in a fifth of the time and run several times as long, those of processes that a test starts too;
+    as for users in tests that are marked `optimized`."""
+    config = jax.config  # that a test may put something else in place of
+    if request.node.get_closest_marker("optimized") is None:
         monkeypatch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "true")
-        jax.config.update("jax_disable_most_optimizations", True)
-        compiled = jax.stages.Lowered.compile
-        how = {"xla_cpu_use_fusion_emitters": False} if jax.__version_info__ < (0, 11) else {}  # which 0.11 does not know
-        monkeypatch.setattr(jax.stages.Lowered, "compile", lambda lowered, **_: compiled(lowered, compiler_options=how))
+        config.update("jax_disable_most_optimizations", True)
+        if jax.__version_info__ < (0, 11):  # which does not know the option
+            monkeypatch.setenv("XLA_FLAGS", f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_use_fusion_emitters=false")
+            monkeypatch.setattr(compiler, "get_compile_options", without_fusion_emitters(compiler.get_compile_options))
     yield
-    jax.config.update("jax_disable_most_optimizations", False)
+    config.update("jax_disable_most_optimizations", False)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """Whose colours a picture gets: the pictures that the network sees for that, and what is done to a picture at the end."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,10 @@ class Colours:
         return self.kind != "style-only"
 
 
+_OF_COLOURS = {"size", "style_size", "stroke", "blend", "colors", "color_match"}
+"""Options that count where nothing is painted."""
+
+
 def colours_of(config: Config) -> Colours:
     """What the user said, checked."""
     kind = config.colors
@@ -61,6 +65,14 @@ def colours_of(config: Config) -> Colours:
         raise InputError("color_space", config.color_space, "would take the style's colours away again", "leave it out")
     space = config.color_space or ("yuv" if kind == "content" else None)
     return Colours(kind, (config.color_match or "mk") if moved else None, space)
+
+
+def idle(colours: Colours, config: Config) -> list[str]:
+    """A sentence about the options that were given and count for nothing, where nothing is painted."""
+    given = [f.name for f in fields(Config) if getattr(config, f.name) != f.default and f.name not in _OF_COLOURS]
+    if colours.painted or not given:
+        return []
+    return [f"colors {colours.kind} paints nothing: {', '.join(f'`{name}`' for name in given)} count for nothing"]
 
 
 def seen(

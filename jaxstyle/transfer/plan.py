@@ -15,7 +15,7 @@ from jaxstyle.network.weights.load import Loaded
 from jaxstyle.pictures.read import Picture, as_float
 from jaxstyle.pictures.size import MIN_SIDE
 from jaxstyle.transfer import record
-from jaxstyle.transfer.colours import Colours, finished
+from jaxstyle.transfer.colours import Colours, finished, idle
 from jaxstyle.transfer.config import Config
 from jaxstyle.transfer.library import Library
 from jaxstyle.transfer.programs import Method
@@ -119,11 +119,12 @@ class Plan:
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """Sentences about the pictures that the user should know."""
+        """Sentences about the pictures, and about options that count for nothing, that the user should know."""
         pictures = [self.content, *self.styles, *([self.picture] if self.picture else [])]
         pictures += [style for region in (self.regions.painted if self.regions else ()) for style in region.styles]
         said = [notice for picture in pictures for notice in picture.notices]
-        return tuple(dict.fromkeys([*said, *(self.regions.notices if self.regions else ())]))
+        said += self.regions.notices if self.regions else ()
+        return tuple(dict.fromkeys([*said, *idle(self.colours, self.config)]))
 
     @property
     def key(self) -> str:

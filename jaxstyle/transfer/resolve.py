@@ -282,7 +282,7 @@ def _style_size(config: Config, objective: Objective, size: Size, wanted: Size |
 
 def _stroked(config: Config, objective: Objective, size: Size, width: int, height: int) -> Size:
     """The size of the styles of a `width` x `height` picture with a stroke: so many times that of the picture."""
-    stroke = _number(config.stroke, "stroke", least=MIN_SIDE / MAX_SIDE, most=MAX_SIDE / MIN_SIDE)
+    stroke = _number(config.stroke, "stroke", least=0.0)
     if objective.style_fit == "content":
         problem = f"cannot be had with the preset {config.preset}, which gives styles the shape of the picture"
         raise InputError("stroke", config.stroke, problem, "leave it out, or give another preset")

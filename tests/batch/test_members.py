@@ -13,7 +13,7 @@ from jaxstyle.cli.single import SAMPLES
 from jaxstyle.machine import memory
 from jaxstyle.transfer.library import Library
 
-pytestmark = pytest.mark.usefixtures("small_network", "quickly_compiled")
+pytestmark = pytest.mark.usefixtures("small_network")
 
 CHELSEA, COFFEE, SWIRLS, GLASS, WAVES = (SAMPLES / f"{n}.jpg" for n in ("chelsea", "coffee", "swirls", "glass", "waves"))
 

@@ -33,7 +33,7 @@ def test_ssim_is_that_of_weighted_windows(rng):
     assert identity.ssim(image, image) == pytest.approx(1)
 
 
-@pytest.mark.usefixtures("small_network", "quickly_compiled")
+@pytest.mark.usefixtures("small_network")
 def test_a_row(monkeypatch, capsys, tmp_path):
     options = ["--size", "32x21", "--evaluations", "2", "--paintings", "the_scream", "--metrics", "plain"]
     monkeypatch.setattr(sys, "argv", ["identity", *options, "--sheet", str(tmp_path / "sheet.png")])

@@ -191,6 +191,7 @@ def test_numbers_are_those_of_the_file(report):
         assert sentence in text
 
 
+@pytest.mark.slow
 def test_two_results_are_compared_beyond_the_noise(tmp_path, path):
     other = example()
     for bench, factor in zip(other["benchmarks"], [1, 1, 1.5, 1.01, 0.5, *[1] * 8], strict=True):

@@ -14,7 +14,7 @@ from jaxstyle.cli.main import main
 from jaxstyle.cli.single import SAMPLES
 from jaxstyle.transfer import again, record
 
-pytestmark = pytest.mark.usefixtures("empty_folder", "small_network", "quickly_compiled")
+pytestmark = pytest.mark.usefixtures("empty_folder", "small_network")
 
 CONTENT, STYLE = str(SAMPLES / "chelsea.jpg"), str(SAMPLES / "swirls.jpg")
 SMALL = ["--size", "32", "--evaluations", "12", "-q"]

@@ -14,7 +14,7 @@ from jaxstyle.cli.main import main
 from jaxstyle.pictures.ours import is_ours
 from jaxstyle.styles.apply import apply_style
 
-pytestmark = pytest.mark.usefixtures("empty_folder", "quickly_compiled")
+pytestmark = pytest.mark.usefixtures("empty_folder")
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from jaxstyle.transfer.config import GROUPS
 CONTENT, STYLE = str(SAMPLES / "chelsea.jpg"), str(SAMPLES / "swirls.jpg")
 
 
-pytestmark = pytest.mark.usefixtures("empty_folder", "small_network", "quickly_compiled")
+pytestmark = pytest.mark.usefixtures("empty_folder", "small_network")
 
 
 def test_stylize_writes_a_picture_and_its_record(capsys):

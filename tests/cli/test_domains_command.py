@@ -16,8 +16,6 @@ from jaxstyle.domains.recipe import Recipe
 from jaxstyle.domains.step import begin
 from jaxstyle.pictures.ours import read_record
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
-
 SMALL = ["--size", "32", "--width", "2", "--blocks", "1"]
 FOLDERS = ["--a", "photos", "--b", "paintings"]
 

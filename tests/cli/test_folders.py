@@ -17,7 +17,7 @@ from jaxstyle.transfer.library import Library
 TINY = ["--size", "32", "--evaluations", "2"]
 MANY = [*TINY, "--batch-size", "1"]  # one program for all
 
-pytestmark = pytest.mark.usefixtures("empty_folder", "small_network", "quickly_compiled")
+pytestmark = pytest.mark.usefixtures("empty_folder", "small_network")
 
 
 def save(*paths, size=(40, 32)):

@@ -26,7 +26,7 @@ CHELSEA, COFFEE, SWIRLS, GLASS, WAVES = (str(SAMPLES / f"{n}.jpg") for n in ("ch
 TINY = ["--size", "32", "--evaluations", "2"]
 
 
-pytestmark = pytest.mark.usefixtures("empty_folder", "small_network", "quickly_compiled")
+pytestmark = pytest.mark.usefixtures("empty_folder", "small_network")
 
 
 def table(folder):

@@ -27,7 +27,7 @@ from jaxstyle.pictures.ours import read_record
 CONTENT, STYLE = str(SAMPLES / "chelsea.jpg"), str(SAMPLES / "swirls.jpg")
 TINY = ["--size", "32", "--evaluations", "2"]
 
-pytestmark = pytest.mark.usefixtures("empty_folder", "small_network", "quickly_compiled")
+pytestmark = pytest.mark.usefixtures("empty_folder", "small_network")
 
 
 def at_evaluation(monkeypatch, number, action):

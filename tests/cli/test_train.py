@@ -11,7 +11,7 @@ from jaxstyle.cli.display import Display
 from jaxstyle.cli.main import main
 from jaxstyle.styles.network import read
 
-pytestmark = pytest.mark.usefixtures("small_network", "quickly_compiled")
+pytestmark = pytest.mark.usefixtures("small_network")
 
 SMALL = ["--size", "32", "--width", "slim", "--batch", "2", "--content-layers", "relu3_2", "--photos", "photos"]
 
@@ -50,6 +50,7 @@ def test_a_network_is_taught_and_paints(pictures, capsys):
     )
 
 
+@pytest.mark.slow
 def test_what_is_interrupted_is_usable_and_goes_on(pictures, monkeypatch, capsys):
     assert run("dots.png", "-o", "straight.safetensors", "--steps", "4", "-q") == 0
     advance = Display.advance

@@ -7,6 +7,7 @@ import jaxstyle
 from bench import domains
 
 
+@pytest.mark.optimized
 @pytest.mark.slow
 def test_what_measures_it_tells_right_from_wrong():
     """The right answers pass; the picture as it is, one colour, and other pictures of B fail, each by what it lacks."""
@@ -23,6 +24,7 @@ def test_what_measures_it_tells_right_from_wrong():
     assert found["the right answer"]["content"] > 0.98
 
 
+@pytest.mark.optimized
 @pytest.mark.slow
 def test_cut_learns_its_toy_in_a_minute():
     """Enough for the bounds; the committed runs of both methods and other seeds (bench/results) are longer."""

@@ -12,8 +12,6 @@ from jaxstyle.onepass import inference, tiles
 from jaxstyle.onepass.layers import halving
 from tests.styles.test_model import numpy_convolution
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
-
 WIDTH, BLOCKS = 3, 2
 TINY = model.form(WIDTH, BLOCKS)
 GENERATE = jax.jit(model.generate, static_argnums=1)

@@ -10,8 +10,6 @@ from jaxstyle.domains.recipe import Recipe
 from jaxstyle.domains.step import discriminators
 from jaxstyle.domains.terms import TEMPERATURE, distance, least_squares, patch_contrast
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
-
 GENERATE, ENCODE, SCORE = (jax.jit(f, static_argnums=1) for f in (model.generate, model.encode, model.score))
 RECIPE = Recipe(width=2, blocks=1, size=32, batch=2, places=20)
 

@@ -26,8 +26,6 @@ from jaxstyle.errors import InputError, WeightsError
 from jaxstyle.onepass.photographs import gathered
 from jaxstyle.pictures.read import Picture
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
-
 TINY = dict(size=32, width=2, blocks=1)
 
 

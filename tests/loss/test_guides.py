@@ -16,8 +16,6 @@ from jaxstyle.loss.regions import EXTENDED, at_taps, guides_of
 from jaxstyle.loss.terms import gram, guided_gram
 from jaxstyle.network.vgg import features
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
-
 TAPS = tuple(CANONICAL.style_layers)
 FEW = replace(CANONICAL, style_layers=dict.fromkeys(("relu1_1", "relu3_1"), 1.0), content_layers={"relu2_1": 1.0})
 """An objective that compiles in a third of the time."""

@@ -19,7 +19,7 @@ from jaxstyle.transfer import schedule
 from jaxstyle.transfer.config import Config
 from jaxstyle.transfer.resolve import WORTH_WHITENING, resolve
 
-pytestmark = pytest.mark.usefixtures("small_network", "quickly_compiled")
+pytestmark = pytest.mark.usefixtures("small_network")
 
 CONTENT, STYLE = SAMPLES / "chelsea.jpg", SAMPLES / "swirls.jpg"
 C = 7
@@ -75,6 +75,7 @@ def test_a_flat_style_has_the_plain_metric(rng):
             np.testing.assert_array_equal(found.weights, wanted.weights)
 
 
+@pytest.mark.optimized
 @pytest.mark.slow
 @pytest.mark.parametrize("colours", [["white"], ["black", "white"], ["red", "gold"]], ids="-".join)
 def test_a_flat_style_ends_no_higher_than_in_the_plain_metric(monkeypatch, colours):
@@ -120,6 +121,7 @@ def test_short_runs_go_by_the_loss_itself_where_nothing_is_said():
     assert metrics(solver="adam") == ["plain"]
 
 
+@pytest.mark.optimized
 @pytest.mark.slow
 @pytest.mark.parametrize("network", ["tiny", "vgg19"])
 def test_a_whitened_run_comes_lower_in_as_many_evaluations(monkeypatch, network):

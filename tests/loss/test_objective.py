@@ -14,8 +14,6 @@ from jaxstyle.loss.presets import PRESETS
 from jaxstyle.loss.terms import CONTENT_SCALES, content_loss, gram, style_loss, total_variation
 from jaxstyle.network.vgg import features
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
-
 
 def raw_gram(f):
     """F F^T with loops: F has C rows and H*W columns."""

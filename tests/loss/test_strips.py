@@ -15,8 +15,6 @@ from jaxstyle.network.vgg import Architecture, features
 from jaxstyle.network.weights.registry import SCALES
 from jaxstyle.transfer.resolve import _method, resolve
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
-
 LEAN = Architecture("lean", (1, 1, 1, 2, 1), (64,) * 5)
 PICTURES = SAMPLES / "chelsea.jpg", SAMPLES / "swirls.jpg"
 
@@ -68,6 +66,7 @@ def test_the_gradient_is_the_whole_pictures(tiny_params, rng, thin, layers):
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4), held, targets)
 
 
+@pytest.mark.optimized
 @pytest.mark.slow
 def test_strips_take_less_memory(thin):
     params = random_params(LEAN, SCALES["caffe"])

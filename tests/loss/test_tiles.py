@@ -7,8 +7,6 @@ import pytest
 
 from jaxstyle.loss.tiles import divided, over_tiles
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
-
 HALO, STEP = 2, 2
 
 

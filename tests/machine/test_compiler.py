@@ -10,7 +10,7 @@ from jaxstyle.cli.single import SAMPLES
 from jaxstyle.machine import compiler
 from jaxstyle.machine.compiler import Compiler
 
-pytestmark = pytest.mark.usefixtures("small_network", "quickly_compiled")
+pytestmark = pytest.mark.usefixtures("small_network")
 
 CONTENT, OTHER, STYLE = (SAMPLES / f"{name}.jpg" for name in ("chelsea", "coffee", "swirls"))
 

@@ -16,8 +16,6 @@ NETWORK = random_styles("dots", "dashes", blocks=2)
 TINY, KERNELS, (STYLE, OTHER) = NETWORK.widths, NETWORK.kernels, NETWORK.styles
 PAINT = jax.jit(lambda images, styles: paint(KERNELS, TINY, images, styles))
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
-
 
 def whole(image):
     return np.asarray(PAINT(jnp.asarray(image)[None], STYLE[None]))[0]

@@ -8,8 +8,6 @@ import pytest
 from jaxstyle.errors import InputError
 from jaxstyle.solvers.precondition import decode, gains
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
-
 
 @pytest.mark.parametrize("shape", [(16, 20, 3), (17, 21, 3), (16, 21, 3)])
 def test_spectral_is_the_plain_filter(rng, shape):

@@ -15,8 +15,6 @@ from jaxstyle.solvers.lbfgs import LBFGS, Halves
 from jaxstyle.solvers.optax_solvers import Adam
 from jaxstyle.solvers.registry import SOLVERS, make_solver
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
-
 N = 24
 
 

@@ -18,8 +18,6 @@ from jaxstyle.pictures.spaces import with_colours_of
 from jaxstyle.styles.apply import apply_style
 from jaxstyle.styles.model import paint
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
-
 
 def expected(network, image, style):
     """The network as training runs it, of a picture in floats with eight mirrored pixels around it, which are cut off again."""

@@ -9,8 +9,6 @@ from jaxstyle.network.convolution import Target, traced_for
 from jaxstyle.onepass.layers import Widths, convolved
 from jaxstyle.styles.model import WIDTHS, initial, paint
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
-
 TINY = Widths((4, 6, 8), 1, (6, 4))
 
 

@@ -38,9 +38,6 @@ STYLES = {"stripes": picture(11), "spots": picture(12)}
 PHOTOS = [picture(seed).rgb for seed in range(3)]
 
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
-
-
 @pytest.fixture(scope="module")
 def lesson():
     from jaxstyle.network.weights.registry import SCALES
@@ -165,6 +162,7 @@ def test_added_styles_leave_the_others_bit_for_bit(tiny_params):
     assert np.abs(network.styles[3] - before).max() > 1e-4
 
 
+@pytest.mark.optimized
 @pytest.mark.slow
 def test_a_network_learns_one_photograph_by_heart(tiny_params):
     """And one whose scales and shifts are held fast does not come as far."""

@@ -10,7 +10,7 @@ from jaxstyle import InputError, stylize
 from jaxstyle.transfer.config import Config
 from jaxstyle.transfer.resolve import resolve
 
-pytestmark = pytest.mark.usefixtures("small_network", "quickly_compiled")
+pytestmark = pytest.mark.usefixtures("small_network")
 
 SIDES = st.integers(16, 80)
 MODES = st.sampled_from(["RGB", "RGBA", "L", "LA", "P", "1", "CMYK", "I;16", "F"])

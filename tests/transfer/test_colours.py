@@ -23,7 +23,7 @@ from jaxstyle.transfer.resolve import resolve
 from jaxstyle.transfer.run import run_plans
 from jaxstyle.transfer.start import starting_image
 
-pytestmark = pytest.mark.usefixtures("empty_folder", "small_network", "quickly_compiled")
+pytestmark = pytest.mark.usefixtures("empty_folder", "small_network")
 
 CONTENT, STYLE, OTHER = (str(SAMPLES / f"{name}.jpg") for name in ("chelsea", "starry_night", "coffee"))
 SMALL = dict(size=32, evaluations=6)
@@ -140,6 +140,13 @@ def test_without_a_run_the_content_has_the_styles_colours():
     alone = stylize(CONTENT, STYLE, colors="style-only", **SMALL)
     covariance, wanted = moments(alone.image)[1], moments(as_float(found.styles[0]))[1]
     np.testing.assert_allclose(covariance, wanted, atol=0.1 * np.abs(wanted).max())
+
+
+def test_without_a_run_what_is_of_the_run_is_told_to_count_for_nothing():
+    assert plan(colors="style-only", color_match="pca", stroke=2.0, blend="1").notices == ()
+    (notice,) = plan(colors="style-only", init="noise", style_weight=3.0).notices
+    assert notice == "colors style-only paints nothing: `style_weight`, `init` count for nothing"
+    assert plan(colors="style", init="noise").notices == ()
 
 
 EVERY = [dict(colors=name) for name in COLORS[1:]] + [dict(color_space="lab")]

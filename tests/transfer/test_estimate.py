@@ -15,7 +15,7 @@ from jaxstyle.cli.single import SAMPLES
 from jaxstyle.machine import memory
 from jaxstyle.transfer.config import QUALITIES
 
-pytestmark = pytest.mark.usefixtures("small_network", "quickly_compiled")
+pytestmark = pytest.mark.usefixtures("small_network")
 
 CONTENT, STYLE = SAMPLES / "chelsea.jpg", SAMPLES / "swirls.jpg"
 
@@ -45,7 +45,7 @@ def test_a_containers_limit_counts(tmp_path):
     assert memory._container_free(tmp_path / "none") == []
 
 
-@pytest.mark.parametrize("network", ["tiny", pytest.param("vgg19", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("network", ["tiny", pytest.param("vgg19", marks=[pytest.mark.slow, pytest.mark.optimized])])
 def test_what_cannot_fit_is_refused_with_what_would(monkeypatch, network):
     """The constant part of the memory is VGG-19's."""
     if network == "vgg19":
@@ -92,6 +92,7 @@ def test_the_command_line_prints_it(capsys):
     assert "style" in capsys.readouterr().err
 
 
+@pytest.mark.optimized
 @pytest.mark.slow
 @pytest.mark.parametrize("options", [["--size", "384"], ["--size", "short:320", "--history", "10", "--preset", "gatys-paper"]])
 def test_the_memory_predicted_is_what_a_run_takes(options, tmp_path):

@@ -17,7 +17,7 @@ from jaxstyle.cli.single import SAMPLES
 from jaxstyle.machine import tensor_file
 from jaxstyle.transfer import checkpoint
 
-pytestmark = pytest.mark.usefixtures("empty_folder", "small_network", "quickly_compiled")
+pytestmark = pytest.mark.usefixtures("empty_folder", "small_network")
 
 CONTENT, STYLE, OTHER = (str(SAMPLES / f"{name}.jpg") for name in ("chelsea", "swirls", "glass"))
 STAGES = ["--size", "48x40", "--evaluations", "30", "--scales", "2", "--metric", "whitened", "--init", "noise", "--seed", "5"]
@@ -63,6 +63,7 @@ def same(one, other):
     assert course(one) == course(other)
 
 
+@pytest.mark.optimized
 @pytest.mark.slow
 def test_a_killed_run_goes_on_bit_for_bit():
     run = ["stylize", CONTENT, STYLE, "-q", "--size", "32", "--evaluations", "30", "-o"]
@@ -73,6 +74,7 @@ def test_a_killed_run_goes_on_bit_for_bit():
     assert sorted(os.listdir()) == ["killed.png", "killed.png.json", "whole.png", "whole.png.json"]
 
 
+@pytest.mark.optimized
 @pytest.mark.slow
 def test_a_run_that_is_killed_twenty_times_is_the_same():
     whole, killed = (["stylize", CONTENT, STYLE, OTHER, "-o", f"{name}.png", "-q", *STAGES] for name in ("whole", "killed"))
@@ -110,7 +112,8 @@ def killed_at(monkeypatch):
     return lambda n: left.__setitem__(0, n)
 
 
-@pytest.mark.parametrize("times", [(2, 14), pytest.param((2, 9, 14, 3), marks=pytest.mark.slow)], ids=str)
+@pytest.mark.slow
+@pytest.mark.parametrize("times", [(2, 14), (2, 9, 14, 3)], ids=str)
 def test_every_stage_can_be_taken_up(killed_at, times):
     whole, killed = (["stylize", CONTENT, STYLE, "-o", f"{name}.png", "-q", *STAGES] for name in ("whole", "killed"))
     assert main(whole) == 0

@@ -13,7 +13,7 @@ from jaxstyle.cli.single import SAMPLES
 from jaxstyle.pictures import comment, ours, write
 from jaxstyle.transfer import record
 
-pytestmark = pytest.mark.usefixtures("small_network", "quickly_compiled")
+pytestmark = pytest.mark.usefixtures("small_network")
 
 SUFFIXES = ["png", "jpg", "webp", "tif"]
 SECRET = "someone's folder, of C++ & more"

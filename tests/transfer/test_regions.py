@@ -17,7 +17,7 @@ from jaxstyle.transfer import record
 from jaxstyle.transfer.regions import Wish, parse, wishes
 from jaxstyle.transfer.resolve import resolve
 
-pytestmark = pytest.mark.usefixtures("empty_folder", "small_network", "quickly_compiled")
+pytestmark = pytest.mark.usefixtures("empty_folder", "small_network")
 
 CONTENT, OTHER, STYLE, GLASS, WAVES = (str(SAMPLES / f"{n}.jpg") for n in ("chelsea", "coffee", "swirls", "glass", "waves"))
 SIZE = (36, 32)

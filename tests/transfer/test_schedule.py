@@ -12,7 +12,7 @@ from jaxstyle.transfer import schedule
 from jaxstyle.transfer.config import Config
 from jaxstyle.transfer.resolve import resolve
 
-pytestmark = pytest.mark.usefixtures("small_network", "quickly_compiled")
+pytestmark = pytest.mark.usefixtures("small_network")
 
 CONTENT, STYLE = SAMPLES / "chelsea.jpg", SAMPLES / "swirls.jpg"
 
@@ -119,6 +119,7 @@ def test_the_hand_over_adds_the_enlarged_change(rng):
     np.testing.assert_allclose(moved[4:-4], ramp[4:-4], atol=0.01)
 
 
+@pytest.mark.slow
 def test_a_run_through_three_sizes():
     sizes, seen = [], []
 

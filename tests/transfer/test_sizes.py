@@ -13,7 +13,7 @@ from jaxstyle.pictures.size import parse_size
 from jaxstyle.transfer.library import Library
 from jaxstyle.transfer.resolve import resolve
 
-pytestmark = pytest.mark.usefixtures("empty_folder", "small_network", "quickly_compiled")
+pytestmark = pytest.mark.usefixtures("empty_folder", "small_network")
 
 
 def picture(width, height, seed=0):
@@ -81,7 +81,8 @@ def test_a_stroke_of_1_is_what_there_is_without():
 @pytest.mark.parametrize(
     ("settings", "parts"),
     [
-        ({"stroke": 0}, ["must be a number from"]),
+        ({"stroke": 0}, ["makes styles of 0 pixels", "16 to 8192"]),
+        ({"stroke": -1}, ["must be a number from 0"]),
         ({"stroke": "wide"}, ["is no number"]),
         ({"stroke": 2, "style_size": 64}, ["says the size of the styles", "give one of them"]),
         ({"stroke": 2, "preset": "cysmith"}, ["the preset cysmith", "another preset"]),

@@ -16,7 +16,7 @@ from jaxstyle.loss.presets import PRESETS
 from jaxstyle.loss.strength import balanced
 from jaxstyle.network.weights.load import load
 
-pytestmark = pytest.mark.usefixtures("small_network", "quickly_compiled")
+pytestmark = pytest.mark.usefixtures("small_network")
 
 CONTENT, STYLE, GLASS = (str(SAMPLES / f"{name}.jpg") for name in ("chelsea", "swirls", "glass"))
 SMALL = dict(size=32, evaluations=6)

@@ -22,7 +22,7 @@ from jaxstyle.transfer.loop import STILL, Member, run_members
 from jaxstyle.transfer.programs import Method, Task
 from jaxstyle.transfer.resolve import parse_layers
 
-pytestmark = pytest.mark.usefixtures("small_network", "quickly_compiled")
+pytestmark = pytest.mark.usefixtures("small_network")
 
 CONTENT, STYLE = SAMPLES / "chelsea.jpg", SAMPLES / "swirls.jpg"
 SMALL = dict(size=32, evaluations=12)

@@ -19,7 +19,7 @@ from jaxstyle.transfer.start import starting_image
 CONTENT, STYLE = str(SAMPLES / "chelsea.jpg"), str(SAMPLES / "swirls.jpg")
 
 
-@pytest.mark.usefixtures("empty_folder", "quickly_compiled")
+@pytest.mark.usefixtures("empty_folder")
 def test_a_picture_by_vgg19():
     assert main(["stylize", CONTENT, STYLE, "--size", "48", "--evaluations", "12", "-o", "out.png", "-q"]) == 0
     with open("out.png.json") as file:
