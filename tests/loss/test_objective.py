@@ -125,18 +125,21 @@ def test_cysmith_has_its_three_content_kernels():
         np.testing.assert_allclose(content_loss(f, p, scale), factor * SQUARES, rtol=1e-6)
 
 
+TARGETS = jax.jit(make_targets, static_argnames=("objective", "blend"))
+
+
 @pytest.fixture(params=["gatys-notebook", "johnson", "cysmith", "gatys-paper"])
 def case(request, tiny_params, rng):
     objective = PRESETS[request.param]
     content, style, image = (jnp.asarray(rng.random(s), jnp.float32) for s in ((19, 22, 3), (17, 16, 3), (19, 22, 3)))
-    return objective, image, tiny_params, make_targets(tiny_params, content, [style], objective=objective)
+    return objective, image, tiny_params, TARGETS(tiny_params, content, [style], objective=objective)
 
 
 def test_total_is_the_sum_of_its_terms(case):
     objective, image, params, targets = case
-    terms = loss_terms(image, params, targets, objective=objective)
+    terms = jax.jit(loss_terms, static_argnames="objective")(image, params, targets, objective=objective)
     flat = [float(v) for part in terms.values() for v in part.values()]
-    parts = loss_parts(image, params, targets, objective=objective)
+    parts = jax.jit(loss_parts, static_argnames="objective")(image, params, targets, objective=objective)
     np.testing.assert_allclose(parts.total, sum(flat), rtol=1e-5)
     np.testing.assert_allclose(parts.total, parts.content + parts.style + parts.tv, rtol=1e-6)
     assert set(terms["style"]) == set(objective.style_layers)
@@ -166,15 +169,16 @@ def test_objective_is_vmappable_and_a_static_argument(case):
 
 def test_styles_blend_their_grams(tiny_params, rng):
     pictures = [jnp.asarray(rng.random(shape), jnp.float32) for shape in ((18, 18, 3), (20, 17, 3), (16, 33, 3))]
-    targets = make_targets(tiny_params, pictures[0], pictures[1:], blend=[3, 1])
+    targets = TARGETS(tiny_params, pictures[0], pictures[1:], blend=(3, 1))
+    read = jax.jit(lambda picture: features(tiny_params, picture, list(targets.style)))
+    found = [read(picture) for picture in pictures[1:]]
     for tap, matrix in targets.style.items():
-        one, other = (raw_gram(np.asarray(f)) / (f.shape[0] * f.shape[1]) for f in (
-            features(tiny_params, picture, [tap])[tap] for picture in pictures[1:]))  # fmt: skip
+        one, other = (raw_gram(np.asarray(f[tap])) / (f[tap].shape[0] * f[tap].shape[1]) for f in found)
         np.testing.assert_allclose(matrix, 0.75 * one + 0.25 * other, rtol=1e-4, atol=1e-3)
     with pytest.raises(InputError, match="one share for each style, 2 in all"):
-        make_targets(tiny_params, pictures[0], pictures[1:], blend=[1])
+        TARGETS(tiny_params, pictures[0], pictures[1:], blend=(1,))
     with pytest.raises(InputError, match="positive sum"):
-        make_targets(tiny_params, pictures[0], pictures[1:], blend=[0, 0])
+        TARGETS(tiny_params, pictures[0], pictures[1:], blend=(0, 0))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Features and Gram matrices strip by strip are those of the whole picture, in less memory."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -36,7 +38,7 @@ def test_every_tap_is_the_whole_pictures(tiny_params, rng, thin, shape, pooling)
     taps = [tap for tap in tiny_params.architecture.taps if min(shape[:2]) >= 32 or tap != "pool5"]
     found, grams = jax.jit(lambda x: strips.read(tiny_params, x, taps, taps, pooling=pooling, strips=True))(image)
     assert set(found) == set(grams) == set(taps)
-    for tap, value in features(tiny_params, image, taps, pooling=pooling).items():
+    for tap, value in jax.jit(lambda x: features(tiny_params, x, taps, pooling=pooling))(image).items():
         exact = np.asarray(value, np.float64).reshape(-1, value.shape[-1])
         np.testing.assert_allclose(found[tap], value, rtol=1e-5, atol=1e-5 * np.abs(value).max(), err_msg=tap)
         gram = exact.T @ exact / len(exact)
@@ -51,7 +53,8 @@ def test_the_gradient_is_the_whole_pictures(tiny_params, rng, thin, layers):
     """For tapped layers that end within any group of blocks; members of a batch are mapped over."""
     content, style, *images = (jnp.asarray(rng.random((107, 24, 3)), jnp.float32) for _ in range(4))
     objective = Objective(content_layers=dict.fromkeys(layers, 1.0), style_layers=dict.fromkeys(layers, 1.0), pooling="avg")
-    targets = make_targets(tiny_params, content, [style], objective=objective)
+    aimed = jax.jit(partial(make_targets, objective=objective), static_argnames="strips")
+    targets = aimed(tiny_params, content, [style])
 
     def loss(image, strips):
         return total_loss(image, tiny_params, targets, objective=objective, strips=strips)
@@ -62,7 +65,7 @@ def test_the_gradient_is_the_whole_pictures(tiny_params, rng, thin, layers):
     (value, grad), (wanted, whole) = both(True), both(False)
     np.testing.assert_allclose(value, wanted, rtol=1e-5)
     np.testing.assert_allclose(grad, whole, rtol=1e-4, atol=1e-5 * np.abs(whole).max())
-    held = make_targets(tiny_params, content, [style], objective=objective, strips=True)
+    held = aimed(tiny_params, content, [style], strips=True)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4), held, targets)
 
 

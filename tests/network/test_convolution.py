@@ -35,7 +35,9 @@ def test_values_are_scipys_cross_correlation(rng, n, h, w, i, o):
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-@pytest.mark.parametrize(("n", "h", "w", "i", "o"), [*SHAPES, (2, 31, 30, 16, 24), (1, 64, 66, 64, 128)])
+@pytest.mark.parametrize(
+    ("n", "h", "w", "i", "o"), [*SHAPES, pytest.param(2, 31, 30, 16, 24, marks=pytest.mark.slow), (1, 64, 66, 64, 128)]
+)
 def test_every_algorithm_is_the_direct_one_in_float32(rng, algorithm, n, h, w, i, o):
     x, kernel, g = draw(rng, n, h, w, i), draw(rng, 3, 3, i, o), draw(rng, n, h, w, o)
     wanted, pull = jax.vjp(plain, x, kernel)

@@ -45,7 +45,8 @@ def test_a_containers_limit_counts(tmp_path):
     assert memory._container_free(tmp_path / "none") == []
 
 
-@pytest.mark.parametrize("network", ["tiny", pytest.param("vgg19", marks=[pytest.mark.slow, pytest.mark.optimized])])
+@pytest.mark.slow
+@pytest.mark.parametrize("network", ["tiny", pytest.param("vgg19", marks=pytest.mark.optimized)])
 def test_what_cannot_fit_is_refused_with_what_would(monkeypatch, network):
     """The constant part of the memory is VGG-19's."""
     if network == "vgg19":
