@@ -47,7 +47,13 @@ def test_every_tap_is_the_whole_pictures(tiny_params, rng, thin, shape, pooling)
 
 
 @pytest.mark.parametrize(
-    "layers", [("relu1_1",), ("conv2_2", "pool2"), ("relu2_1", "relu3_1", "conv4_2"), ("pool4", "relu5_1")]
+    "layers",
+    [
+        ("relu1_1",),
+        ("conv2_2", "pool2"),
+        ("relu2_1", "relu3_1", "conv4_2"),
+        pytest.param(("pool4", "relu5_1"), marks=pytest.mark.slow),
+    ],
 )
 def test_the_gradient_is_the_whole_pictures(tiny_params, rng, thin, layers):
     """For tapped layers that end within any group of blocks; members of a batch are mapped over."""

@@ -149,6 +149,7 @@ def test_another_trainings_checkpoint_is_refused(tiny_params, tmp_path):
     refusal(training(tiny_params, path=path).resume, "resume", "cannot be read", kind=InputError)
 
 
+@pytest.mark.slow
 def test_added_styles_leave_the_others_bit_for_bit(tiny_params):
     first = training(tiny_params, steps=2)
     first.run()

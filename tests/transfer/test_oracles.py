@@ -16,7 +16,6 @@ from jaxstyle.solvers.registry import make_solver
 from jaxstyle.transfer.loop import run_members
 from jaxstyle.transfer.programs import Method, Task
 
-pytestmark = pytest.mark.optimized
 CASES = [1, *(pytest.param(case, marks=pytest.mark.slow) for case in (0, 2, 3))]
 """Of the recorded ones; the first L-BFGS test reads case 0 too."""
 
@@ -65,6 +64,7 @@ def trace_of(shared, params, case, evaluations, history=100):
     return {entry.evaluation: entry.loss for entry in outcome.trace}
 
 
+@pytest.mark.optimized
 @pytest.mark.slow
 def test_lbfgs_runs_as_torchs(shared, reference_params):
     """The first pair of this run has negative curvature and is skipped. torch then steps along the whole gradient, to 9e15
@@ -90,6 +90,7 @@ def test_lbfgs_runs_as_torchs(shared, reference_params):
         np.testing.assert_allclose(losses[evaluation], wanted[evaluation], rtol=1e-3 if evaluation <= 10 else 0.05)
 
 
+@pytest.mark.optimized
 @pytest.mark.slow
 def test_the_notebook_replay(shared, reference_params):
     """682x512, 50 of its 500 evaluations: a minute on two fast cores, two on slow ones."""
@@ -106,6 +107,7 @@ TORCH_FROM_NOISE = (5843229, 6083998, 5285057, 5589222)
 """Canonical losses of PyTorch 2.13's L-BFGS after 60 evaluations, from the starts of the seeds 1 to 4 at 170x127."""
 
 
+@pytest.mark.optimized
 @pytest.mark.slow
 def test_other_seeds_make_other_pictures_of_a_like_loss(shared):
     """They are no further apart than torch's, and all lower."""
