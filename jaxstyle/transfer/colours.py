@@ -69,10 +69,10 @@ def colours_of(config: Config) -> Colours:
 
 def idle(colours: Colours, config: Config) -> list[str]:
     """A sentence about the options that were given and count for nothing, where nothing is painted."""
-    given = [f.name for f in fields(Config) if getattr(config, f.name) != f.default and f.name not in _OF_COLOURS]
-    if colours.painted or not given:
+    if colours.painted:
         return []
-    return [f"colors {colours.kind} paints nothing: {', '.join(f'`{name}`' for name in given)} count for nothing"]
+    given = [f"`{f.name}`" for f in fields(Config) if f.name not in _OF_COLOURS and getattr(config, f.name) != f.default]
+    return [f"colors {colours.kind} paints nothing: {', '.join(given)} count for nothing"] if given else []
 
 
 def seen(

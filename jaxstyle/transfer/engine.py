@@ -31,10 +31,6 @@ KEPT = 16
 Styles = tuple[read.Picture, ...]
 
 
-def _shapes(arrays: Any) -> Any:
-    return jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), arrays)
-
-
 class TargetPrograms:
     """Compiles and computes the targets of an objective; those of a picture that comes again are not computed again."""
 
@@ -80,10 +76,10 @@ class TargetPrograms:
     def shapes(self, plan: Plan) -> Targets:
         """Shapes of the targets of a plan, which its programs know; a style's Grams depend on no size."""
         content, style, *_ = (program.out_info for program in self.compile(plan))
-        regions = [plan.parts] * (plan.parts > 0)
-        each: Any = {name: jax.ShapeDtypeStruct((*regions, *gram.shape[-2:]), gram.dtype) for name, gram in style.items()}
-        guides = self._regions.shapes(*plan.content.size, plan.parts) if regions else None
-        return Targets(_shapes(content), each, guides)
+        if plan.regions is None:
+            return Targets(content, style)
+        each: Any = {name: jax.ShapeDtypeStruct((plan.parts, *gram.shape[-2:]), gram.dtype) for name, gram in style.items()}
+        return Targets(content, each, self._regions.shapes(*plan.content.size, plan.parts))
 
     def compile(self, plan: Plan) -> list[Any]:
         """The programs that a plan needs, compiled."""
@@ -112,7 +108,7 @@ class TargetPrograms:
     def measuring(self, objective: Objective, width: int, height: int, targets: Targets) -> Any:
         """The program that gives the losses of a picture of this size with targets of these shapes, compiled."""
         image = jax.ShapeDtypeStruct((height, width, 3), jnp.float32)
-        image, *rest = self._layout.shapes((image, _shapes(targets), TermWeights.of(objective)))
+        image, *rest = self._layout.shapes((image, targets, TermWeights.of(objective)))
         with traced_for(Target(algorithm=self._algorithm)):
             return self._compiler.compile(self._losses, image, self._params, *rest, key=("losses", *self._key))
 

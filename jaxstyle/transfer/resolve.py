@@ -12,7 +12,7 @@ from typing import Any
 
 import jax
 
-from jaxstyle.errors import InputError, unknown
+from jaxstyle.errors import InputError, Plain, unknown
 from jaxstyle.loss.metric import METRICS
 from jaxstyle.loss.objective import shares
 from jaxstyle.loss.presets import PRESETS, Objective
@@ -210,6 +210,8 @@ def _strength(config: Config) -> float | None:
 
 
 def _start(config: Config, objective: Objective, strength: float | None) -> Start:
+    if not isinstance(config.init, str | os.PathLike | None):
+        raise InputError("init", Plain(type(config.init).__name__), f"must be one of {', '.join(INITS)}, or a picture file")
     init = config.init or objective.init
     if init not in INITS and not os.path.splitext(init)[1] and os.sep not in init and not os.path.exists(init):
         raise unknown("init", init, (*INITS, "a picture file"))

@@ -147,6 +147,8 @@ def test_without_a_run_what_is_of_the_run_is_told_to_count_for_nothing():
     (notice,) = plan(colors="style-only", init="noise", style_weight=3.0).notices
     assert notice == "colors style-only paints nothing: `style_weight`, `init` count for nothing"
     assert plan(colors="style", init="noise").notices == ()
+    for colours in ("style", "style-only"):
+        assert plan(style=[STYLE, OTHER], blend=np.array([3.0, 1.0]), colors=colours).notices == ()
 
 
 EVERY = [dict(colors=name) for name in COLORS[1:]] + [dict(color_space="lab")]

@@ -17,7 +17,7 @@ from jaxstyle.transfer.loop import run_members
 from jaxstyle.transfer.programs import Method, Task
 
 CASES = [1, *(pytest.param(case, marks=pytest.mark.slow) for case in (0, 2, 3))]
-"""Of the recorded ones; the first L-BFGS test reads case 0 too."""
+"""Of the recorded ones; the run of L-BFGS reads case 0 too."""
 
 
 def picture(shared, name, size):
@@ -56,14 +56,6 @@ def test_every_term_and_the_gradient_are_torchs(shared, reference_params, case):
     np.testing.assert_allclose(jnp.linalg.norm(grad.ravel()), wanted["gradient_l2"], rtol=1e-3)
 
 
-def trace_of(shared, params, case, evaluations, history=100):
-    objective, start, targets = setting(shared, params, case)
-    method = Method(objective, make_solver("lbfgs-torch", history=history))
-    task = Task(start, targets, targets, TermWeights.of(objective))
-    (outcome,) = run_members(task, params, method, budgets=[evaluations])
-    return {entry.evaluation: entry.loss for entry in outcome.trace}
-
-
 @pytest.mark.optimized
 @pytest.mark.slow
 def test_lbfgs_runs_as_torchs(shared, reference_params):
@@ -96,7 +88,11 @@ def test_the_notebook_replay(shared, reference_params):
     """682x512, 50 of its 500 evaluations: a minute on two fast cores, two on slow ones."""
     replay = json.loads((shared / "oracles" / "gatys_notebook_replay.json").read_text())
     case = {"content": "tuebingen.jpg", "style": "starry_night.jpg", **replay}
-    trace = trace_of(shared, reference_params, case, 50)
+    objective, start, targets = setting(shared, reference_params, case)
+    task = Task(start, targets, targets, TermWeights.of(objective))
+    method = Method(objective, make_solver("lbfgs-torch", history=100))
+    (outcome,) = run_members(task, reference_params, method, budgets=[50])
+    trace = {entry.evaluation: entry.loss for entry in outcome.trace}
     found = {int(evaluation): loss for evaluation, loss in replay["loss_at_evaluation"].items()}
     print({evaluation: trace[evaluation] / loss for evaluation, loss in found.items() if evaluation in trace})
     np.testing.assert_allclose(trace[1], found[1], rtol=1e-4)

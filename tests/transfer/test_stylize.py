@@ -239,6 +239,7 @@ BAD = [
     (dict(style_layers="relu1_1=x"), "`style_layers: relu1_1` (='x') is no number"),
     (dict(blend="1,1"), "`blend` (='1,1') must have one share for each style, 1 in all"),
     (dict(init="contnt"), "`init` (='contnt') is unknown; did you mean 'content'?"),
+    (dict(init=np.zeros((20, 30, 3))), "`init` (=ndarray) must be one of content, noise, style, or a picture file"),
     (dict(init="missing.png"), "`init` (='missing.png') does not exist"),
     (dict(noise_ratio=2), "`noise_ratio` (=2) must be a number from 0 to 1"),
     (dict(metric="white"), "`metric` (='white') is unknown; did you mean 'whitened'?"),
