@@ -26,6 +26,10 @@ HEIF = frozenset(b"heic heix heim heis hevc hevx hevm hevs mif1 msf1".split())
 _SETTINGS_LOCK = threading.Lock()
 
 
+def _stem(name: str) -> str:
+    return os.path.splitext(name.lower())[0]
+
+
 def open_path(path: str, argument: str) -> BinaryIO:
     """Opens a file to read, or raises an ImageError that says what may have been meant."""
     try:
@@ -36,7 +40,9 @@ def open_path(path: str, argument: str) -> BinaryIO:
         if not os.path.isdir(folder or "."):
             remedy = f"there is no folder {folder!r} either"
         with contextlib.suppress(OSError):
-            names = {other.lower(): other for other in os.listdir(folder or ".")}
+            others = os.listdir(folder or ".")
+            alike = difflib.get_close_matches(_stem(name), map(_stem, others))  # the same suffix alone is no likeness
+            names = {other.lower(): other for other in others if _stem(other) in alike}
             for near in difflib.get_close_matches(name.lower(), names, n=1):
                 remedy = f"did you mean {os.path.join(folder, names[near])!r}?"
         raise ImageError(argument, path, "does not exist", remedy) from error

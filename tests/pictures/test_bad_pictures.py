@@ -22,8 +22,11 @@ def test_a_missing_file_and_its_near_miss(tmp_path, monkeypatch, rgb):
     refusal(lambda: read("img_1234.jpeg"), "content", "did you mean 'IMG_1234.JPG'?")
     wrong, right = str(tmp_path / "tuebingen.jgp"), str(tmp_path / "Tuebingen.jpg")
     refusal(lambda: read(wrong), "content", wrong, f"did you mean {right!r}?")
-    text = refusal(lambda: read("zzz.bmp"), "content", "does not exist", str(tmp_path))
-    assert "mean" not in text
+    refusal(lambda: read("img_1234.JPG"), "content", "did you mean 'IMG_1234.JPG'?")
+    Image.fromarray(rgb).save("so.png")
+    for other in ("zzz.bmp", "nofile.png"):  # nothing is like it, or its suffix alone
+        text = refusal(lambda: read(other), "content", "does not exist", str(tmp_path))  # noqa: B023
+        assert "mean" not in text
     refusal(lambda: load("no/folder/a.png", argument="style"), "style", "does not exist", "no folder 'no/folder'")
     refusal(lambda: load("", argument="style"), "style", "(='')", "does not exist")
     refusal(lambda: load("a\0b.png", argument="style"), "style", "null")
