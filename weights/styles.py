@@ -1,13 +1,12 @@
 """Trains `weights/styles.safetensors`, the style network in the box; how it went is in weights/README.md.
 
     python weights/photographs.py UNPACKED_PACKAGE -o photographs
-    python weights/styles.py first photographs -o first.safetensors     # on a GPU: 7641 steps in 130 s on an NVIDIA H200
-    python weights/styles.py second photographs --start first.safetensors -o second.safetensors   # on a CPU: 600 steps
-    python weights/styles.py pack second.safetensors -o weights/styles.safetensors
+    python weights/styles.py train photographs -o trained.safetensors --minutes 8
+    python weights/styles.py pack trained.safetensors -o weights/styles.safetensors
 
-The first stage learns six styles twice, weak and strong, and the photograph, at 256 px in tf32, with a style loss that counts
-30 and 120 times the content. It paints well and leaves little of a photograph. The second one goes on with the six weak ones
-and a style loss that counts 6: strokes stay, content comes back. So `jaxstyle train` begins with 6.
+It learns every style twice, and the photograph as it is. The plain styles are balanced as one would show them: at the start a
+style's loss counts `SHOWN` times the content. The strong ones are balanced as the canonical loss is, which is what the
+optimisation minimises: 400 to 26,000 times.
 """
 
 import argparse
@@ -25,24 +24,33 @@ from PIL import Image
 
 from jaxstyle import keep_pages, load_weights
 from jaxstyle.loss.objective import Targets, TermWeights, content_target, loss_parts, style_target
+from jaxstyle.loss.presets import CANONICAL
+from jaxstyle.machine.compiler import Compiler
 from jaxstyle.network.vgg import Params
 from jaxstyle.onepass.photographs import Photographs, crops, gathered
 from jaxstyle.pictures.read import load
 from jaxstyle.styles.model import WIDTHS, initial
 from jaxstyle.styles.network import PHOTOGRAPH, StyleFile, StyleNetwork, read, write
-from jaxstyle.styles.train import OBJECTIVE, Learned, Lesson, Recipe, begin, step
+from jaxstyle.styles.train import OBJECTIVE, Learned, Lesson, Recipe, State, begin, step
 
 STYLES = ("swirls", "glass", "waves", "starry_night", "the_scream", "shipwreck")
+STRONG = "-strong"
+"""At the end of a strong style's name."""
+NAMES = (*STYLES, *(f"{name}{STRONG}" for name in STYLES), PHOTOGRAPH)
 SAMPLES = Path(__file__).resolve().parents[1] / "jaxstyle" / "samples"
 WIDTH = WIDTHS["full"]
-COMPARED = replace(OBJECTIVE, content_layers={"relu1_1": 1.0, "relu3_3": 1.0})
+CONTENT = {"relu3_3": 0.6, "relu4_2": 0.4}
+"""Of a plain style: shares of the content's layers."""
+COMPARED = replace(OBJECTIVE, content_layers={"relu1_1": 1.0, **CONTENT})
+SHOWN = 10.0
+REACH = 60.0
+"""What a strong style counts at the start; its content counts less than that of a plain one, so that the steps are alike."""
 ROOM = 256
-"""Photographs are kept for crops of this size in both stages, and styles are half as large again."""
-FIRST = Recipe(WIDTH, COMPARED, size=256, batch=4, learning_rate=2e-3, precision="tf32")
-SECOND = Recipe(WIDTH, COMPARED, size=160, batch=2, learning_rate=6e-4, warming=30, seed=1)
-STEPS = {"first": 7641, "second": 600}
-COUNTS = {"first": (30.0, 120.0), "second": (6.0,)}
+"""Photographs are kept for crops of this size, and styles are half as large again."""
+RECIPE = Recipe(WIDTH, COMPARED, size=256, batch=4, learning_rate=2e-3)
 ORIGIN = "trained by jaxstyle's weights/styles.py on 69 photographs in the public domain, under CC0 or CC-BY"
+EVERY = 100
+"""Steps between two points of the course."""
 
 
 def square(name: str, side: int) -> jax.Array:
@@ -55,91 +63,115 @@ def square(name: str, side: int) -> jax.Array:
     return jnp.asarray(pixels[top : top + side, left : left + side])
 
 
-def lesson(photographs: Photographs, params: Params, stage: str, precision: str) -> Lesson:
-    """All styles with all counts of the stage, and the photograph."""
-    how: Any = dict(objective=COMPARED, precision=precision)
-    target = jax.jit(partial(style_target, **how))
-    grams = [target(params, square(name, round(1.5 * ROOM))) for name in STYLES]
+def lesson(photographs: Photographs, params: Params, recipe: Recipe) -> Lesson:
+    """All styles in the order of `NAMES`, and what they count."""
+    how: Any = dict(objective=COMPARED, precision=recipe.precision)
+    compiler = Compiler()
+    pictures = [square(name, round(1.5 * ROOM)) for name in STYLES]
+    target = compiler.compile(partial(style_target, **how), params, pictures[0], key=("target",))
+    grams = [target(params, picture) for picture in pictures]
     images = jax.jit(crops, static_argnums=(2, 3))(jax.random.key(7), photographs, 8, ROOM)
 
-    @jax.jit
-    def measure(params: Params, image: jax.Array, grams: Any) -> tuple[dict[str, jax.Array], jax.Array]:
-        content = content_target(params, image, **how)
-        return content, loss_parts(image, params, Targets(content, grams), **how).style / COMPARED.style_weight
+    def measured(params: Params, image: jax.Array, other: jax.Array, grams: Any) -> tuple[Any, Any, Any, Any]:
+        """Content by layer, style, and both on the canonical scale."""
+        features, others = (content_target(params, one, **how) for one in (image, other))
+        content = {tap: jnp.mean((features[tap] - others[tap]) ** 2) for tap in COMPARED.content_layers}
+        found = loss_parts(image, params, Targets(features, grams), **how).style / COMPARED.style_weight
+        canonical = loss_parts(image, params, Targets(content_target(params, other), grams), objective=CANONICAL)
+        return content, found, canonical.content, canonical.style
 
-    found = [[measure(params, image, gram) for image in images] for gram in grams]
-    features = {tap: np.stack([content[tap] for content, _ in found[0]]) for tap in COMPARED.content_layers}
-    one = {tap: float(np.mean((value - np.roll(value, 1, 0)) ** 2)) for tap, value in features.items()}
-    rough = 5e-5 / one["relu3_3"] * (256 / (FIRST if stage == "first" else SECOND).size) ** 2
-    rows, targets = [], []
-    for count in COUNTS[stage]:
-        for gram, terms in zip(grams, found, strict=True):
-            weight = count / np.mean([style for _, style in terms])
-            rows.append(({"relu1_1": 0.0, "relu3_3": 1 / one["relu3_3"]}, dict.fromkeys(COMPARED.style_layers, weight), rough))
-            targets.append(gram)
-    finest = 1.0 if stage == "first" else 3.0
-    kept = {"relu1_1": finest / one["relu1_1"], "relu3_3": 1 / one["relu3_3"]}
-    rows.append((kept, dict.fromkeys(COMPARED.style_layers, 0.0), rough))
-    targets.append(grams[0])
+    measure = compiler.compile(measured, params, images[0], images[1], grams[0], key=("measured",))
+    found = [[measure(params, image, other, gram) for image, other in zip(images, images[::-1], strict=True)] for gram in grams]
+    one = {tap: float(np.mean([content[tap] for content, *_ in found[0]])) for tap in COMPARED.content_layers}
+    rough = 5e-5 / one["relu3_3"] * (256 / recipe.size) ** 2
+    nothing = dict.fromkeys(COMPARED.content_layers, 0.0)
+    plain, strong = [], []
+    for terms in found:
+        style, content_scale, style_scale = (float(np.mean([term[k] for term in terms])) for k in (1, 2, 3))
+        shares = {tap: share / one[tap] for tap, share in CONTENT.items()}
+        plain.append(({**nothing, **shares}, dict.fromkeys(COMPARED.style_layers, SHOWN / style), rough))
+        share = REACH * content_scale / style_scale
+        strong.append(
+            ({**nothing, "relu4_2": share / one["relu4_2"]}, dict.fromkeys(COMPARED.style_layers, REACH / style), rough)
+        )
+    kept = {**nothing, "relu1_1": 3 / one["relu1_1"], "relu3_3": 1 / one["relu3_3"]}
+    rows = [*plain, *strong, (kept, dict.fromkeys(COMPARED.style_layers, 0.0), rough)]
     weights = [jax.tree.map(jnp.float32, TermWeights(*row)) for row in rows]
+    targets = [*grams, *grams, grams[0]]
     grams, together = (jax.tree.map(lambda *leaves: jnp.stack(leaves), *parts) for parts in (targets, weights))
     return Lesson(photographs, params, grams, together, {})
 
 
-def train(stage: str, photos: Path, start: Path | None, steps: int, size: int | None) -> StyleFile:
-    """One stage; the network after its last step."""
-    recipe = FIRST if stage == "first" else SECOND
-    recipe = replace(recipe, size=size or recipe.size)
-    if jax.default_backend() == "cpu":
-        recipe = replace(recipe, precision="float32")
+def as_file(state: State, course: list[list[float]], seconds: float) -> StyleFile:
+    """The average over the steps, and how it came about."""
+    network = StyleNetwork(state.average.kernels, state.average.styles, WIDTH, NAMES, ORIGIN, "CC0-1.0")
+    about = {"steps": int(state.step), "seconds": round(seconds, 1), "losses": course[:: -(-len(course) // 200)]}
+    return StyleFile(network, {}, about | {"device": jax.devices()[0].device_kind})
+
+
+def train(photos: Path, recipe: Recipe, minutes: float, start: Path | None, out: Path) -> tuple[State, Lesson]:
+    """Steps for this time, from the first values or from a network; the network is written every minute, and at the end."""
     pictures = [load(path, argument="photos") for path in sorted(photos.glob("*.jpg"))]
-    taught = lesson(gathered(pictures, ROOM), load_weights("vgg19"), stage, recipe.precision)
-    names = [f"{name} {count:g}" for count in COUNTS[stage] for name in STYLES] + [PHOTOGRAPH]
+    taught = lesson(gathered(pictures, ROOM), load_weights("vgg19"), recipe)
     if start is None:
-        learned = Learned(initial(WIDTH, recipe.seed), jnp.tile(WIDTH.plain_style(), (len(names), 1)))
+        learned = Learned(initial(WIDTH, recipe.seed), jnp.tile(WIDTH.plain_style(), (len(NAMES), 1)))
     else:
         network = read(start).network
-        rows = jnp.asarray([*range(len(STYLES)), network.names.index(PHOTOGRAPH)])
-        learned = Learned(dict(network.kernels), network.styles[rows])
-    state, course, began = begin(learned, recipe), [], time.monotonic()
-    advance = jax.jit(partial(step, recipe=recipe), donate_argnums=0)
-    found = []
-    for count in range(1, steps + 1):
-        state, losses = advance(state, taught, jnp.float32(steps))
-        found.append(losses)
-        if count % 25 == 0 or count == steps:
-            course.append([count, *(float(np.mean(part)) for part in zip(*jax.device_get(found), strict=True))])
-            found = []
-            print(*(f"{value:.4g}" for value in course[-1]), f"{time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
-    network = StyleNetwork(state.learned.kernels, state.learned.styles, WIDTH, tuple(names), ORIGIN, "CC0-1.0")
-    return StyleFile(network, {}, {"stage": stage, "steps": steps, "losses": course})
+        learned = Learned(dict(network.kernels), network.styles)
+    state, course, found = begin(learned, recipe), [], []
+    advance = compiled(state, taught, recipe)
+    steps, began, kept = jnp.float32(jnp.inf), time.monotonic(), 0.0
+    while (elapsed := time.monotonic() - began) < 60 * minutes:
+        for _ in range(EVERY):
+            state, losses = advance(state, taught, steps)
+            found.append(losses)
+        means = [float(np.mean(part)) for part in zip(*jax.device_get(found), strict=True)]
+        before, elapsed, found = elapsed, time.monotonic() - began, []
+        course.append([int(state.step), *means])
+        # The rate falls to zero with the last step, whatever the speed turns out to be.
+        steps = jnp.float32(int(state.step) + EVERY * max(0.0, 60 * minutes - elapsed) / (elapsed - before))
+        print(*(f"{value:.4g}" for value in course[-1]), f"of {float(steps):.0f}, {elapsed:.0f} s", file=sys.stderr, flush=True)
+        if elapsed - kept > 60:
+            write(out, as_file(state, course, elapsed))
+            kept = elapsed
+    write(out, as_file(state, course, time.monotonic() - began))
+    return state, taught
+
+
+def compiled(state: State, taught: Lesson, recipe: Recipe) -> Any:
+    """A step."""
+    whole = partial(step, recipe=recipe)
+    return Compiler().compile(whole, state, taught, jnp.float32(0), key=("step", recipe), donate=(0,))
 
 
 def pack(path: Path, out: Path) -> None:
-    """The file in the box: codebooks, plain names, thumbnails."""
+    """The file in the box: codebooks and thumbnails."""
     file = read(path)
-    names = (*STYLES, PHOTOGRAPH)
-    network = replace(file.network, names=names, origin=ORIGIN, licence="CC0-1.0")
     thumbnails = {name: np.rint(np.asarray(square(name, 64)) * 255).clip(0, 255).astype(np.uint8) for name in STYLES}
-    write(out, StyleFile(network, thumbnails, file.training), codebooks=True)
+    thumbnails |= {f"{name}{STRONG}": picture for name, picture in thumbnails.items()}
+    write(out, StyleFile(file.network, thumbnails, file.training), codebooks=True)
     print(f"{out} {out.stat().st_size / 1e6:.2f} MB")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=[*STEPS, "pack"])
+    parser.add_argument("what", choices=["train", "pack"])
     parser.add_argument("source", type=Path, help="the photographs, or the network to pack")
     parser.add_argument("-o", "--out", type=Path, required=True)
     parser.add_argument("--start", type=Path)
-    parser.add_argument("--steps", type=int)
-    parser.add_argument("--size", type=int)
+    parser.add_argument("--minutes", type=float, default=8)
+    parser.add_argument("--size", type=int, default=RECIPE.size)
+    parser.add_argument("--batch", type=int, default=RECIPE.batch)
+    parser.add_argument("--rate", type=float, default=RECIPE.learning_rate)
     options = parser.parse_args()
     if options.what == "pack":
         pack(options.source, options.out)
         return
     keep_pages()
-    steps = options.steps or STEPS[options.what]
-    write(options.out, train(options.what, options.source, options.start, steps, options.size))
+    precision = "float32" if jax.default_backend() == "cpu" else "bfloat16"
+    size, batch = options.size, options.batch
+    recipe = replace(RECIPE, size=size, batch=batch, learning_rate=options.rate, precision=precision)
+    train(options.source, recipe, options.minutes, options.start, options.out)
 
 
 if __name__ == "__main__":

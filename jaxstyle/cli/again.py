@@ -3,8 +3,9 @@
 import argparse
 
 from jaxstyle.cli.display import Display, Interrupt, say
-from jaxstyle.cli.options import positive
-from jaxstyle.cli.single import carry_on, check_replaced
+from jaxstyle.cli.places import check_replaced
+from jaxstyle.cli.single import carry_on
+from jaxstyle.cli.values import positive
 from jaxstyle.pictures import write
 from jaxstyle.transfer.again import made, more
 from jaxstyle.transfer.loop import Progress

@@ -14,10 +14,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from jaxstyle.cli.display import Display, Interrupt, say, say_first
-from jaxstyle.cli.options import real
-from jaxstyle.cli.single import SAMPLES, check_replaced
-from jaxstyle.domains.apply import apply_domains
-from jaxstyle.domains.apply import loaded as domain_network
+from jaxstyle.cli.places import SAMPLES, check_replaced
+from jaxstyle.cli.values import real
+from jaxstyle.domains.apply import apply_domains, loaded as domain_network
 from jaxstyle.domains.network import A2B
 from jaxstyle.errors import InputError, JaxstyleError
 from jaxstyle.onepass.files import DOMAINS, format_of

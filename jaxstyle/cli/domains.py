@@ -4,8 +4,8 @@ import argparse
 from typing import Any
 
 from jaxstyle.cli.display import Display, Interrupt, say_first
-from jaxstyle.cli.options import number, positive
-from jaxstyle.cli.single import check_replaced
+from jaxstyle.cli.places import check_replaced
+from jaxstyle.cli.values import number, positive
 from jaxstyle.cli.watch import Watch, sheet_of
 from jaxstyle.domains.network import read
 from jaxstyle.domains.recipe import Losses

@@ -17,7 +17,8 @@ from jaxstyle.batch.jobs import Job, files_of, make_jobs
 from jaxstyle.batch.run import BatchProgress, Known, run_jobs, survey
 from jaxstyle.batch.sheet import write_sheet
 from jaxstyle.cli.display import Display, Interrupt, say, say_first
-from jaxstyle.cli.options import config_of, convert, flag, positive
+from jaxstyle.cli.options import config_of, convert, flag
+from jaxstyle.cli.values import positive
 from jaxstyle.errors import InputError, JaxstyleError, reason, unknown
 from jaxstyle.pictures.find import expand
 from jaxstyle.transfer.checkpoint import Checkpoint, identity

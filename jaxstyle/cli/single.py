@@ -1,15 +1,14 @@
 """One picture: `jaxstyle stylize`, `demo` and `estimate`."""
 
 import argparse
-import contextlib
-import os
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from jaxstyle.cli.display import Display, Interrupt, say, say_first
-from jaxstyle.cli.options import config_of, positive
+from jaxstyle.cli.options import config_of
+from jaxstyle.cli.places import SAMPLES, check_place, check_replaced, step_path
+from jaxstyle.cli.values import positive
 from jaxstyle.errors import ImageError, InputError, unknown
 from jaxstyle.machine.memory import gigabytes
 from jaxstyle.pictures import write
@@ -25,7 +24,6 @@ from jaxstyle.transfer.regions import files_of
 from jaxstyle.transfer.resolve import resolve
 from jaxstyle.transfer.stylize import carry_out
 
-SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 DEMO = {
     "content": ("chelsea", "coffee"),
     "style": ("starry_night", "the_scream", "shipwreck", "swirls", "glass", "waves"),
@@ -82,7 +80,7 @@ def carry_on(
     check_replaced(path, sources, every)
     for argument, made, known in (("report", page_of(path), is_ours), ("keep_state", state_of(path), is_kept)):
         if getattr(options, argument):
-            _check_place(argument, made, sources, known)
+            check_place(argument, made, sources, known)
     say_first(options)
     problems: list[str] = []
     with Display(None, options.quiet) as display, Interrupt() as interrupt:
@@ -131,44 +129,6 @@ def carry_on(
     for text in problems:
         say(f"jaxstyle: error: {text}")
     return 130 if interrupt.came else 1 if problems else 0
-
-
-def step_path(path: Path, evaluation: int) -> Path:
-    """Where the picture after so many evaluations goes: OUT-00050.png."""
-    return path.with_stem(f"{path.stem}-{evaluation:05d}")
-
-
-def check_replaced(path: Path, sources: Sequence[Any], every: int) -> None:
-    """Raises an InputError where a run would replace an input picture, or a file that we did not make.
-
-    Args:
-        path: of the picture.
-        sources: inputs; those that are no files are passed over.
-        every: evaluations between intermediate pictures; 0 for none.
-    """
-    targets = {"out": [path]}
-    if every:
-        with contextlib.suppress(OSError):
-            write.check_output(step_path(path, every), argument="save_every")
-            steps = re.compile(rf"{re.escape(path.stem)}-(\d{{5,}}){re.escape(path.suffix)}")
-            found = [(file, steps.fullmatch(file.name)) for file in path.parent.iterdir()]
-            targets["save_every"] = [file for file, match in found if match and int(match[1]) % every == 0]
-    for argument, paths in targets.items():
-        for target in paths:
-            _check_place(argument, target, sources, is_ours)
-
-
-def _check_place(argument: str, target: Path, sources: Sequence[Any], known: Callable[[Path], bool]) -> None:
-    """Raises an InputError where the target is one of the sources, or a file that is not known for one of ours."""
-    if any(same(target, source) for source in sources):
-        raise InputError(argument, str(target), "is one of the input pictures", "write to another file")
-    if os.path.exists(target) and not known(target):
-        raise InputError(argument, str(target), "is a file that jaxstyle did not make", "choose another name")
-
-
-def same(target: Path, source: Any) -> bool:
-    """Whether both are one file; what is no file is none."""
-    return bool(source) and os.path.exists(target) and os.path.exists(source) and os.path.samefile(target, source)
 
 
 def estimate(options: argparse.Namespace) -> int:

@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from jaxstyle.cli.display import Display, Interrupt
-from jaxstyle.cli.options import number, positive
-from jaxstyle.cli.single import check_replaced
+from jaxstyle.cli.places import check_replaced
+from jaxstyle.cli.values import number, positive
 from jaxstyle.cli.watch import Watch, sheet_of
 from jaxstyle.errors import InputError
 from jaxstyle.loss.objective import Losses

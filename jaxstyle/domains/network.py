@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jaxstyle.domains import model
+from jaxstyle.domains.form import Values, form
 from jaxstyle.errors import InputError, WeightsError, unknown
 from jaxstyle.machine import tensor_file
 from jaxstyle.onepass.files import DOMAINS, opened
@@ -25,11 +25,11 @@ class DomainNetwork:
 
     Attributes:
         generators: by direction, ``"a2b"`` and, of CycleGAN's, ``"b2a"``: by layer ``{"kernel": ..., "bias": ...}``, float32.
-        width, blocks: see `model.form`.
+        width, blocks: see `form.form`.
         method: by which it was trained.
     """
 
-    generators: Mapping[str, model.Values]
+    generators: Mapping[str, Values]
     width: int
     blocks: int
     method: str = "not stated"
@@ -47,7 +47,7 @@ class DomainNetwork:
         if direction not in self.generators:
             problem = f"is not in this network: {self.method} learns one direction"
             raise InputError("direction", direction, problem, "train with --method cyclegan for both, or give a2b")
-        values, widths = self.generators[direction], model.form(self.width, self.blocks)
+        values, widths = self.generators[direction], form(self.width, self.blocks)
         first, last = widths.layers[0].name, widths.layers[-1].name
         kernels: dict[str, Array] = {name: values[name]["kernel"] for name in widths.shapes}
         kernels[first] = 2 * kernels[first]
@@ -98,7 +98,7 @@ def read(path: str | os.PathLike, *, argument: str = "network") -> DomainFile:
     tensors, meta = opened(path, DOMAINS, argument=argument)
     try:
         width, blocks = int(meta["width"]), int(meta["blocks"])
-        shapes = model.form(width, blocks).shapes
+        shapes = form(width, blocks).shapes
         found = {
             way: {
                 layer: {name: tensors[f"{way}.{layer}.{name}"].astype(np.float32) for name in ("kernel", "bias")}

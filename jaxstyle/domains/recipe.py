@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from jaxstyle.domains.model import form
+from jaxstyle.domains.form import form
 from jaxstyle.onepass.layers import Widths
 
 BATCH = 1
@@ -28,7 +28,7 @@ class Recipe:
 
     Attributes:
         method: a key of `step.METHODS`.
-        width, blocks: of a generator, see `model.form`; a discriminator is as wide.
+        width, blocks: of a generator, see `form.form`; a discriminator is as wide.
         size: pixels a side of the crops.
         batch: crops of each collection in a step.
         content_weight: what the content counts against the discriminator: PatchNCE with CUT, the cycles with CycleGAN.

@@ -15,7 +15,7 @@ from jax import Array
 from jaxstyle.errors import InputError, unknown
 from jaxstyle.machine import memory as machine
 from jaxstyle.machine.compiler import Compiler
-from jaxstyle.network.weights.files import sha256
+from jaxstyle.machine.folders import sha256
 from jaxstyle.onepass import inference, tiles
 from jaxstyle.onepass.layers import Widths
 from jaxstyle.pictures.read import Picture, as_float, load

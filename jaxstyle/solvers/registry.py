@@ -2,20 +2,46 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from jaxstyle.errors import InputError, unknown
-from jaxstyle.solvers.lbfgs import LBFGS, SearchingLBFGS
-from jaxstyle.solvers.optax_solvers import Adam, OptaxLBFGS
 from jaxstyle.solvers.state import Solver
 
+# jaxopt and optax take half a second to import, which what makes no solver need not wait for.
+
+
+def _lbfgs(**how: Any) -> Solver:
+    from jaxstyle.solvers.lbfgs import LBFGS
+
+    return LBFGS(**how)
+
+
+def _searching(search: str, **how: Any) -> Solver:
+    from jaxstyle.solvers.lbfgs import SearchingLBFGS
+
+    return SearchingLBFGS(search, **how)
+
+
+def _optax_lbfgs(**how: Any) -> Solver:
+    from jaxstyle.solvers.optax_solvers import OptaxLBFGS
+
+    return OptaxLBFGS(**how)
+
+
+def _adam(**how: Any) -> Solver:
+    from jaxstyle.solvers.optax_solvers import Adam
+
+    return Adam(**how)
+
+
 SOLVERS: dict[str, Callable[..., Solver]] = {
-    "lbfgs": LBFGS,
-    "lbfgs-torch": partial(LBFGS, guarded=False),
-    "lbfgs-zoom": partial(SearchingLBFGS, "zoom"),
-    "lbfgs-backtracking": partial(SearchingLBFGS, "backtracking"),
-    "lbfgs-hager-zhang": partial(SearchingLBFGS, "hager-zhang"),
-    "optax-lbfgs": OptaxLBFGS,
-    "adam": Adam,
+    "lbfgs": _lbfgs,
+    "lbfgs-torch": partial(_lbfgs, guarded=False),
+    "lbfgs-zoom": partial(_searching, "zoom"),
+    "lbfgs-backtracking": partial(_searching, "backtracking"),
+    "lbfgs-hager-zhang": partial(_searching, "hager-zhang"),
+    "optax-lbfgs": _optax_lbfgs,
+    "adam": _adam,
 }
 
 
@@ -27,4 +53,4 @@ def make_solver(name: str, *, history: int = 20, learning_rate: float = 10.0) ->
         raise InputError("history", history, "must be at least 1")
     if not learning_rate > 0:
         raise InputError("learning_rate", learning_rate, "must be positive")
-    return Adam(learning_rate) if name == "adam" else SOLVERS[name](history=history)
+    return SOLVERS["adam"](learning_rate=learning_rate) if name == "adam" else SOLVERS[name](history=history)

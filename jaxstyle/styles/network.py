@@ -14,7 +14,7 @@ from jax import Array
 
 from jaxstyle.errors import InputError, WeightsError, unknown
 from jaxstyle.machine import tensor_file
-from jaxstyle.network.weights.load import bundled
+from jaxstyle.machine.folders import bundled
 from jaxstyle.onepass.files import STYLES, opened
 from jaxstyle.onepass.layers import Widths
 from jaxstyle.onepass.painting import check_strength

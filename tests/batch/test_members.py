@@ -9,7 +9,7 @@ from PIL import Image
 from jaxstyle import Config, InputError, JaxstyleError, stylize, stylize_batch
 from jaxstyle.batch import run as batch
 from jaxstyle.batch.jobs import make_jobs, shown, title
-from jaxstyle.cli.single import SAMPLES
+from jaxstyle.cli.places import SAMPLES
 from jaxstyle.machine import memory
 from jaxstyle.transfer.library import Library
 

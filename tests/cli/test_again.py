@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from jaxstyle.cli.main import main
-from jaxstyle.cli.single import SAMPLES
+from jaxstyle.cli.places import SAMPLES
 from jaxstyle.transfer import again, record
 
 pytestmark = pytest.mark.usefixtures("empty_folder", "small_network")

@@ -16,7 +16,7 @@ from PIL import Image
 from jaxstyle import Config
 from jaxstyle.cli.main import main
 from jaxstyle.cli.options import flag
-from jaxstyle.cli.single import SAMPLES
+from jaxstyle.cli.places import SAMPLES
 from jaxstyle.transfer.config import GROUPS
 
 CONTENT, STYLE = str(SAMPLES / "chelsea.jpg"), str(SAMPLES / "swirls.jpg")

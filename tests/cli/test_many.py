@@ -19,7 +19,7 @@ from jaxstyle.batch.folder import Folder, FolderEntry
 from jaxstyle.batch.sheet import tabulate
 from jaxstyle.cli.display import Display
 from jaxstyle.cli.main import main
-from jaxstyle.cli.single import SAMPLES
+from jaxstyle.cli.places import SAMPLES
 from jaxstyle.pictures.ours import read_record
 
 CHELSEA, COFFEE, SWIRLS, GLASS, WAVES = (str(SAMPLES / f"{n}.jpg") for n in ("chelsea", "coffee", "swirls", "glass", "waves"))

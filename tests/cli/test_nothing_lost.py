@@ -20,7 +20,7 @@ from PIL import Image
 from jaxstyle.cli import main as command_line
 from jaxstyle.cli.display import Display, Interrupt
 from jaxstyle.cli.main import main
-from jaxstyle.cli.single import SAMPLES
+from jaxstyle.cli.places import SAMPLES
 from jaxstyle.pictures import write
 from jaxstyle.pictures.ours import read_record
 

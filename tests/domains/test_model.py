@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from jaxstyle.domains import model
+from jaxstyle.domains.form import form, taps
 from jaxstyle.domains.network import DomainNetwork
 from jaxstyle.network.convolution import Target, traced_for
 from jaxstyle.onepass import inference, tiles
@@ -13,7 +14,7 @@ from jaxstyle.onepass.layers import halving
 from tests.styles.test_model import numpy_convolution
 
 WIDTH, BLOCKS = 3, 2
-TINY = model.form(WIDTH, BLOCKS)
+TINY = form(WIDTH, BLOCKS)
 GENERATE = jax.jit(model.generate, static_argnums=1)
 
 
@@ -33,8 +34,8 @@ def count(module, example):
 
 
 def test_counts_are_the_papers():
-    assert count(model.Generator(model.form()), jnp.zeros((1, 256, 256, 3))) == 11_378_179
-    assert count(model.Generator(model.form(blocks=6)), jnp.zeros((1, 128, 128, 3))) == 11_378_179 - 3 * 2 * 590_080
+    assert count(model.Generator(form()), jnp.zeros((1, 256, 256, 3))) == 11_378_179
+    assert count(model.Generator(form(blocks=6)), jnp.zeros((1, 128, 128, 3))) == 11_378_179 - 3 * 2 * 590_080
     assert count(model.Discriminator(), jnp.zeros((1, 256, 256, 3))) == 2_764_737
 
 
@@ -74,7 +75,7 @@ def test_the_generator_is_the_plain_network(rng, values, shape):
 
 def test_taps_are_the_papers():
     """Its indices 0, 4, 8, 12, 16: the picture, both halvings, residual blocks 1 and 5."""
-    assert model.taps(model.form()) == ("picture", "down2", "down3", "block1_2", "block5_2")
+    assert taps(form()) == ("picture", "down2", "down3", "block1_2", "block5_2")
 
 
 @pytest.mark.parametrize("shape", [(16, 20), (21, 18)])

@@ -10,7 +10,7 @@ import scipy.linalg
 from PIL import ImageColor
 
 from jaxstyle import stylize
-from jaxstyle.cli.single import SAMPLES
+from jaxstyle.cli.places import SAMPLES
 from jaxstyle.loss import metric
 from jaxstyle.loss.objective import TermWeights, loss_terms, losses_in, make_targets, total_loss
 from jaxstyle.loss.presets import CANONICAL

@@ -9,7 +9,7 @@ import pytest
 from conftest import random_params, write_random
 
 from jaxstyle import Config, InputError, make_targets, stylize, total_loss
-from jaxstyle.cli.single import SAMPLES
+from jaxstyle.cli.places import SAMPLES
 from jaxstyle.loss import strips
 from jaxstyle.loss.presets import CANONICAL, Objective
 from jaxstyle.machine import memory

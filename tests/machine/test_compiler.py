@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxstyle import convolution_algorithm, stylize
-from jaxstyle.cli.single import SAMPLES
+from jaxstyle.cli.places import SAMPLES
 from jaxstyle.machine import compiler
 from jaxstyle.machine.compiler import Compiler
 

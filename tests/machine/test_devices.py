@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from jaxstyle.cli.single import SAMPLES
+from jaxstyle.cli.places import SAMPLES
 
 SCRIPT = """
 import json, re, sys

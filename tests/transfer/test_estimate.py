@@ -11,7 +11,7 @@ import pytest
 
 from jaxstyle import InputError, estimate, stylize
 from jaxstyle.cli.main import main
-from jaxstyle.cli.single import SAMPLES
+from jaxstyle.cli.places import SAMPLES
 from jaxstyle.machine import memory
 from jaxstyle.transfer.config import QUALITIES
 

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from jaxstyle.cli.main import main
-from jaxstyle.cli.single import SAMPLES
+from jaxstyle.cli.places import SAMPLES
 from jaxstyle.machine import tensor_file
 from jaxstyle.transfer import checkpoint
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from jaxstyle import Config, InputError
-from jaxstyle.cli.single import SAMPLES
+from jaxstyle.cli.places import SAMPLES
 from jaxstyle.transfer.config import QUALITIES
 from jaxstyle.transfer.resolve import resolve
 

@@ -9,7 +9,7 @@ from conftest import refusal
 from PIL import Image
 
 from jaxstyle import stylize
-from jaxstyle.cli.single import SAMPLES
+from jaxstyle.cli.places import SAMPLES
 from jaxstyle.pictures import comment, ours, write
 from jaxstyle.transfer import record
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from jaxstyle import Config, InputError, stylize, stylize_batch
 from jaxstyle.cli.main import main
-from jaxstyle.cli.single import SAMPLES
+from jaxstyle.cli.places import SAMPLES
 from jaxstyle.pictures import read
 from jaxstyle.transfer import record
 from jaxstyle.transfer.regions import Wish, parse, wishes

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from jaxstyle import InputError, stylize
-from jaxstyle.cli.single import SAMPLES
+from jaxstyle.cli.places import SAMPLES
 from jaxstyle.transfer import schedule
 from jaxstyle.transfer.config import Config
 from jaxstyle.transfer.resolve import resolve

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from jaxstyle import Config, InputError
-from jaxstyle.cli.single import SAMPLES
+from jaxstyle.cli.places import SAMPLES
 from jaxstyle.pictures.colour import smooth_colour
 from jaxstyle.pictures.flat import roughness
 from jaxstyle.transfer.resolve import resolve

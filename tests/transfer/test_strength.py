@@ -11,7 +11,7 @@ from PIL import Image
 import jaxstyle
 from jaxstyle import stylize, stylize_batch
 from jaxstyle.cli.main import main
-from jaxstyle.cli.single import SAMPLES
+from jaxstyle.cli.places import SAMPLES
 from jaxstyle.loss.presets import PRESETS
 from jaxstyle.loss.strength import balanced
 from jaxstyle.network.weights.load import load

@@ -11,7 +11,7 @@ from PIL import Image
 
 import jaxstyle
 from jaxstyle import InputError, JaxstyleError, stylize
-from jaxstyle.cli.single import SAMPLES
+from jaxstyle.cli.places import SAMPLES
 from jaxstyle.loss.objective import TermWeights
 from jaxstyle.loss.presets import CANONICAL, PRESETS
 from jaxstyle.network.vgg import ARCHITECTURES

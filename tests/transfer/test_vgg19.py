@@ -10,7 +10,7 @@ from PIL import Image
 
 from jaxstyle import Config, load_weights, make_targets, total_loss
 from jaxstyle.cli.main import main
-from jaxstyle.cli.single import SAMPLES
+from jaxstyle.cli.places import SAMPLES
 from jaxstyle.network.weights import SOURCES
 from jaxstyle.pictures import read
 from jaxstyle.transfer.resolve import resolve

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from jaxstyle.errors import InputError, WeightsError, unknown
+from jaxstyle.machine.folders import bundled
 from jaxstyle.network.weights import files, load
 from jaxstyle.network.weights.fetch import fetch
 from jaxstyle.network.weights.load import load_weights
@@ -28,7 +29,7 @@ def fetch_weights(name: str = "vgg19-full", *, progress: bool = True) -> Path:
         raise unknown("name", name, SOURCES)
     download = SOURCES[name].download
     if download is None:
-        return load.bundled()
+        return bundled()
     if importlib.util.find_spec("h5py") is None:
         raise InputError("name", name, "comes as an .h5 file, which needs h5py", "pip install 'jaxstyle[keras]'")
     original, target = fetch(download, progress=progress), load.converted(name)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from jaxstyle.errors import DownloadError, InputError
+from jaxstyle.machine.folders import cache_root
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -50,14 +51,6 @@ class _Failed(Exception):
 
 class _Dropped(_Failed):
     """The connection broke; what came until then is in the part."""
-
-
-def cache_root() -> Path:
-    """The folder of all that can be made again: the environment variable JAXSTYLE_CACHE, or a place in the user's cache."""
-    import platformdirs
-
-    chosen = os.environ.get("JAXSTYLE_CACHE")
-    return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("jaxstyle")
 
 
 def cache_folder() -> Path:

@@ -4,7 +4,6 @@ Everything is brought to one form: ``{"conv1_1": {"kernel": (3, 3, I, O), "bias"
 unrestricted.
 """
 
-import hashlib
 import os
 import re
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ import numpy as np
 
 from jaxstyle.errors import WeightsError, unknown
 from jaxstyle.machine import tensor_file
+from jaxstyle.machine.folders import sha256
 from jaxstyle.network.vgg import ARCHITECTURES, Architecture
 from jaxstyle.network.weights.registry import SCALES
 
@@ -41,12 +41,6 @@ class WeightFile:
     origin: str
     licence: str
     sha256: str
-
-
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read(path: str | os.PathLike, *, scale: str | None = None, argument: str = "weights") -> WeightFile:

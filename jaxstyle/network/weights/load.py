@@ -8,6 +8,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 
 from jaxstyle.errors import WeightsError, unknown
+from jaxstyle.machine.folders import bundled
 from jaxstyle.network.vgg import ARCHITECTURES, Params
 from jaxstyle.network.weights import files
 from jaxstyle.network.weights.fetch import cache_folder
@@ -22,20 +23,6 @@ class Loaded(NamedTuple):
     params: Params
     name: str
     sha256: str
-
-
-def bundled(name: str = "vgg19", *, argument: str = "weights") -> Path:
-    """A file in the box: inside the installed package, or in `weights/` of a checkout.
-
-    Raises:
-        WeightsError: where it is not there.
-    """
-    package = Path(__file__).resolve().parents[2]
-    for folder in (package / "data", package.parent / "weights"):
-        path = folder / f"{name}.safetensors"
-        if path.exists():
-            return path
-    raise WeightsError(argument, name, "is missing from this installation", "reinstall jaxstyle from its wheel")
 
 
 def installed(name: str) -> Path | None:

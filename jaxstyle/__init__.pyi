@@ -1,0 +1,74 @@
+"""The public names: `__init__.py` imports each when it is first asked for."""
+
+from .batch.run import (
+    BatchProgress as BatchProgress,
+    stylize_batch as stylize_batch,
+)
+from .domains.apply import apply_domains as apply_domains
+from .domains.network import DomainNetwork as DomainNetwork
+from .domains.train_domains import train_domains as train_domains
+from .errors import (
+    DownloadError as DownloadError,
+    ImageError as ImageError,
+    InputError as InputError,
+    JaxstyleError as JaxstyleError,
+    WeightsError as WeightsError,
+)
+from .loss.objective import (
+    Losses as Losses,
+    Targets as Targets,
+    TermWeights as TermWeights,
+    loss_parts as loss_parts,
+    loss_terms as loss_terms,
+    make_targets as make_targets,
+    total_loss as total_loss,
+)
+from .loss.presets import (
+    CANONICAL as CANONICAL,
+    PRESETS as PRESETS,
+    Objective as Objective,
+)
+from .loss.terms import (
+    content_loss as content_loss,
+    gram as gram,
+    style_loss as style_loss,
+    total_variation as total_variation,
+)
+from .machine.allocator import keep_pages as keep_pages
+from .machine.compiler import COMPILER_OPTIONS as COMPILER_OPTIONS
+from .network.convolution import (
+    ALGORITHMS as ALGORITHMS,
+    conv3x3 as conv3x3,
+    convolution_algorithm as convolution_algorithm,
+)
+from .network.vgg import (
+    Params as Params,
+    features as features,
+)
+from .network.weights import (
+    convert_weights as convert_weights,
+    fetch_weights as fetch_weights,
+    load_weights as load_weights,
+)
+from .onepass.painting import Painted as Painted
+from .solvers.registry import (
+    SOLVERS as SOLVERS,
+    make_solver as make_solver,
+)
+from .solvers.state import Solver as Solver
+from .styles.apply import apply_style as apply_style
+from .styles.network import StyleNetwork as StyleNetwork
+from .styles.train_styles import train_styles as train_styles
+from .transfer.config import Config as Config
+from .transfer.estimate import (
+    Estimate as Estimate,
+    estimate as estimate,
+)
+from .transfer.loop import Progress as Progress
+from .transfer.stylize import (
+    Result as Result,
+    stylize as stylize,
+)
+
+__version__: str
+__all__: list[str]

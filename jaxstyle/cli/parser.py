@@ -1,0 +1,213 @@
+"""The arguments of every command."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+NO_METADATA = "keep the record out of the picture; it lies in OUT.png.json all the same"
+
+
+class Usage(Exception):
+    """A command line that no command takes."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Bad input is one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise Usage(f"{message}; see {self.prog} --help")
+
+
+def parser_for(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser of this command line. Only its command's arguments are there: each command imports what it needs for them."""
+    from jaxstyle import __version__
+
+    parser = _Parser(prog="jaxstyle", description="Neural style transfer by optimisation, in JAX.", allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"jaxstyle {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
+    wanted = next((argument for argument in arguments if not argument.startswith("-")), None)
+    for name, (text, fill) in COMMANDS.items():
+        sub = commands.add_parser(name, help=text, description=text, allow_abbrev=False, add_help=False)
+        if name == wanted:
+            fill(sub)
+    return parser
+
+
+def _add_last(sub: argparse.ArgumentParser, quiet: bool = True) -> None:
+    """What is the same for all; a command's own -h comes last."""
+    group = sub.add_argument_group("other")
+    if quiet:
+        group.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
+    group.add_argument("-h", "--help", action="help", help="show this and exit")
+
+
+def _basics(sub: argparse.ArgumentParser) -> Any:
+    """The first group of a command's help."""
+    return sub.add_argument_group("basics")
+
+
+def _actions(sub: argparse.ArgumentParser) -> Callable[[str, str], argparse.ArgumentParser]:
+    """Makes parsers of a command's actions."""
+    _add_last(sub, quiet=False)
+    actions = sub.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=_Parser)
+    return lambda name, text: actions.add_parser(name, help=text, description=text, allow_abbrev=False, add_help=False)
+
+
+def _add_single(sub: argparse.ArgumentParser, basics: Any, out: str, defaults: Any) -> None:
+    from jaxstyle.cli.options import add_options
+
+    basics.add_argument("-o", "--out", metavar="OUT", help=f".png, .jpg, .webp or .tiff (default: {out})")
+    add_options(sub, defaults, basics)
+    _add_run(sub, basics)
+
+
+def _add_run(sub: argparse.ArgumentParser, basics: Any) -> None:
+    basics.add_argument("--save-every", metavar="N", help="also save OUT-00050.png and so on, every N evaluations")
+    text = "go on where this command was stopped or killed, if it was (a run of more than half a minute keeps .OUT.png.part)"
+    basics.add_argument("--resume", action="store_true", help=text)
+    text = "keep OUT.png.state too, from which `jaxstyle continue` goes on as if nothing had been between"
+    basics.add_argument("--keep-state", action="store_true", help=text)
+    text = "also write OUT.png.html, a page of the run: pictures on the way, losses, settings, timing"
+    basics.add_argument("--report", action="store_true", help=text)
+    basics.add_argument("--no-metadata", action="store_true", help=NO_METADATA)
+    _add_last(sub)
+
+
+def _stylize(sub: argparse.ArgumentParser) -> None:
+    from jaxstyle.transfer.config import Config
+
+    basics = _basics(sub)
+    sub.add_argument("content", metavar="CONTENT", help="the photograph")
+    sub.add_argument("styles", metavar="STYLE", nargs="+", help="the painting, or several")
+    _add_single(sub, basics, "CONTENT-STYLE.png in the current folder", Config())
+
+
+def _demo(sub: argparse.ArgumentParser) -> None:
+    from jaxstyle.cli.single import DEMO, DEMO_CONFIG
+
+    basics = _basics(sub)
+    for name, known in DEMO.items():
+        text = f"{', '.join(known)} (default: {known[0]})"
+        basics.add_argument(f"--{name}", metavar="NAME", default=known[0], help=text)
+    _add_single(sub, basics, "demo.png in the current folder", DEMO_CONFIG)
+
+
+def _add_many(sub: argparse.ArgumentParser, basics: Any) -> None:
+    from jaxstyle.cli.options import add_options
+    from jaxstyle.transfer.config import Config
+
+    basics.add_argument("-o", "--out", metavar="DIR", help=f"the folder (default: {sub.prog.split()[-1]})")
+    text = "one picture for each value of a setting; values with commas in them are separated by ; (may be repeated)"
+    basics.add_argument("--vary", metavar="SETTING=A,B,...", action="append", default=[], help=text)
+    basics.add_argument("--resume", action="store_true", help="skip the pictures that DIR has already, by their content")
+    basics.add_argument("--no-metadata", action="store_true", help=NO_METADATA)
+    add_options(sub, Config(), basics)
+    several = sub.add_argument_group("several at once")
+    several.add_argument("--batch-size", metavar="N", help="at most N at once (default: as many as pay and fit)")
+    text = "several hosts, each with the same command and its own number: the address of process 0"
+    several.add_argument("--coordinator", metavar="HOST:PORT", help=text)
+    several.add_argument("--processes", metavar="N", help="how many hosts there are")
+    several.add_argument("--process", metavar="I", help="which one this is, from 0")
+    _add_last(sub)
+
+
+def _batch(sub: argparse.ArgumentParser) -> None:
+    basics = _basics(sub)
+    sub.add_argument("contents", metavar="CONTENT", nargs="+", help="the photographs")
+    basics.add_argument("--styles", metavar="STYLE", nargs="+", required=True, help="A+B is a blend of two")
+    how = basics.add_mutually_exclusive_group()
+    how.add_argument("--grid", action="store_true", help="every content with every style (the default)")
+    how.add_argument("--pairs", action="store_true", help="the first content with the first style, and so on")
+    basics.add_argument("--seeds", metavar="N", help="N pictures of each, from different noise")
+    basics.add_argument("--interpolate", metavar="N", help="N pictures from the first of two styles to the second")
+    _add_many(sub, basics)
+
+
+def _sweep(sub: argparse.ArgumentParser) -> None:
+    basics = _basics(sub)
+    sub.add_argument("content", metavar="CONTENT", help="the photograph")
+    sub.add_argument("styles", metavar="STYLE", nargs="+", help="the painting, or several")
+    _add_many(sub, basics)
+
+
+def _estimate(sub: argparse.ArgumentParser) -> None:
+    from jaxstyle.cli.options import add_options
+    from jaxstyle.transfer.config import Config
+
+    basics = _basics(sub)
+    sub.add_argument("pictures", metavar="CONTENT STYLE", nargs="*", help="a photograph and its paintings")
+    add_options(sub, Config(), basics)
+    _add_last(sub, quiet=False)
+
+
+def _apply(sub: argparse.ArgumentParser) -> None:
+    from jaxstyle.cli.apply import add_apply
+
+    basics = _basics(sub)
+    add_apply(sub, basics)
+    basics.add_argument("--no-metadata", action="store_true", help=NO_METADATA)
+    _add_last(sub)
+
+
+def _train(sub: argparse.ArgumentParser) -> None:
+    from jaxstyle.cli.train import add_train
+
+    add_train(sub, _basics(sub))
+    _add_last(sub)
+
+
+def _domains(sub: argparse.ArgumentParser) -> None:
+    from jaxstyle.cli.domains import add_domains
+
+    text = "Teach a network to make pictures of A into pictures of B, from two folders without pairs; `apply` takes it."
+    action = _actions(sub)("train", text)
+    add_domains(action, _basics(action))
+    _add_last(action)
+
+
+def _continue(sub: argparse.ArgumentParser) -> None:
+    basics = _basics(sub)
+    sub.add_argument("picture", metavar="PICTURE", help="one that jaxstyle made, with its record")
+    basics.add_argument("-o", "--out", metavar="OUT", help="(default: PICTURE-N.png, N the evaluations in all)")
+    basics.add_argument("--evaluations", metavar="N", required=True, help="how many more")
+    _add_run(sub, basics)
+
+
+def _replay(sub: argparse.ArgumentParser) -> None:
+    basics = _basics(sub)
+    sub.add_argument("picture", metavar="PICTURE", help="one that jaxstyle made, with its record")
+    text = "where to save it (default: nowhere if it is the same, else PICTURE-replay.png)"
+    basics.add_argument("-o", "--out", metavar="OUT", help=text)
+    _add_last(sub)
+
+
+def _weights(sub: argparse.ArgumentParser) -> None:
+    add = _actions(sub)
+    _add_last(add("list", "What can be named, and what of it is on this machine."), quiet=False)
+    action = add("fetch", "Download weights at full precision, once, verified (needs jaxstyle[keras]).")
+    action.add_argument("name", metavar="NAME", nargs="?", default="vgg19-full", help="(default: %(default)s)")
+    _add_last(action)
+    action = add("convert", "Rewrite Keras, torchvision, timm or Gatys weights in jaxstyle's format.")
+    action.add_argument("file", metavar="FILE")
+    action.add_argument("-o", "--out", metavar="OUT.safetensors", required=True)
+    action.add_argument("--scale", metavar="NAME", help="the input that FILE expects: caffe or torch (default: by its layout)")
+    _add_last(action, quiet=False)
+    action = add("verify", "Check names, shapes, hash, and the answer to a fixed pattern.")
+    action.add_argument("file", metavar="FILE", nargs="?", default="vgg19", help="a file or a name (default: %(default)s)")
+    _add_last(action, quiet=False)
+
+
+COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
+    "stylize": ("Paint CONTENT in the style of STYLE; several styles are blended.", _stylize),
+    "demo": ("Make a picture from bundled samples; nothing is downloaded.", _demo),
+    "batch": ("Paint every CONTENT in every STYLE, with a contact sheet, a gallery and a table.", _batch),
+    "sweep": ("Paint CONTENT in the style of STYLE with every combination of settings.", _sweep),
+    "estimate": ("Memory and time of a run before it is started; without pictures, of 4:3 ones.", _estimate),
+    "apply": ("Paint PHOTO in one pass, in a style that a network has learned; or list the styles.", _apply),
+    "train": ("Teach a style network: it learns the STYLEs once, and then paints any picture in one pass.", _train),
+    "domains": ("Networks between two collections of pictures, learned without pairs: train.", _domains),
+    "continue": ("Go on with a finished PICTURE, from its state where that was kept, else from its pixels.", _continue),
+    "replay": ("Make PICTURE again from its record, and say whether it is the same.", _replay),
+    "weights": ("Network weights: list, fetch, convert, verify.", _weights),
+}
+"""By name: what it does, and what adds its arguments."""
