@@ -8,7 +8,6 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
@@ -113,7 +112,7 @@ def paint(
     inner = slice(margin, -margin or None)
     framed = Picture(np.pad(source.rgb, ((margin, margin), (margin, margin), (0, 0)), "reflect"))
     if not low:
-        given = (brush.kernels, jnp.asarray(as_float(framed))[None], brush.vector[None])
+        given = (brush.kernels, as_float(framed)[None], np.asarray(brush.vector)[None])
         program = compiler.compile(partial(inference.paint, widths), *given, key=("one pass", widths))
         free = machine.available()
         if free is None or machine.working(program) <= free:

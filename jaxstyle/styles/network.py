@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.core import Tracer
 
 from jaxstyle.errors import InputError, WeightsError, unknown
 from jaxstyle.machine import tensor_file
@@ -53,7 +54,8 @@ class StyleNetwork:
     margin: int = 8
 
     def index(self, style: str | int, argument: str = "style") -> int:
-        """The number of a style that is told by name, by the beginning of its name, or by number from 0.
+        """The number of a style that is told by name, by the beginning of its name, or by number from 0. Of a name and
+        longer ones that begin with it, the beginning means the name.
 
         Raises:
             InputError: where there is none, or more than one begins like this; the nearest name is suggested.
@@ -65,11 +67,12 @@ class StyleNetwork:
             raise InputError(argument, style, f"must be a name, or a number from 0 to {len(self.names) - 1}")
         found = [i for i, name in enumerate(self.names) if name.casefold() == text.casefold()]
         found = found or [i for i, name in enumerate(self.names) if text and name.casefold().startswith(text.casefold())]
-        if len(found) > 1:
-            raise InputError(argument, style, f"is not one style: {', '.join(self.names[i] for i in found)} begin like it")
         if not found:
             raise unknown(argument, text, self.names)
-        return found[0]
+        shortest = min(found, key=lambda i: len(self.names[i]))
+        if all(self.names[i].startswith(self.names[shortest]) for i in found):  # "wav" is waves, not waves-strong
+            return shortest
+        raise InputError(argument, style, f"is not one style: {', '.join(self.names[i] for i in found)} begin like it")
 
     def style(self, style: str | int | Mapping[str, float], strength: float = 1.0) -> Array:
         """The vector of a style, (`style_size`,).
@@ -87,10 +90,11 @@ class StyleNetwork:
         total = sum(shares.values())
         if not total > 0:
             raise InputError("style", style, "must have shares with a positive sum")
-        blended = sum(self.styles[self.index(name)] * (share / total) for name, share in shares.items())
+        styles = self.styles if isinstance(self.styles, Tracer) else np.asarray(self.styles)
+        blended: Any = sum(styles[self.index(name)] * (share / total) for name, share in shares.items())
         if strength < 1 and PHOTOGRAPH in self.names:
-            blended = strength * blended + (1 - strength) * self.styles[self.names.index(PHOTOGRAPH)]
-        return jnp.asarray(blended)
+            blended = strength * blended + (1 - strength) * styles[self.names.index(PHOTOGRAPH)]
+        return jax.device_put(blended)
 
     @property
     def has_strength(self) -> bool:
@@ -213,9 +217,9 @@ def read(path: str | os.PathLike, *, argument: str = "network") -> StyleFile:
         raise WeightsError(argument, str(path), "is damaged: a value is not finite")
     thumbnails = {key.partition(".")[2]: value for key, value in tensors.items() if key.startswith("thumbnail.")}
     about = {key: str(meta.get(key, "not stated")) for key in ("origin", "licence")}
-    network = StyleNetwork(
-        {k: jnp.asarray(v) for k, v in kernels.items()}, jnp.asarray(styles), widths, names, margin=margin, **about
-    )
+    # `jnp.asarray` would compile a program for each shape, and so would arithmetic of few numbers with `jnp` in `style`.
+    kernels, styles = jax.device_put((kernels, styles))
+    network = StyleNetwork(kernels, styles, widths, names, margin=margin, **about)
     return StyleFile(network, thumbnails, dict(meta.get("training") or {}))
 
 

@@ -62,6 +62,19 @@ def test_a_style_is_told_by_name_beginning_or_number(network, style, index):
     assert network.index(style) == index
 
 
+def test_the_beginning_of_a_name_and_of_longer_ones_means_the_name(network):
+    names = ("waves-strong", "waves", "wax", "sun-strong", "sun-weak")
+    longer = StyleNetwork(network.kernels, jnp.ones((5, TINY.style_size)), TINY, names)
+    assert [longer.index(text) for text in ("wave", "waves", "waves-", "wax", "Sun-w")] == [1, 1, 0, 2, 4]
+    refusal(lambda: longer.index("wa"), "style", "waves-strong, waves, wax", kind=InputError)
+    refusal(lambda: longer.index("sun"), "style", "sun-strong, sun-weak", kind=InputError)
+
+
+def test_a_style_is_found_in_a_compiled_function_too(network):
+    found = jax.jit(lambda network: network.style("star:3+ship:1", 0.5))(network)
+    np.testing.assert_allclose(found, network.style("star:3+ship:1", 0.5), rtol=1e-6)
+
+
 def test_blends_and_strength_mix_the_vectors(network):
     star, ship, _, photograph = network.styles
     np.testing.assert_allclose(network.style("star+ship"), (star + ship) / 2, rtol=1e-6)
