@@ -1,6 +1,6 @@
-"""Photographs by a style network and by the optimisation, side by side with their seconds.
+"""Photographs by a style network, by the optimisation and by a domain network, side by side with their seconds.
 
-    python -m bench.beside [CONTENT ...] [--style starry_night ...] [--size 400] [--evaluations 60 300] [-o beside.jpg]
+    python -m bench.beside [CONTENT ...] [--style starry_night ...] [--size 400] [--evaluations 60 300] [--domains FILE]
 
 A line for each photograph, a file or a sample's name, with the style that stands at its place; several photographs are shown
 first in their lines. Seconds are of a second run in the process, without compilation, which takes some seconds once for each
@@ -9,8 +9,10 @@ size.
 
 import argparse
 import time
+from collections.abc import Callable
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -22,20 +24,24 @@ from bench.pictures import SAMPLES
 GAP = 8
 
 
-def line(content: str, style: str, size: int, evaluations: list[int]) -> tuple[list[np.ndarray], list[float]]:
-    """The network's picture and the optimisation's, and their seconds."""
-
-    def paint() -> np.ndarray:
-        return jaxstyle.apply_style(content, style=style, size=size).image
-
+def timed(paint: Callable[[], np.ndarray]) -> tuple[np.ndarray, float]:
+    """What a network paints, and its seconds without compilation."""
     paint()
     began = time.perf_counter()
-    images, seconds = [paint()], [time.perf_counter() - began]
-    for count in evaluations:
-        result = jaxstyle.stylize(content, str(SAMPLES / f"{style}.jpg"), size=size, evaluations=count)
-        images.append(result.image)
-        seconds.append(result.record["seconds"]["solve"])
-    return images, seconds
+    return paint(), time.perf_counter() - began
+
+
+def line(content: str, style: str, options: argparse.Namespace) -> dict[str, tuple[np.ndarray, float]]:
+    """Pictures and seconds: the style network's, the optimisation's, and the domain network's where there is one."""
+    size = options.size
+    found = {"network": timed(lambda: jaxstyle.apply_style(content, style=style, size=size).image)}
+    for count in options.evaluations:
+        how: Any = dict(size=size, evaluations=count, strength=options.strength)
+        result = jaxstyle.stylize(content, str(SAMPLES / f"{style}.jpg"), **how)
+        found[f"{count} evaluations"] = result.image, result.record["seconds"]["solve"]
+    if options.domains:
+        found["domain network"] = timed(lambda: jaxstyle.apply_domains(content, options.domains, size=size).image)
+    return found
 
 
 def shown(content: str, like: np.ndarray) -> np.ndarray:
@@ -61,6 +67,8 @@ def main() -> None:
     parser.add_argument("--style", nargs="+", default=["starry_night"])
     parser.add_argument("--size", type=int, default=400)
     parser.add_argument("--evaluations", type=int, nargs="+", default=[60, 300])
+    parser.add_argument("--strength", type=float, help="of the optimisation (default: by its weights)")
+    parser.add_argument("--domains", help="a file of `jaxstyle domains train`")
     parser.add_argument("--quality", type=int, default=88, help="of the JPEG")
     parser.add_argument("-o", "--out", default="beside.jpg")
     options = parser.parse_args()
@@ -69,9 +77,9 @@ def main() -> None:
     lines = []
     for given, style in zip(options.contents, cycle(options.style), strict=False):
         content = given if Path(given).exists() else str(SAMPLES / f"{given}.jpg")
-        images, seconds = line(content, style, options.size, options.evaluations)
-        names = ["network", *(f"{count} evaluations" for count in options.evaluations)]
-        took = ", ".join(f"{name} {each:.2f} s" for name, each in zip(names, seconds, strict=True))
+        made = line(content, style, options)
+        images = [image for image, _ in made.values()]
+        took = ", ".join(f"{name} {seconds:.2f} s" for name, (_, seconds) in made.items())
         print(f"{Path(given).stem} x {style}, {images[0].shape[1]}x{images[0].shape[0]}: {took}", flush=True)
         lines.append([shown(content, images[0]), *images] if len(options.contents) > 1 else images)
         sheet(lines).save(options.out, quality=options.quality)

@@ -1,7 +1,8 @@
-"""The photographs that `weights/styles.safetensors` was trained on, taken out of a Debian package (recipe: weights/README.md).
+"""Photographs to train on, taken out of a Debian package: those of `weights/styles.safetensors` (recipe: weights/README.md).
 
     apt-get download gcompris-qt-data && dpkg -x gcompris-qt-data_*.deb gcompris
     python weights/photographs.py gcompris -o photographs
+    python weights/photographs.py gcompris -o paintings --van-gogh      # eight paintings, for `jaxstyle domains train`
 
 GCompris keeps them in Qt resource files, each with a README that names author, licence and source. Only those in the public
 domain, under CC0 or under CC-BY (not CC-BY-SA) are taken; CREDITS.md beside them lists them.
@@ -17,7 +18,8 @@ from pathlib import Path, PurePosixPath
 
 from PIL import Image
 
-RESOURCES = ("erase", "explore_monuments", "explore_world_animals")
+PHOTOGRAPHS = ("erase", "explore_monuments", "explore_world_animals")
+PAINTINGS = ("details",)
 FREE = re.compile(r"CC0|CC-BY[- ]\d|Public domain", re.IGNORECASE)
 LEAST = 300
 """Pixels of the shorter side."""
@@ -47,12 +49,13 @@ def contents(path: Path) -> Iterator[tuple[PurePosixPath, bytes]]:
     yield from walk(0, PurePosixPath())
 
 
-def free(readme: str) -> dict[str, tuple[str, str, str]]:
-    """Author, licence and source by file name, of the stanzas of a README whose licence is a free one."""
+def free(readme: str, word: str = "") -> dict[str, tuple[str, str, str]]:
+    """Author, licence and source by file name, of the stanzas of a README whose licence is a free one, and in which
+    the word stands."""
     found = {}
     for stanza in re.split(r"\n\s*\n", readme):
         fields = dict(re.findall(r"^(Copyright|License|Source): *(.*)$", stanza, re.MULTILINE))
-        if FREE.match(fields.get("License", "")):
+        if FREE.match(fields.get("License", "")) and word in stanza:
             for name in re.findall(r"[\w./-]+\.(?:webp|jpg|png)\b", stanza.replace(fields.get("Source", ""), "")):
                 found[name] = (fields.get("Copyright", ""), fields["License"], fields.get("Source", ""))
     return found
@@ -63,14 +66,15 @@ def main() -> None:
     parser.add_argument("package", type=Path, help="the folder that the package was unpacked to")
     parser.add_argument("-o", "--out", type=Path, required=True)
     parser.add_argument("--size", type=int, default=400, help="longest shorter side of what is written (default: 400)")
+    parser.add_argument("--van-gogh", action="store_true", help="his paintings in place of photographs")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     credits = []
-    for resource in RESOURCES:
+    for resource in PAINTINGS if options.van_gogh else PHOTOGRAPHS:
         (path,) = options.package.rglob(f"rcc/{resource}.rcc")
         files = dict(contents(path))
         for readme in (name for name in files if name.name == "README"):
-            for name, credit in sorted(free(files[readme].decode()).items()):
+            for name, credit in sorted(free(files[readme].decode(), "Van Gogh" if options.van_gogh else "").items()):
                 data = files.get(readme.parent / name)
                 if data is None:
                     continue
@@ -85,7 +89,7 @@ def main() -> None:
     (options.out / "CREDITS.md").write_text(
         "| file | author | licence | source |\n|---|---|---|---|\n" + "\n".join(credits) + "\n"
     )
-    print(f"{len(credits)} photographs in {options.out}")
+    print(f"{len(credits)} pictures in {options.out}")
 
 
 if __name__ == "__main__":

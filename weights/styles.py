@@ -3,6 +3,7 @@
     python weights/photographs.py UNPACKED_PACKAGE -o photographs
     python weights/styles.py train photographs -o trained.safetensors --minutes 8
     python weights/styles.py pack trained.safetensors -o weights/styles.safetensors
+    python weights/styles.py sheet weights/styles.safetensors -o weights/styles.jpg
 
 It learns every style twice, and the photograph as it is. The plain styles are balanced as one would show them: at the start a
 style's loss counts `SHOWN` times the content. The strong ones are balanced as the canonical loss is, which is what the
@@ -22,13 +23,13 @@ import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
-from jaxstyle import keep_pages, load_weights
+from jaxstyle import apply_style, keep_pages, load_weights
 from jaxstyle.loss.objective import Targets, TermWeights, content_target, loss_parts, style_target
 from jaxstyle.loss.presets import CANONICAL
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.network.vgg import Params
 from jaxstyle.onepass.photographs import Photographs, crops, gathered
-from jaxstyle.pictures.read import load
+from jaxstyle.pictures.read import load, to_bytes
 from jaxstyle.styles.model import WIDTHS, initial
 from jaxstyle.styles.network import PHOTOGRAPH, StyleFile, StyleNetwork, read, write
 from jaxstyle.styles.train import OBJECTIVE, Learned, Lesson, Recipe, State, begin, step
@@ -153,10 +154,23 @@ def pack(path: Path, out: Path) -> None:
     print(f"{out} {out.stat().st_size / 1e6:.2f} MB")
 
 
+def sheet(path: Path, out: Path, size: int = 420) -> None:
+    """Two photographs in all styles, the strong ones below, each half as large as it was painted."""
+    gap, lines = 6, []
+    for photograph in ("chelsea", "coffee"):
+        for names in (STYLES, [f"{name}{STRONG}" for name in STYLES]):
+            made = [apply_style(SAMPLES / f"{photograph}.jpg", path, style=name, size=size).image for name in names]
+            small = [np.asarray(Image.fromarray(to_bytes(image)).reduce(2)) for image in made]
+            white: Any = dict(pad_width=((0, gap), (0, gap), (0, 0)), constant_values=255)
+            lines.append(np.concatenate([np.pad(image, **white) for image in small], 1))
+    whole = np.concatenate(lines)[:-gap, :-gap]
+    Image.fromarray(whole).save(out, quality=78)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["train", "pack"])
-    parser.add_argument("source", type=Path, help="the photographs, or the network to pack")
+    parser.add_argument("what", choices=["train", "pack", "sheet"])
+    parser.add_argument("source", type=Path, help="the photographs, or the network to pack or to show")
     parser.add_argument("-o", "--out", type=Path, required=True)
     parser.add_argument("--start", type=Path)
     parser.add_argument("--minutes", type=float, default=8)
@@ -164,10 +178,10 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=RECIPE.batch)
     parser.add_argument("--rate", type=float, default=RECIPE.learning_rate)
     options = parser.parse_args()
-    if options.what == "pack":
-        pack(options.source, options.out)
-        return
     keep_pages()
+    if options.what != "train":
+        {"pack": pack, "sheet": sheet}[options.what](options.source, options.out)
+        return
     precision = "float32" if jax.default_backend() == "cpu" else "bfloat16"
     size, batch = options.size, options.batch
     recipe = replace(RECIPE, size=size, batch=batch, learning_rate=options.rate, precision=precision)
