@@ -146,10 +146,9 @@ def compiled(state: State, taught: Lesson, recipe: Recipe) -> Any:
 
 
 def pack(path: Path, out: Path) -> None:
-    """The file in the box: codebooks and thumbnails."""
+    """The file in the box: codebooks, and thumbnails of the plain styles; of the strong ones `apply --list` shows what they do."""
     file = read(path)
     thumbnails = {name: np.rint(np.asarray(square(name, 64)) * 255).clip(0, 255).astype(np.uint8) for name in STYLES}
-    thumbnails |= {f"{name}{STRONG}": picture for name, picture in thumbnails.items()}
     write(out, StyleFile(file.network, thumbnails, file.training), codebooks=True)
     print(f"{out} {out.stat().st_size / 1e6:.2f} MB")
 

@@ -217,6 +217,6 @@ def sheet(files: Mapping[str, StyleFile]) -> Image.Image:
             picture = ImageOps.fit(Image.fromarray(to_bytes(image)), (SHOWN, SHOWN))
             x, top = gap + number % PER_LINE * (SHOWN + gap), y + number // PER_LINE * line
             found.paste(picture, (x, top))
-            draw.text((x, top + SHOWN + 2), f"{file.network.names.index(style)} {style}"[:20], "black", font)
+            draw.text((x, top + SHOWN + 2), f"{file.network.names.index(style)} {style}"[:22], "black", font)
         y += line * -(-len(file.network.shown) // PER_LINE)
     return found
