@@ -27,6 +27,7 @@ from jaxstyle import apply_style, keep_pages, load_weights
 from jaxstyle.loss.objective import Targets, TermWeights, content_target, loss_parts, style_target
 from jaxstyle.loss.presets import CANONICAL
 from jaxstyle.machine.compiler import Compiler
+from jaxstyle.machine.devices import training_precision
 from jaxstyle.network.vgg import Params
 from jaxstyle.onepass.photographs import Photographs, crops, gathered
 from jaxstyle.pictures.read import load, to_bytes
@@ -146,7 +147,7 @@ def compiled(state: State, taught: Lesson, recipe: Recipe) -> Any:
 
 
 def pack(path: Path, out: Path) -> None:
-    """The file in the box: codebooks, and thumbnails of the plain styles; of the strong ones `apply --list` shows what they do."""
+    """The file in the box: codebooks, and thumbnails of plain styles; what strong ones do is shown by `apply --list`."""
     file = read(path)
     thumbnails = {name: np.rint(np.asarray(square(name, 64)) * 255).clip(0, 255).astype(np.uint8) for name in STYLES}
     write(out, StyleFile(file.network, thumbnails, file.training), codebooks=True)
@@ -181,9 +182,8 @@ def main() -> None:
     if options.what != "train":
         {"pack": pack, "sheet": sheet}[options.what](options.source, options.out)
         return
-    precision = "float32" if jax.default_backend() == "cpu" else "bfloat16"
     size, batch = options.size, options.batch
-    recipe = replace(RECIPE, size=size, batch=batch, learning_rate=options.rate, precision=precision)
+    recipe = replace(RECIPE, size=size, batch=batch, learning_rate=options.rate, precision=training_precision())
     train(options.source, recipe, options.minutes, options.start, options.out)
 
 

@@ -12,7 +12,7 @@ from jaxstyle.domains.recipe import BATCH, Recipe
 from jaxstyle.domains.step import METHODS
 from jaxstyle.domains.training import Training
 from jaxstyle.errors import InputError, unknown
-from jaxstyle.machine.devices import devices_for
+from jaxstyle.machine.devices import devices_for, training_precision
 from jaxstyle.onepass.course import Report
 from jaxstyle.onepass.gather import check_counts, check_time, checked, gather
 from jaxstyle.pictures.find import expand
@@ -106,22 +106,13 @@ def train_domains(
         pool=chosen.POOL,
         learning_rate=learning_rate,
         seed=seed,
-        precision=precision_here(),
+        precision=training_precision(),
         devices=devices_for(batch),
     )
     part = None if path is None else part_of(path)
     steps = STEPS if steps is None and hours is None else steps
     training = Training(first, second, recipe, steps, None if hours is None else 60 * hours, part)
     return training.complete(resume, callback, lambda: training.file({}), path and partial(write, path))
-
-
-def precision_here() -> str:
-    """Of convolutions: bfloat16 where the hardware has units for it."""
-    backend = jax.default_backend()
-    if backend == "gpu":
-        capability = getattr(jax.local_devices()[0], "compute_capability", "0")
-        return "bfloat16" if float(capability or 0) >= 8 else "float32"
-    return "bfloat16" if backend == "tpu" else "float32"
 
 
 def check_apart(a: Any, b: Any) -> None:

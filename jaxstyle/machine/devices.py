@@ -137,3 +137,12 @@ def has_unused_gpu(nodes: Path = Path("/dev")) -> bool:
     if told or jax.default_backend() != "cpu":
         return False
     return shutil.which("nvidia-smi") is not None or any(nodes.glob("nvidia[0-9]*"))
+
+
+def training_precision() -> str:
+    """Of convolutions while a network learns: bfloat16 where the hardware has units for it."""
+    backend = jax.default_backend()
+    if backend == "gpu":
+        capability = getattr(jax.local_devices()[0], "compute_capability", "0")
+        return "bfloat16" if float(capability or 0) >= 8 else "float32"
+    return "bfloat16" if backend == "tpu" else "float32"

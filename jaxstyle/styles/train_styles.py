@@ -7,11 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import jax
-
 from jaxstyle.errors import InputError, unknown
 from jaxstyle.loss.presets import Objective
-from jaxstyle.machine.devices import devices_for
+from jaxstyle.machine.devices import devices_for, training_precision
 from jaxstyle.network.vgg import Params
 from jaxstyle.network.weights import load_weights
 from jaxstyle.onepass.course import Report
@@ -92,8 +90,9 @@ def train_styles(
     pictures = [load(source, argument="style") for source in named.values()]
     photographs = gather(photos, size, said)
     params = weights if isinstance(weights, Params) else load_weights(weights)
-    precision = {"gpu": "tf32", "tpu": "bfloat16"}.get(jax.default_backend(), "float32")
-    recipe = Recipe(WIDTHS[width], objective, size, batch, seed=seed, precision=precision, devices=devices_for(batch))
+    recipe = Recipe(
+        WIDTHS[width], objective, size, batch, seed=seed, precision=training_precision(), devices=devices_for(batch)
+    )
     part = None if path is None else part_of(path)
     steps = 2000 if steps is None and minutes is None else steps
     training = Training(tuple(named), pictures, photographs, params, recipe, steps, minutes, onto, part)

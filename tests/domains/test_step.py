@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import pytest
 from jax import export
 
-from jaxstyle.domains import train_domains as whole
 from jaxstyle.domains.recipe import Recipe
 from jaxstyle.domains.step import METHODS, Lesson, begin, step
 from jaxstyle.network.convolution import Target, traced_for
@@ -50,18 +49,3 @@ def test_every_convolution_has_the_operands_that_the_hardware_is_fast_with(metho
     assert set(found) == {(kind, kind, kind)}
     assert "callback" not in text
     assert not re.findall(r"[<x]f64>", text)
-
-
-def test_bfloat16_is_taken_where_the_hardware_has_it(monkeypatch):
-    class Device:
-        compute_capability = "9.0"
-
-    monkeypatch.setattr(jax, "local_devices", lambda: [Device])
-    found = {}
-    for backend in ("gpu", "tpu", "cpu"):
-        monkeypatch.setattr(jax, "default_backend", lambda backend=backend: backend)
-        found[backend] = whole.precision_here()
-    assert found == {"gpu": "bfloat16", "tpu": "bfloat16", "cpu": "float32"}
-    Device.compute_capability = "7.5"
-    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    assert whole.precision_here() == "float32"

@@ -6,10 +6,12 @@ import re
 import subprocess
 import sys
 
+import jax
 import numpy as np
 import pytest
 
 from jaxstyle.cli.places import SAMPLES
+from jaxstyle.machine.devices import training_precision
 
 SCRIPT = """
 import json, re, sys
@@ -144,3 +146,18 @@ def test_what_cannot_be_spread_is_refused(found):
         "`devices` (=5) is more than the 4 that JAX finds here",
         "`size` (=64x80) cannot be shared by 4 devices: its height must be a multiple of 64; give 64x64 or 64x128",
     ]
+
+
+def test_bfloat16_is_taken_where_the_hardware_has_it(monkeypatch):
+    class Device:
+        compute_capability = "9.0"
+
+    monkeypatch.setattr(jax, "local_devices", lambda: [Device])
+    found = {}
+    for backend in ("gpu", "tpu", "cpu"):
+        monkeypatch.setattr(jax, "default_backend", lambda backend=backend: backend)
+        found[backend] = training_precision()
+    assert found == {"gpu": "bfloat16", "tpu": "bfloat16", "cpu": "float32"}
+    Device.compute_capability = "7.5"
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    assert training_precision() == "float32"
