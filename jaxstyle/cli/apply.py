@@ -85,8 +85,23 @@ def _check_styles(options: argparse.Namespace) -> None:
         raise InputError("direction", options.direction, "is of domain networks, and this is a style network", "leave it out")
     if options.style is None:
         raise InputError("style", "", "is missing", f"give one of {', '.join(network.shown)}")
-    network.style(options.style, options.strength)
+    try:
+        network.style(options.style, options.strength)
+    except InputError:
+        if other := _other_network(options):
+            problem = f"is not of {options.network!r} but of {other!r}"
+            raise InputError("style", options.style, problem, f"add --network {other}") from None
+        raise
     options.made = options.style
+
+
+def _other_network(options: argparse.Namespace) -> str | None:
+    """A network in the box that has the style which the chosen one lacks."""
+    for name in BUNDLED:
+        with suppress(InputError):
+            loaded(name)[0].style(options.style, options.strength)
+            return name
+    return None
 
 
 def _check_domains(options: argparse.Namespace) -> None:
@@ -194,7 +209,8 @@ def show(options: argparse.Namespace) -> int:
     if path is not None:
         write.save(path, np.asarray(sheet(files)))
     for name, file in files.items():
-        print(f"{name}: {file.network.origin}; {file.network.licence}")
+        known = [text for text in (file.network.origin, file.network.licence) if text != "not stated"]
+        print(f"{name}: {'; '.join(known)}" if known else name)
         for style in file.network.shown:
             print(f"{file.network.names.index(style):>6}  {style}")
     return 0

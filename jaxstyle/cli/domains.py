@@ -26,7 +26,7 @@ def add_domains(sub: argparse.ArgumentParser, basics: Any) -> None:
     text = f"{names[0]}, from A to B, or {names[1]}, both ways (default: {names[0]})"
     basics.add_argument("--method", metavar="NAME", default=names[0], help=text)
     basics.add_argument("--steps", metavar="N", help=f"how many steps (default: {STEPS})")
-    basics.add_argument("--hours", metavar="H", help="how long, in place of --steps")
+    basics.add_argument("--hours", metavar="H", help="how long it learns once all is compiled, in place of --steps")
     basics.add_argument("--size", metavar="N", help="pixels a side of the crops that it learns from (default: 256)")
     basics.add_argument("--resume", action="store_true", help="go on where this command was stopped or killed, if it was")
     how = sub.add_argument_group("how it learns")
@@ -59,11 +59,11 @@ def domains(options: argparse.Namespace) -> int:
     notices: list[str] = []
     say_first(options)
     with Display(steps or 0, options.quiet) as display, Interrupt() as interrupt:
-        watch = Watch(display, interrupt, shown, _words, options.quiet)
+        watch = Watch(display, interrupt, shown, _words, options.quiet, notices)
         how |= dict(method=options.method, steps=steps, seed=seed, resume=options.resume)
         file = train_domains(options.a, options.b, path, callback=watch, notices=notices, **how)
     ways = " and ".join(file.network.generators)
-    return watch.tell(path, file.training, f"{ways}, {options.method}", notices)
+    return watch.tell(path, file.training, f"{ways}, {options.method}")
 
 
 def _words(losses: Losses) -> str:

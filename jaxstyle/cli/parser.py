@@ -22,7 +22,11 @@ def parser_for(arguments: Sequence[str]) -> argparse.ArgumentParser:
     """The parser of this command line. Only its command's arguments are there: each command imports what it needs for them."""
     from jaxstyle import __version__
 
-    parser = _Parser(prog="jaxstyle", description="Neural style transfer by optimisation, in JAX.", allow_abbrev=False)
+    parser = _Parser(
+        prog="jaxstyle",
+        description="Neural style transfer in JAX, by optimisation and by networks that paint in one pass.",
+        allow_abbrev=False,
+    )
     parser.add_argument("--version", action="version", version=f"jaxstyle {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
     wanted = next((argument for argument in arguments if not argument.startswith("-")), None)

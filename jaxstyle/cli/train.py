@@ -29,7 +29,7 @@ def add_train(sub: argparse.ArgumentParser, basics: Any) -> None:
     text = "where the network goes, NAME.safetensors (default: the file of --add-to); NAME-samples.png shows how it comes on"
     basics.add_argument("-o", "--out", metavar="NAME", help=text)
     basics.add_argument("--steps", metavar="N", help="how many steps it learns (default: 2000; with --add-to 500)")
-    basics.add_argument("--minutes", metavar="M", help="how long it learns, in place of --steps")
+    basics.add_argument("--minutes", metavar="M", help="how long it learns once all is compiled, in place of --steps")
     text = "pixels a side of the crops that it learns from; its strokes are as large as there (default: 256)"
     basics.add_argument("--size", metavar="N", help=text)
     basics.add_argument("--add-to", metavar="FILE", help="add the styles to this network, whose other styles stay as they are")
@@ -64,7 +64,7 @@ def train(options: argparse.Namespace) -> int:
     params = load_weights(options.weights)
     notices: list[str] = []
     with Display(steps or 0, options.quiet) as display, Interrupt() as interrupt:
-        watch = Watch(display, interrupt, shown, _words, options.quiet)
+        watch = Watch(display, interrupt, shown, _words, options.quiet, notices)
         file = train_styles(
             options.styles,
             options.photos,
@@ -86,7 +86,7 @@ def train(options: argparse.Namespace) -> int:
     for name, losses in file.training["canonical"].items():
         parts = f"content {losses['content']:.4g}, style {losses['style']:.4g}"
         lines.append(f"{name}: canonical loss {losses['total']:.4g} ({parts}), mean of 8 crops")
-    return watch.tell(path, file.training, ", ".join(file.network.shown), notices, lines)
+    return watch.tell(path, file.training, ", ".join(file.network.shown), lines)
 
 
 def _words(losses: Losses) -> str:

@@ -30,17 +30,28 @@ class Watch:
         sheet: where samples are shown.
         words: says losses.
         quiet: whether nothing is said.
+        notices: of the training, which fills the list before its first step; they are said then.
     """
 
-    def __init__(self, display: Display, interrupt: Interrupt, sheet: Path, words: Callable[[Any], str], quiet: bool):
+    def __init__(
+        self,
+        display: Display,
+        interrupt: Interrupt,
+        sheet: Path,
+        words: Callable[[Any], str],
+        quiet: bool,
+        notices: Sequence[str],
+    ):
         self._display, self._interrupt, self._sheet = display, interrupt, sheet
         self._words, self._quiet = words, quiet
+        self._notices, self._noticed = notices, 0
         self._began = self._said = self._shown = time.monotonic()
         self._last: Report | None = None
 
     def __call__(self, report: Report) -> bool:
         """Shows how far it is; True asks for the end."""
         now, self._last = time.monotonic(), report
+        self._say_notices()
         words = self._words(report.losses)
         self._display.advance(report.step, report.steps or report.step, words, report.left)
         waited = now - self._said > LINE_EVERY or report.step == report.steps
@@ -60,21 +71,24 @@ class Watch:
             with suppress(InputError):  # a disk that is full for it ends no training
                 write.save(self._sheet, self._last.sheet())
 
-    def tell(
-        self, path: Path, training: Mapping[str, Any], what: str, notices: Sequence[str], lines: Sequence[str] = ()
-    ) -> int:
+    def _say_notices(self) -> None:
+        for notice in self._notices[self._noticed :] if not self._quiet else ():
+            say(f"note: {notice}")
+        self._noticed = len(self._notices)
+
+    def tell(self, path: Path, training: Mapping[str, Any], what: str, lines: Sequence[str] = ()) -> int:
         """Shows the samples and says how it ended; the exit code.
 
         Args:
             path: of the network.
             training: what its file says of its training.
             what: it holds.
-            notices: of the training.
-            lines: to say between these and the last.
+            lines: to say before the last.
         """
         self.show()
+        self._say_notices()
         if not self._quiet:
-            for line in (*(f"note: {notice}" for notice in notices), *lines):
+            for line in lines:
                 say(line)
             took = f"{training['steps']} steps in {training['seconds'] / 60:.1f} minutes"
             whole = f"{time.monotonic() - self._began:.0f} s in all"

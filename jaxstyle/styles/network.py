@@ -68,7 +68,7 @@ class StyleNetwork:
         found = [i for i, name in enumerate(self.names) if name.casefold() == text.casefold()]
         found = found or [i for i, name in enumerate(self.names) if text and name.casefold().startswith(text.casefold())]
         if not found:
-            raise unknown(argument, text, self.names)
+            raise unknown(argument, text, self.shown)
         shortest = min(found, key=lambda i: len(self.names[i]))
         if all(self.names[i].startswith(self.names[shortest]) for i in found):  # "wav" is waves, not waves-strong
             return shortest

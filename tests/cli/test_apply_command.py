@@ -111,6 +111,7 @@ def test_ctrl_c_ends_after_the_picture_in_hand(command, monkeypatch):
     [
         ([], "`pictures` (='') is missing"),
         (["a.png", "--style", "dost"], "`style` (='dost') is unknown; did you mean 'dots'?"),
+        (["a.png", "--style", "frost"], "but of 'styles26'; add --network styles26"),
         (["a.png", "b.png", "--strength", "2"], "`strength` (=2.0) must be a number from 0 to 1"),
         (["a.png", "--strength", "half"], "`strength` (='half') is not a number"),
         (["a.png", "b.png", "--size", "9"], "`size` (='9') must be at least 16"),

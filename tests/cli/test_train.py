@@ -35,7 +35,8 @@ def run(*arguments):
 def test_a_network_is_taught_and_paints(pictures, capsys):
     assert run("dots.png", "dashes.png", "-o", "net.safetensors", "--steps", "2") == 0
     said = capsys.readouterr().err
-    assert "left out: " in said
+    assert said.count("left out: ") == 1
+    assert said.index("left out: ") < said.index("step 2 of 2"), "a notice is said before the end"
     assert "text.png" in said
     assert "net.safetensors" in said
     assert "dots, dashes; 2 steps" in said
