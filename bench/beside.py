@@ -37,7 +37,7 @@ def line(content: str, style: str, options: argparse.Namespace) -> dict[str, tup
     found = {"network": timed(lambda: jaxstyle.apply_style(content, style=style, size=size).image)}
     for count in options.evaluations:
         how: Any = dict(size=size, evaluations=count, strength=options.strength)
-        result = jaxstyle.stylize(content, str(SAMPLES / f"{style}.jpg"), **how)
+        result = jaxstyle.stylize(content, str(SAMPLES / f"{style.removesuffix('-strong')}.jpg"), **how)
         found[f"{count} evaluations"] = result.image, result.record["seconds"]["solve"]
     if options.domains:
         found["domain network"] = timed(lambda: jaxstyle.apply_domains(content, options.domains, size=size).image)
@@ -72,6 +72,8 @@ def main() -> None:
     parser.add_argument("--quality", type=int, default=88, help="of the JPEG")
     parser.add_argument("-o", "--out", default="beside.jpg")
     options = parser.parse_args()
+    if len(options.style) > len(options.contents):
+        parser.error("there are more styles than photographs")
     jaxstyle.keep_pages()
     print(in_words(describe()), flush=True)
     lines = []

@@ -64,6 +64,7 @@ def main() -> None:
     measure = jax.jit(lambda params, image, targets: jaxstyle.loss_parts(image, params, targets))
     make = jax.jit(lambda params, content, style: jaxstyle.make_targets(params, content, [style]))
     found: dict[bool, list[int]] = {}
+    jaxstyle.apply_style(scaled(options.photographs[0], options.size), options.network, style=0)  # so that mistakes are told
     named = [(f"{path.stem}{end}", path) for end in ("", STRONG) for path in sorted(SAMPLES.glob("*.jpg"))]
     for name, path in named:
         for photograph in options.photographs:

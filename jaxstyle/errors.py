@@ -56,7 +56,7 @@ def unknown(argument: str, value: str, allowed: Iterable[str]) -> InputError:
     names = list(allowed)
     near = difflib.get_close_matches(value, names, n=1)
     hint = f"did you mean {near[0]!r}?" if near else ""
-    if not near or len(names) <= 12:  # a long list beside a good guess is noise
+    if names and (not near or len(names) <= 12):  # a long list beside a good guess is noise
         hint = f"{hint} known: {', '.join(names)}".strip()
     return InputError(argument, value, "is unknown", hint)
 

@@ -96,7 +96,28 @@ def test_all_is_complete():
     stub = ast.parse((PACKAGE / "__init__.pyi").read_text())
     public = {alias.asname for node in ast.walk(stub) if isinstance(node, ast.ImportFrom) for alias in node.names}
     assert public | {"__version__"} == set(jaxstyle.__all__)
-    assert public == set(dir(jaxstyle))
+    assert set(jaxstyle.__all__) == set(dir(jaxstyle))
+
+
+def test_rooms_are_attributes_and_threads_may_ask_at_once():
+    program = """
+import sys, threading
+import jaxstyle
+assert issubclass(jaxstyle.errors.InputError, ValueError) and jaxstyle.pictures.__name__ == "jaxstyle.pictures"
+assert not hasattr(jaxstyle, "nosuch")
+failed = []
+def ask(names):
+    try:
+        [getattr(jaxstyle, name) for name in names]
+    except BaseException as error:
+        failed.append(error)
+names = sorted(jaxstyle.__all__)
+threads = [threading.Thread(target=ask, args=(names[k:] + names[:k],)) for k in range(0, len(names), 2)]
+[thread.start() for thread in threads], [thread.join() for thread in threads]
+sys.exit(repr(failed) if failed else 0)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_picture_in_one_pass_needs_no_solver(tmp_path):

@@ -119,6 +119,8 @@ def train(photos: Path, recipe: Recipe, minutes: float, start: Path | None, out:
         learned = Learned(initial(WIDTH, recipe.seed), jnp.tile(WIDTH.plain_style(), (len(NAMES), 1)))
     else:
         network = read(start).network
+        if network.names != NAMES or network.widths != WIDTH:
+            raise SystemExit(f"{start} has other styles than this script trains: {', '.join(network.names)}")
         learned = Learned(dict(network.kernels), network.styles)
     state, course, found = begin(learned, recipe), [], []
     advance = compiled(state, taught, recipe)

@@ -87,8 +87,8 @@ def _check_styles(options: argparse.Namespace) -> None:
         raise InputError("style", "", "is missing", f"give one of {', '.join(network.shown)}")
     try:
         network.style(options.style, options.strength)
-    except InputError:
-        if other := _other_network(options):
+    except InputError as error:
+        if "is unknown" in str(error) and (other := _other_network(options)):
             problem = f"is not of {options.network!r} but of {other!r}"
             raise InputError("style", options.style, problem, f"add --network {other}") from None
         raise

@@ -10,28 +10,28 @@ from jaxstyle.solvers.state import Solver
 # jaxopt and optax take half a second to import, which what makes no solver need not wait for.
 
 
-def _lbfgs(**how: Any) -> Solver:
+def _lbfgs(*args: Any, **how: Any) -> Solver:
     from jaxstyle.solvers.lbfgs import LBFGS
 
-    return LBFGS(**how)
+    return LBFGS(*args, **how)
 
 
-def _searching(search: str, **how: Any) -> Solver:
+def _searching(*args: Any, **how: Any) -> Solver:
     from jaxstyle.solvers.lbfgs import SearchingLBFGS
 
-    return SearchingLBFGS(search, **how)
+    return SearchingLBFGS(*args, **how)
 
 
-def _optax_lbfgs(**how: Any) -> Solver:
+def _optax_lbfgs(*args: Any, **how: Any) -> Solver:
     from jaxstyle.solvers.optax_solvers import OptaxLBFGS
 
-    return OptaxLBFGS(**how)
+    return OptaxLBFGS(*args, **how)
 
 
-def _adam(**how: Any) -> Solver:
+def _adam(*args: Any, **how: Any) -> Solver:
     from jaxstyle.solvers.optax_solvers import Adam
 
-    return Adam(**how)
+    return Adam(*args, **how)
 
 
 SOLVERS: dict[str, Callable[..., Solver]] = {

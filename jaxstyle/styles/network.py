@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -65,14 +66,17 @@ class StyleNetwork:
             if int(text) < len(self.names):
                 return int(text)
             raise InputError(argument, style, f"must be a name, or a number from 0 to {len(self.names) - 1}")
-        found = [i for i, name in enumerate(self.names) if name.casefold() == text.casefold()]
-        found = found or [i for i, name in enumerate(self.names) if text and name.casefold().startswith(text.casefold())]
+        names, wanted = [name.casefold() for name in self.names], text.casefold()
+        found = [i for i, name in enumerate(names) if name == wanted]
+        found = found or [i for i, name in enumerate(names) if text and name.startswith(wanted)]
         if not found:
             raise unknown(argument, text, self.shown)
-        shortest = min(found, key=lambda i: len(self.names[i]))
-        if all(self.names[i].startswith(self.names[shortest]) for i in found):  # "wav" is waves, not waves-strong
-            return shortest
-        raise InputError(argument, style, f"is not one style: {', '.join(self.names[i] for i in found)} begin like it")
+        shortest = min((names[i] for i in found), key=len)
+        if all(names[i].startswith(shortest) for i in found):  # "wav" is waves, not waves-strong
+            found = [i for i in found if names[i] == shortest]
+        if len(found) > 1:
+            raise InputError(argument, style, f"is not one style: {', '.join(self.names[i] for i in found)} begin like it")
+        return found[0]
 
     def style(self, style: str | int | Mapping[str, float], strength: float = 1.0) -> Array:
         """The vector of a style, (`style_size`,).
@@ -87,14 +91,19 @@ class StyleNetwork:
         """
         check_strength(strength)
         shares = dict(style) if isinstance(style, Mapping) else _shares(str(style))
+        if not all(isinstance(share, Real) and share >= 0 for share in shares.values()):
+            raise InputError("style", str(style), "must have shares that are numbers of at least 0")
         total = sum(shares.values())
-        if not total > 0:
-            raise InputError("style", style, "must have shares with a positive sum")
-        styles = self.styles if isinstance(self.styles, Tracer) else np.asarray(self.styles)
+        if not 0 < total < float("inf"):
+            raise InputError("style", str(style), "must have shares with a positive, finite sum")
+        held = isinstance(self.styles, Tracer)
+        styles = self.styles if held else np.asarray(self.styles)
         blended: Any = sum(styles[self.index(name)] * (share / total) for name, share in shares.items())
         if strength < 1 and PHOTOGRAPH in self.names:
             blended = strength * blended + (1 - strength) * styles[self.names.index(PHOTOGRAPH)]
-        return jax.device_put(blended)
+        blended = blended.astype(styles.dtype)
+        where = set() if held or isinstance(self.styles, np.ndarray) else self.styles.devices()
+        return jax.device_put(blended, where.pop() if len(where) == 1 else None)
 
     @property
     def has_strength(self) -> bool:

@@ -63,11 +63,13 @@ def test_a_style_is_told_by_name_beginning_or_number(network, style, index):
 
 
 def test_the_beginning_of_a_name_and_of_longer_ones_means_the_name(network):
-    names = ("waves-strong", "waves", "wax", "sun-strong", "sun-weak")
-    longer = StyleNetwork(network.kernels, jnp.ones((5, TINY.style_size)), TINY, names)
-    assert [longer.index(text) for text in ("wave", "waves", "waves-", "wax", "Sun-w")] == [1, 1, 0, 2, 4]
-    refusal(lambda: longer.index("wa"), "style", "waves-strong, waves, wax", kind=InputError)
+    names = ("waves-strong", "Waves", "wax", "sun-strong", "sun-weak", "ice", "Ice", "ice-cold")
+    longer = StyleNetwork(network.kernels, jnp.ones((8, TINY.style_size)), TINY, names)
+    assert [longer.index(text) for text in ("wave", "waves", "waves-", "wax", "Sun-w", "ice-")] == [1, 1, 0, 2, 4, 7]
+    refusal(lambda: longer.index("wa"), "style", "waves-strong, Waves, wax", kind=InputError)
     refusal(lambda: longer.index("sun"), "style", "sun-strong, sun-weak", kind=InputError)
+    for text in ("ice", "ic"):
+        refusal(lambda text=text: longer.index(text), "style", "ice, Ice", kind=InputError)
 
 
 def test_a_style_is_found_in_a_compiled_function_too(network):
@@ -91,7 +93,11 @@ def test_blends_and_strength_mix_the_vectors(network):
         ("s", ["starry_night", "shipwreck"]),
         (9, ["from 0 to 3"]),
         ("star:x", ["share"]),
-        ("star:0", ["positive sum"]),
+        ("star:0", ["positive, finite sum"]),
+        ({"star": 1e308, "ship": 1e308}, ["finite sum"]),
+        ({"star": -1, "ship": 2}, ["numbers of at least 0"]),
+        ({"star": float("nan")}, ["numbers of at least 0"]),
+        ({"star": "1"}, ["numbers of at least 0"]),
         ("star:-1+ship", ["share"]),
         ("", ["known: starry_night"]),
     ],
