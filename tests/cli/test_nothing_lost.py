@@ -218,9 +218,11 @@ def test_our_own_results_are_replaced(more):
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
-def test_a_signal_saves_what_is_there(name, monkeypatch):
+def test_a_signal_saves_what_is_there(name, monkeypatch, request):
     if not hasattr(signal, name):
         pytest.skip(f"no {name} here")
+    before = signal.signal(getattr(signal, name), signal.SIG_DFL)  # ignored where the tests run under nohup
+    request.addfinalizer(lambda: signal.signal(getattr(signal, name), before))
     at_evaluation(monkeypatch, 3, lambda: [signal.raise_signal(getattr(signal, name)) for _ in range(2)])
     command = ["stylize", CONTENT, STYLE, "-o", "x.png", "--size", "32", "--evaluations", "6", "-q"]
     assert main(command) == 130
