@@ -9,7 +9,6 @@ on. Styles are the samples after which a style of the network is named, with `-s
 
 import argparse
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import jax
@@ -42,8 +41,9 @@ def worth(content: np.ndarray, style: np.ndarray, loss: float, init: str, most: 
         return bool(found)
 
     size = f"{content.shape[1]}x{content.shape[0]}"
-    config = jaxstyle.Config(size=size, style_size=f"{style.shape[1]}x{style.shape[0]}", evaluations=most, metric="plain")
-    jaxstyle.stylize(content, style, config=replace(config, init=init), callback=reached)
+    style_size = f"{style.shape[1]}x{style.shape[0]}"
+    config = jaxstyle.Config(size=size, style_size=style_size, evaluations=most, metric="plain", init=init)
+    jaxstyle.stylize(content, style, config=config, callback=reached)
     return found[0] if found else None
 
 

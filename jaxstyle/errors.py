@@ -2,6 +2,7 @@
 
     JaxstyleError
     ├── InputError (also a ValueError)   an argument is wrong: the message names it, its value and the remedy
+    │   ├── UnknownError                 a name is not one of those that are known
     │   ├── ImageError                   a picture cannot be read, written or used
     │   └── WeightsError                 network weights are missing, damaged or of another network
     └── DownloadError                    every mirror of a file failed
@@ -39,6 +40,10 @@ class InputError(JaxstyleError, ValueError):
         super().__init__(" ".join(text.split()))
 
 
+class UnknownError(InputError):
+    """A name is not one of those that are known."""
+
+
 class ImageError(InputError):
     """A picture cannot be read, written or used."""
 
@@ -51,14 +56,14 @@ class DownloadError(JaxstyleError):
     """Every mirror of a file failed; the message says how each did."""
 
 
-def unknown(argument: str, value: str, allowed: Iterable[str]) -> InputError:
-    """An InputError for a name that is not one of `allowed`, with the nearest one suggested."""
+def unknown(argument: str, value: str, allowed: Iterable[str]) -> UnknownError:
+    """The error for a name that is not one of `allowed`, with the nearest one suggested."""
     names = list(allowed)
     near = difflib.get_close_matches(value, names, n=1)
     hint = f"did you mean {near[0]!r}?" if near else ""
     if names and (not near or len(names) <= 12):  # a long list beside a good guess is noise
         hint = f"{hint} known: {', '.join(names)}".strip()
-    return InputError(argument, value, "is unknown", hint)
+    return UnknownError(argument, value, "is unknown", hint)
 
 
 def reason(error: Exception) -> str:

@@ -111,7 +111,7 @@ def as_file(state: State, course: list[list[float]], seconds: float) -> StyleFil
     return StyleFile(network, {}, about | {"device": jax.devices()[0].device_kind})
 
 
-def train(photos: Path, recipe: Recipe, minutes: float, start: Path | None, out: Path) -> tuple[State, Lesson]:
+def train(photos: Path, recipe: Recipe, minutes: float, start: Path | None, out: Path) -> None:
     """Steps for this time, from the first values or from a network; the network is written every minute, and at the end."""
     pictures = [load(path, argument="photos") for path in sorted(photos.glob("*.jpg"))]
     taught = lesson(gathered(pictures, ROOM), load_weights("vgg19"), recipe)
@@ -123,8 +123,9 @@ def train(photos: Path, recipe: Recipe, minutes: float, start: Path | None, out:
             raise SystemExit(f"{start} has other styles than this script trains: {', '.join(network.names)}")
         learned = Learned(dict(network.kernels), network.styles)
     state, course, found = begin(learned, recipe), [], []
-    advance = compiled(state, taught, recipe)
-    steps, began, kept = jnp.float32(jnp.inf), time.monotonic(), 0.0
+    steps = jnp.float32(jnp.inf)
+    advance = Compiler().compile(partial(step, recipe=recipe), state, taught, steps, key=("step", recipe), donate=(0,))
+    began, kept = time.monotonic(), 0.0
     while (elapsed := time.monotonic() - began) < 60 * minutes:
         for _ in range(EVERY):
             state, losses = advance(state, taught, steps)
@@ -139,13 +140,6 @@ def train(photos: Path, recipe: Recipe, minutes: float, start: Path | None, out:
             write(out, as_file(state, course, elapsed))
             kept = elapsed
     write(out, as_file(state, course, time.monotonic() - began))
-    return state, taught
-
-
-def compiled(state: State, taught: Lesson, recipe: Recipe) -> Any:
-    """A step."""
-    whole = partial(step, recipe=recipe)
-    return Compiler().compile(whole, state, taught, jnp.float32(0), key=("step", recipe), donate=(0,))
 
 
 def pack(path: Path, out: Path) -> None:

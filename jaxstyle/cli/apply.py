@@ -18,7 +18,7 @@ from jaxstyle.cli.places import SAMPLES, check_replaced
 from jaxstyle.cli.values import real
 from jaxstyle.domains.apply import apply_domains, loaded as domain_network
 from jaxstyle.domains.network import A2B
-from jaxstyle.errors import InputError, JaxstyleError
+from jaxstyle.errors import InputError, JaxstyleError, UnknownError
 from jaxstyle.onepass.files import DOMAINS, format_of
 from jaxstyle.onepass.painting import MEMORY, Painted, check_strength
 from jaxstyle.pictures import write
@@ -87,8 +87,8 @@ def _check_styles(options: argparse.Namespace) -> None:
         raise InputError("style", "", "is missing", f"give one of {', '.join(network.shown)}")
     try:
         network.style(options.style, options.strength)
-    except InputError as error:
-        if "is unknown" in str(error) and (other := _other_network(options)):
+    except UnknownError:
+        if other := _other_network(options):
             problem = f"is not of {options.network!r} but of {other!r}"
             raise InputError("style", options.style, problem, f"add --network {other}") from None
         raise
