@@ -114,7 +114,7 @@ def survey(jobs: Sequence[Job], library: Library) -> tuple[dict[int, Known], dic
         except InputError as error:
             bad[index] = [error]
             continue
-        stages = tuple((stage.size, stage.metric) for stage in plan.stages)
+        stages = tuple(stage._replace(evaluations=0) for stage in plan.stages)
         parts = plan.regions and (len(plan.regions.painted), plan.regions.keep is None)
         kind = (plan.method, plan.fallback, stages, plan.devices, plan.network.sha256, parts)
         known[index] = Known(plan.key, plan.evaluations, kind, plan.is_canonical)

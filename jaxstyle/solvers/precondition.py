@@ -7,6 +7,8 @@ a power of f: the loss is then nearly as steep in every frequency of z, and L-BF
 Fine detail of colour alone hardly changes the loss (its curvature vanishes above a fifth of a cycle per pixel). So z has
 opponent colours, and L reduces the fine detail of the two that carry no brightness.
 
+Where a picture is to stay as it is at a coarser size, only the part of L z that it does not show there counts.
+
 Images are float RGB in [0, 1], (H, W, 3); z is in 8-bit levels, and where it is (H, W, 1) it moves brightness alone.
 """
 
@@ -16,6 +18,7 @@ import numpy as np
 from jax import Array, lax
 
 from jaxstyle.errors import unknown
+from jaxstyle.pictures.coarse import Reduction
 from jaxstyle.pictures.colour import OPPONENT, PIXEL
 
 PRECONDITIONERS = ("none", "spectral")
@@ -55,53 +58,62 @@ def check_preconditioner(name: str) -> str:
     return name
 
 
-def decode(z: Array, start: Array, preconditioner: str = "none", *, sparing: bool = False) -> Array:
+def decode(
+    z: Array, start: Array, preconditioner: str = "none", *, held: Reduction | None = None, sparing: bool = False
+) -> Array:
     """The image that a variable stands for: start + L z, (H, W, 3); linear in z, which is zero at the start.
 
     Args:
         z: (H, W, 3), or (H, W, 1) to move all three channels alike.
         start: (H, W, 3).
         preconditioner: one of `PRECONDITIONERS`.
+        held: to the size at which the image stays as it is at the start.
         sparing: whether to hold the spectrum of one colour at a time, where memory is short; equal up to rounding.
 
     Raises:
         InputError: where the preconditioner is unknown.
     """
     if check_preconditioner(preconditioner) == "none":
-        return start + z / PIXEL
+        return start + _free(z, held) / PIXEL
     if sparing:
-        return _decoded(z, start)
+        return _decoded(z, start, held)
     height, width, channels = z.shape
     spectrum = jnp.fft.rfft2(z, axes=(0, 1)) * gains(height, width)[..., :channels]
     opponent = jnp.fft.irfft2(spectrum, s=(height, width), axes=(0, 1))
     # By default a GPU would round the picture to tf32 here, and a TPU to bfloat16.
-    change = jnp.matmul(opponent, jnp.asarray(OPPONENT[:channels], z.dtype), precision="highest")
+    change = jnp.matmul(_free(opponent, held), jnp.asarray(OPPONENT[:channels], z.dtype), precision="highest")
     return start + change / PIXEL
 
 
+def _free(change: Array, held: Reduction | None) -> Array:
+    return change if held is None else held.unseen(change)
+
+
 @jax.custom_vjp
-def _decoded(z: Array, start: Array) -> Array:
+def _decoded(z: Array, start: Array, held: Reduction | None) -> Array:
     """`decode`, one opponent colour after the other."""
 
     def add(k: Array, image: Array) -> Array:
         change = _filtered(lax.dynamic_index_in_dim(z, k, 2, keepdims=False), k)
-        return image + change[..., None] * (_opponent(z)[k] / PIXEL)[None, None]
+        return image + _free(change[..., None], held) * (_opponent(z)[k] / PIXEL)[None, None]
 
     return lax.fori_loop(0, z.shape[-1], add, start)
 
 
-def _decoded_bwd(place: Array, grad: Array) -> tuple[Array, Array]:
-    # A real, even filter is its own transpose.
+def _decoded_bwd(kept: tuple[Array, Reduction | None], grad: Array) -> tuple[Array, Array, None]:
+    # A real, even filter is its own transpose, and so is what is free.
+    place, held = kept
+
     def put(k: Array, total: Array) -> Array:
-        change = _filtered(jnp.sum(grad * (_opponent(grad)[k] / PIXEL)[None, None], -1), k)
-        return lax.dynamic_update_slice(total, change[..., None], (0, 0, k))
+        change = jnp.sum(grad * (_opponent(grad)[k] / PIXEL)[None, None], -1, keepdims=True)
+        return lax.dynamic_update_slice(total, _filtered(_free(change, held)[..., 0], k)[..., None], (0, 0, k))
 
     # Zeros by themselves would be made at the start of the program, and held until here.
     zeros = jnp.full((*grad.shape[:2], len(place)), 0 * grad[0, 0, 0])
-    return lax.fori_loop(0, len(place), put, zeros), grad
+    return lax.fori_loop(0, len(place), put, zeros), grad, None
 
 
-_decoded.defvjp(lambda z, start: (_decoded(z, start), z[0, 0]), _decoded_bwd)
+_decoded.defvjp(lambda z, start, held: (_decoded(z, start, held), (z[0, 0], held)), _decoded_bwd)
 
 
 def _opponent(like: Array) -> Array:

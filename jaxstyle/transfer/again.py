@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -92,7 +92,7 @@ def made(picture: str | os.PathLike[str]) -> Made:
         problem = f"was made with other weights: {known['weights']['name']} ({known['weights']['sha256'][:12]}), here "
         raise InputError("picture", str(picture), f"{problem}{plan.network.name} ({plan.network.sha256[:12]})", "give them")
     if (further := known.get("continued")) is not None:
-        plan = lengthened(plan, further["evaluations"]) if further["from"] == "state" else as_it_is(plan)
+        plan = lengthened(plan, further["evaluations"]) if further["from"] == "state" else as_it_is(plan, further.get("held"))
     if plan.method.strips != known.get("memory", {}).get("strips", plan.method.strips) and plan.fallback is not None:
         plan = plan.low
     stopped = "stopped on request" in known["stop_reason"]
@@ -117,9 +117,10 @@ def lengthened(plan: Plan, evaluations: int) -> Plan:
     return replace(plan, stages=(*before, last._replace(evaluations=evaluations - sum(stage.evaluations for stage in before))))
 
 
-def as_it_is(plan: Plan) -> Plan:
-    """A plan that starts from a picture with all its colours."""
-    return replace(plan, start=replace(plan.start, smooth_colour=False))
+def as_it_is(plan: Plan, held: Sequence[int] | None) -> Plan:
+    """A plan that starts from a picture with all its colours, and leaves it as it is at the size at which it was held."""
+    stages = tuple(stage._replace(held=held and tuple(held)) for stage in plan.stages)
+    return replace(plan, start=replace(plan.start, smooth_colour=False), stages=stages)
 
 
 def more(was: Made, evaluations: int) -> tuple[Plan, Kept | None, dict[str, Any], str]:
@@ -141,8 +142,10 @@ def more(was: Made, evaluations: int) -> tuple[Plan, Kept | None, dict[str, Any]
         return plan, kept.further, {"from": "state", "evaluations": done + evaluations}, f"goes on from {state}, exactly"
     styles = [source["path"] for source in was.plan.sources["styles"]]
     config = replace(was.plan.config, init=str(was.picture), evaluations=evaluations, scales=1, metric="plain", noise_ratio=0.0)
-    plan = as_it_is(resolve(was.plan.sources["content"]["path"], styles, config))
-    return plan, None, {"from": "picture", "evaluations": evaluations}, f"goes on from the 8-bit picture, since {why}"
+    plan = as_it_is(resolve(was.plan.sources["content"]["path"], styles, config), was.plan.held)
+    held = {} if plan.held is None else {"held": plan.held}
+    about = {"from": "picture", "evaluations": evaluations, **held}
+    return plan, None, about, f"goes on from the 8-bit picture, since {why}"
 
 
 def _kept(was: Made, state: Path) -> tuple[Kept | None, str]:

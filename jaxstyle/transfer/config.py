@@ -138,8 +138,8 @@ class Config:
     scales: int | str = _option(
         "start",
         1,
-        "sizes to go through, each twice the one before, with a third of the evaluations coarse; auto: from a preview of "
-        f"{PREVIEW} pixels, which the picture then resembles, with a third of them finer",
+        "sizes to go through, each twice the one before, with a third of the evaluations coarse; auto: the picture that --size "
+        f"{PREVIEW} makes, then with a third as many evaluations more what only larger ones show",
         "N|auto",
     )
 

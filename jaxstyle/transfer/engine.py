@@ -18,6 +18,7 @@ from jaxstyle.machine.devices import Layout, Rows, layout_of
 from jaxstyle.network.convolution import Target, traced_for
 from jaxstyle.network.vgg import Params
 from jaxstyle.pictures import read
+from jaxstyle.pictures.coarse import Reduction
 from jaxstyle.transfer.guided import RegionTargets, sizes_of
 from jaxstyle.transfer.library import Library
 from jaxstyle.transfer.plan import Plan
@@ -163,6 +164,7 @@ class Engine:
         params: the network, on them.
         own, canonical: targets of the method's objective, and of the canonical loss.
         programs: of the loop.
+        held: to the size at which pictures stay as they start; None where they may change at every size.
     """
 
     method: Method
@@ -173,6 +175,7 @@ class Engine:
     own: TargetPrograms
     canonical: TargetPrograms
     programs: Programs
+    held: Reduction | None
 
     def task(self, plans: Sequence[Plan], starts: Sequence[jax.Array], metric: str = "plain") -> Task:
         """The arrays of a stage of these plans; where they are fewer than the members, the last one fills the batch."""
@@ -191,7 +194,7 @@ class Engine:
         metrics = together([self.own.metrics(plan, metric) for plan in plans]) if self.method.has_metrics else None
         canonical = targets if shared else together(canonical)
         covers = together([cover_of(plan) for plan in plans])
-        return Task(together(list(starts)), targets, canonical, together(weights), metrics, covers)
+        return Task(together(list(starts)), targets, canonical, together(weights), metrics, covers, self.held)
 
     def memory(self, plan: Plan) -> int:
         """The most bytes that are held at one time for pictures like this plan's, the network and their files left out: by each
@@ -220,6 +223,7 @@ def compile_engine(
     """
     layout = layout or Layout()
     method, (width, height) = plan.method, plan.content.size
+    held = layout.put_whole(None if plan.held is None else Reduction.between((width, height), plan.held))
     rows = isinstance(layout, Rows)
     # XLA splits its own convolution by rows with halos, and Winograd's many shapes with copies of everything.
     algorithm = "direct" if rows else None
@@ -239,11 +243,11 @@ def compile_engine(
     shapes = Task(start, targets, canonical.shapes(plan), weights, metrics, jax.eval_shape(partial(cover_of, plan)))
     if members is not None:
         shapes = jax.tree.map(lambda a: jax.ShapeDtypeStruct((members, *a.shape), a.dtype), shapes)
-    task = layout.shapes(shapes)
+    task = layout.shapes(shapes)._replace(held=held)
     programs = compile_programs(method, layout, task, params, compiler, measured=measured, algorithm=algorithm)
     if plan.strength is not None:
         own.measuring(plan.objective, width, height, targets)
-    return Engine(method, (width, height), members, layout, params, own, canonical, programs)
+    return Engine(method, (width, height), members, layout, params, own, canonical, programs, held)
 
 
 def compile_engines(

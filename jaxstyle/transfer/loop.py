@@ -245,7 +245,7 @@ def run_members(
     began = time.perf_counter() - course.seconds
 
     def measured(z: Array) -> Losses:
-        return programs.measure(z, start, params, task.canonical, task.cover)
+        return programs.measure(z, *task.measuring(params))
 
     def is_due(member: Member, index: int) -> bool:
         """Whether a member is within its budget after the steps that were not looked at yet."""
@@ -287,8 +287,8 @@ def run_members(
     if keep is not None:
         keep(course, "ended")
     best = course.best()
-    images = programs.picture(best, start, task.cover)
-    below = images if task.cover is None else programs.picture(best, start, task.cover.away)
+    images = programs.picture(best, *task.showing)
+    below = images if task.cover is None else programs.picture(best, *task._replace(cover=task.cover.away).showing)
     measure = lru_cache(maxsize=1)(lambda: measured(best))
 
     def outcome(index: int, member: Member) -> Outcome | JaxstyleError:
@@ -311,11 +311,11 @@ def _progress(
 
     @lru_cache(maxsize=1)
     def images() -> np.ndarray:
-        return np.clip(np.asarray(programs.picture(best, start, task.cover)), 0, 1)
+        return np.clip(np.asarray(programs.picture(best, *task.showing)), 0, 1)
 
     @lru_cache(maxsize=1)
     def measured() -> Losses:
-        return programs.measure(best, start, params, task.canonical, task.cover)
+        return programs.measure(best, *task.measuring(params))
 
     def image(index: int) -> np.ndarray:
         return images() if start.ndim == 3 else images()[index]

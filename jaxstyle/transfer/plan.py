@@ -68,6 +68,7 @@ class Plan:
         method: how.
         fallback: the method where that does not fit in memory; None where there is no choice.
         stages: sizes, metrics and evaluations.
+        preview: the plan of the first stages, where they are a run of their own at a smaller size; else None.
         devices: that share the rows of the picture.
         sources: where the pictures came from and their hashes, for the record.
         config: what the user said, for the record.
@@ -87,6 +88,7 @@ class Plan:
     method: Method
     fallback: Method | None
     stages: tuple[Stage, ...]
+    preview: "Plan | None"
     devices: int
     sources: dict[str, Any]
     config: Config
@@ -105,6 +107,11 @@ class Plan:
     def sizes(self) -> tuple[tuple[int, int], ...]:
         """(width, height) of the stages, each once, from coarse to fine."""
         return tuple(dict.fromkeys(stage.size for stage in self.stages))
+
+    @property
+    def held(self) -> tuple[int, int] | None:
+        """(width, height) at which the picture stays as it is in the stages of its size."""
+        return next((stage.held for stage in self.stages if stage.size == self.content.size), None)
 
     @property
     def is_canonical(self) -> bool:
@@ -135,15 +142,20 @@ class Plan:
         }
         method = replace(self.method, strips=False)
         start = self.start if self.start.is_random else replace(self.start, noise_sigma=0.0, seed=0)
-        made = [self.objective, type(method.solver).__name__, method, self.stages, start, self.blend, self.colours]
+        stages = [stage[:3] for stage in self.stages]
+        made = [self.objective, type(method.solver).__name__, method, stages, start, self.blend, self.colours]
         made += [] if self.strength is None else [self.strength]
+        made += [] if self.held is None else [self.held]
+        made += [] if self.preview is None else [self.preview.key]
         sizes = [style.size for style in self.styles]
         known = [record.SCHEMA, made, sizes, hashes, self.network.sha256, *([self.regions.key] if self.regions else [])]
         text = json.dumps(record.plain(known), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def at(self, size: tuple[int, int], library: Library | None = None) -> "Plan":
-        """The same run with a content of another size, the styles along with it."""
+        """The same run with a content of another size, the styles along with it; at the size of its preview that."""
+        if self.preview is not None and size == self.preview.content.size:
+            return self.preview
         resize = (library or Library()).resize
         factor = size[0] / self.content.size[0]
 

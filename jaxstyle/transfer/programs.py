@@ -17,6 +17,7 @@ from jaxstyle.machine.compiler import Compiler
 from jaxstyle.machine.devices import Layout
 from jaxstyle.network.convolution import Target, current_target, traced_for
 from jaxstyle.network.vgg import Params
+from jaxstyle.pictures.coarse import Reduction
 from jaxstyle.solvers.precondition import decode
 from jaxstyle.solvers.state import Solver, State
 
@@ -94,6 +95,7 @@ class Task(NamedTuple):
         weights: of the objective's terms.
         metrics: of the differences of the style's Gram matrices, by tap; None for a solver without `has_aux`.
         cover: what lies over the image; None where nothing does.
+        held: to the size at which the image stays as it starts, shared by the members; None where it may change at every size.
     """
 
     start: Array
@@ -102,10 +104,20 @@ class Task(NamedTuple):
     weights: TermWeights
     metrics: dict[str, Metric] | None = None
     cover: Cover | None = None
+    held: Reduction | None = None
 
     def advancing(self, params: Any) -> tuple[Any, ...]:
         """What `Programs.step` takes beside the state."""
-        return self.start, params, self.targets, self.weights, self.metrics, self.cover
+        return self.start, params, self.targets, self.weights, self.metrics, self.cover, self.held
+
+    def measuring(self, params: Any) -> tuple[Any, ...]:
+        """What `Programs.measure` takes beside z."""
+        return self.start, params, self.canonical, self.cover, self.held
+
+    @property
+    def showing(self) -> tuple[Any, ...]:
+        """What `Programs.picture` takes beside z."""
+        return self.start, self.cover, self.held
 
 
 class Programs(NamedTuple):
@@ -114,8 +126,8 @@ class Programs(NamedTuple):
     Attributes:
         init: start -> solver state.
         step: (state, *task.advancing(params)) -> (state, what the loop reads of it).
-        measure: (z, start, params, canonical targets, cover) -> `Losses`.
-        picture: (z, start, cover) -> image.
+        measure: (z, *task.measuring(params)) -> `Losses`.
+        picture: (z, *task.showing) -> image.
     """
 
     init: Callable
@@ -127,21 +139,25 @@ class Programs(NamedTuple):
 def functions(method: Method) -> Programs:
     """The parts of a run of one picture, not compiled."""
 
-    def picture(z: Array, start: Array, cover: Cover | None = None) -> Array:
-        image = decode(z, start, method.preconditioner, sparing=method.strips)
+    def picture(z: Array, start: Array, cover: Cover | None, held: Reduction | None) -> Array:
+        image = decode(z, start, method.preconditioner, held=held, sparing=method.strips)
         return image if cover is None else cover.over(image)
 
-    def fun(z: Array, start: Array, params: Params, targets: Targets, weights: TermWeights, metrics: Any, cover: Any) -> Any:
+    def fun(
+        z: Array, start: Array, params: Params, targets: Targets, weights: TermWeights, metrics: Any, cover: Any, held: Any
+    ) -> Any:
         how: Any = dict(objective=method.objective, weights=weights, precision=method.precision, strips=method.strips)
         loss = partial(losses_in, metrics) if method.has_metrics else total_loss
-        return loss(picture(z, start, cover), params, targets, **how)
+        return loss(picture(z, start, cover, held), params, targets, **how)
 
     def step(state: State, *args: Any) -> tuple[State, tuple[Array, ...]]:
         state = method.solver.step(fun, state, *args)
         return state, (state.value, state.aux, state.evaluations, state.restarts, state.stationary, state.accepted)
 
-    def measure(z: Array, start: Array, params: Params, targets: Targets, cover: Cover | None = None) -> Losses:
-        return loss_parts(picture(z, start, cover), params, targets, objective=CANONICAL, strips=method.strips)
+    def measure(
+        z: Array, start: Array, params: Params, targets: Targets, cover: Cover | None, held: Reduction | None
+    ) -> Losses:
+        return loss_parts(picture(z, start, cover, held), params, targets, objective=CANONICAL, strips=method.strips)
 
     def init(start: Array) -> State:
         return method.solver.init(jnp.zeros_like(start[..., :1] if method.grey else start))
@@ -150,12 +166,12 @@ def functions(method: Method) -> Programs:
 
 
 def of_members(single: Programs) -> Programs:
-    """The same for a batch: the network is shared, everything else has a leading axis."""
+    """The same for a batch: the network and what is held are shared, everything else has a leading axis."""
     return Programs(
         jax.vmap(single.init),
-        jax.vmap(single.step, (0, 0, None, 0, 0, 0, 0)),
-        jax.vmap(single.measure, (0, 0, None, 0, 0)),
-        jax.vmap(single.picture),
+        jax.vmap(single.step, (0, 0, None, 0, 0, 0, 0, None)),
+        jax.vmap(single.measure, (0, 0, None, 0, 0, None)),
+        jax.vmap(single.picture, (0, 0, 0, None)),
     )
 
 
@@ -196,6 +212,6 @@ def compile_programs(
         compiler.compile(
             run.step, state, *task.advancing(params), key=("step", *key), donate=(0,), out=spread and (spread, None)
         ),
-        compile_measure(run.measure, state.x, task.start, params, task.canonical, task.cover, key=("measure", *key)),
-        compiler.compile(run.picture, state.x, task.start, task.cover, key=("picture", *key)),
+        compile_measure(run.measure, state.x, *task.measuring(params), key=("measure", *key)),
+        compiler.compile(run.picture, state.x, *task.showing, key=("picture", *key)),
     )

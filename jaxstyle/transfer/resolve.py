@@ -7,7 +7,6 @@ would be right. Nothing is computed before all of this is known to be right.
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import jax
@@ -34,6 +33,7 @@ from jaxstyle.transfer.colours import colours_of, seen
 from jaxstyle.transfer.config import INITS, MEMORY, QUALITIES, Config, Layers
 from jaxstyle.transfer.library import Library
 from jaxstyle.transfer.plan import Plan, Start
+from jaxstyle.transfer.preview import preview_of
 from jaxstyle.transfer.programs import Method
 from jaxstyle.transfer.regions import MOST_FEATHER, read_regions
 
@@ -72,15 +72,18 @@ def resolve(content: Any, style: Any, config: Config, library: Library | None = 
     size, style_size = _sizes(config)
     picture = library.fitted(content, "content", size)
     width, height = picture.size
-    auto = scales == schedule.AUTO
-    metric = _metric(config, schedule.from_preview(width, height, evaluations)[0][1] if auto else evaluations)
+    preview = _preview(content, style, config, library, width, height) if scales == schedule.AUTO else None
+    # After a preview so few evaluations in the whitened metric would bring back the photograph.
+    metric = _metric(config, evaluations) if preview is None else "plain"
     style_size = _style_size(config, objective, size, style_size, width, height)
     grey = colours.brightness_only
     method = _method(config, objective, metric, width, height, low=config.memory == "low", grey=grey)
     choice = config.memory == "auto" and config.devices == 1
     fallback = _method(config, objective, metric, width, height, low=True, grey=grey) if choice else None
-    each_size = schedule.preview_stages if auto else partial(schedule.stages, scales=int(scales))
-    stages = each_size(width, height, evaluations=evaluations, metric=metric)
+    if preview is None:
+        stages = schedule.stages(width, height, 1 if scales == schedule.AUTO else int(scales), evaluations, metric)
+    else:
+        stages = schedule.beyond(preview.stages, width, height, evaluations)
     stages = (schedule.at_once(stages) if strength == 0 else stages) if colours.painted else ()
     for each in stages:
         layout_of(*each.size, config.devices)
@@ -126,6 +129,7 @@ def resolve(content: Any, style: Any, config: Config, library: Library | None = 
         method=method,
         fallback=fallback,
         stages=stages,
+        preview=preview,
         devices=config.devices,
         sources=sources,
         config=config,
@@ -149,6 +153,18 @@ def _work(config: Config) -> tuple[int, int | str]:
     if int(scales) > evaluations:
         raise InputError("scales", config.scales, f"must not be more than the {evaluations} evaluations")
     return evaluations, scales
+
+
+def _preview(content: Any, style: Any, config: Config, library: Library, width: int, height: int) -> Plan | None:
+    """The plan of the preview of a `width` x `height` picture; None where it needs none."""
+    small = preview_of(config, width, height)
+    try:
+        return None if small is None else resolve(content, style, small, library)
+    except InputError as error:
+        if small is None or error.argument not in ("style_size", "stroke"):
+            raise
+        problem = f"begins with a preview of {small.size} pixels, at which {error}"
+        raise InputError("scales", schedule.AUTO, problem, "or give a number of scales") from error
 
 
 def _metric(config: Config, evaluations: int) -> str:

@@ -13,6 +13,8 @@ from jaxstyle.errors import JaxstyleError
 from jaxstyle.loss.presets import Objective
 from jaxstyle.machine import tensor_file
 from jaxstyle.machine.allocator import give_back_pages
+from jaxstyle.machine.compiler import Compiler
+from jaxstyle.pictures.coarse import Reduction
 from jaxstyle.transfer.checkpoint import Checkpoint, Kept
 from jaxstyle.transfer.engine import Engine
 from jaxstyle.transfer.library import Library
@@ -33,6 +35,7 @@ class Run:
         spent: evaluations and seconds so far.
         engine, start, image: of the last stage: what ran it, where a run at its size starts, what came out, without what lies
             over it.
+        coarse: what the preview is at the size at which finer stages hold the picture.
         trace, stages: of all stages so far.
         stopped: the sentence that says so, where the callback ended it.
         end: the outcome, or an error.
@@ -44,29 +47,38 @@ class Run:
     engine: Engine | None = None
     start: Array | None = None
     image: Array | None = None
+    coarse: Array | None = None
     trace: list[TraceEntry] = field(default_factory=list)
     stages: list[dict[str, Any]] = field(default_factory=list)
     stopped: str = ""
     end: Outcome | JaxstyleError | None = None
 
     def begin(self, engine: Engine, plan: Plan) -> Array:
-        """Where a stage starts: where the last one ended, enlarged if that was at another size."""
+        """Where a stage starts: where the last one ended, enlarged if that was at another size; with its preview if held."""
         if self.engine is engine:
             assert self.image is not None
             return self.image
         own = starting_image(plan)
-        begun = own if self.image is None or self.start is None else hand_over(self.image, self.start, own)
+        begun = own
+        if self.image is not None and self.start is not None:
+            given = self.image, self.start, own, engine.held, self.coarse
+            begun = Compiler().compile(hand_over, *given, key=("hand over",))(*given)
         self.engine, self.start = engine, own
         return begun
 
     def take(self, end: Outcome, stage: Stage, objective: Objective) -> None:
         """Enters what a stage ended with, and the weights where they were derived."""
         self.trace += end.trace
-        entry = {"size": stage.size, "metric": stage.metric, "evaluations": end.evaluations - self.spent[0]}
+        entry: dict[str, Any] = {"size": stage.size, "metric": stage.metric, "evaluations": end.evaluations - self.spent[0]}
+        if stage.held is not None:
+            entry["held"] = stage.held
         if self.plan.strength is not None:
             entry |= {name: getattr(objective, name) for name in ("content_weight", "style_weight", "tv_weight")}
         self.stages.append(entry)
         self.image, self.spent = end.below, (end.evaluations, end.seconds)
+        if stage.held is None and (held := self.plan.stages[-1].held) is not None:
+            given = Reduction.between(stage.size, held), self.image
+            self.coarse = Compiler().compile(Reduction.reduced, *given, key=("reduced",))(*given)
 
     def stop(self) -> None:
         """Notes that it was ended on request."""
@@ -178,6 +190,7 @@ def _parts(number: int, runs: Sequence[Run], course: Course) -> tuple[dict[str, 
     """Runs within a stage as arrays and a description: what they were when it began, and its course."""
     arrays = tensor_file.flatten((course.state, course.kept), "course")
     arrays |= {f"image{i}": run.image for i, run in enumerate(runs) if run.image is not None}
+    arrays |= {f"coarse{i}": run.coarse for i, run in enumerate(runs) if run.coarse is not None}
     whole = [
         {"spent": run.spent, "trace": run.trace, "stages": run.stages, "error": None if run.end is None else str(run.end)}
         for run in runs
@@ -196,6 +209,8 @@ def _take_up(runs: Sequence[Run], kept: Kept, engines: Sequence[Engine], library
         if (image := kept.arrays.get(f"image{index}")) is not None:
             run.engine = next(e for e in engines if [*e.size] == run.stages[-1]["size"])
             run.start, run.image = starting_image(run.plan.at(run.engine.size, library)), jnp.asarray(image)
+        if (coarse := kept.arrays.get(f"coarse{index}")) is not None:
+            run.coarse = jnp.asarray(coarse)
     return kept.about["stage"]
 
 

@@ -4,8 +4,8 @@ A network sees motifs up to the size of its receptive field. Large shapes of a s
 picture that is small enough, the fine texture only at full size (Gatys et al., Controlling Perceptual Factors in Neural Style
 Transfer, CVPR 2017, section 6). At full size the whitened metric comes first and the loss itself last.
 
-So a picture looks the more different from its small version the larger it is. With `AUTO` it is begun at the size of a preview
-whatever its own size is, is nearly finished there, and only gets its finer strokes on the way to its size.
+So a picture looks the more different from its small version the larger it is. With `AUTO` it is a finished preview first,
+whatever its own size is. On the way to its size it changes only in what that preview does not show.
 """
 
 import math
@@ -15,6 +15,7 @@ import jax
 from jax import Array
 
 from jaxstyle.errors import InputError
+from jaxstyle.pictures.coarse import Reduction
 from jaxstyle.pictures.size import MIN_SIDE
 
 COARSE_SHARE = 1 / 3
@@ -27,7 +28,10 @@ PREVIEW = 256
 ALONE = 1.5
 """Up to so many times that side a picture is made at its own size alone."""
 FINER_SHARE = 1 / 3
-"""Of the evaluations, with `AUTO` at all sizes but the first together: with more of them the picture leaves the preview."""
+"""As many evaluations, with `AUTO` at all sizes after the preview together, as a share of the preview's."""
+HELD = 1 / 2
+"""Of the preview's size: at that size the finer ones are the same picture. At its own size they could only be finer by lines of
+one or two pixels, with up to five times the loss."""
 
 
 class Stage(NamedTuple):
@@ -37,11 +41,13 @@ class Stage(NamedTuple):
         size: (width, height).
         metric: key of `METRICS`.
         evaluations: how many; 0 where there are too few for all.
+        held: (width, height) at which the picture stays as it is; None where it may change at every size.
     """
 
     size: tuple[int, int]
     metric: str
     evaluations: int
+    held: tuple[int, int] | None = None
 
 
 def sizes(width: int, height: int, scales: int) -> list[tuple[int, int]]:
@@ -82,21 +88,12 @@ def preview_sizes(width: int, height: int) -> list[tuple[int, int]]:
     return [*(size for size in coarse if min(size) >= MIN_SIDE), (width, height)]
 
 
-def from_preview(width: int, height: int, evaluations: int) -> list[tuple[tuple[int, int], int]]:
-    """The sizes of a run with `AUTO` and the evaluations at each; where these are fewer, the coarsest sizes are left out."""
-    sizes = preview_sizes(width, height)[-evaluations:]
-    finer = max(1, round(evaluations * FINER_SHARE / max(1, len(sizes) - 1)))
-    first = evaluations - finer * (len(sizes) - 1)
-    return list(zip(sizes, [first, *[finer] * (len(sizes) - 1)], strict=True))
-
-
-def preview_stages(width: int, height: int, evaluations: int, metric: str) -> tuple[Stage, ...]:
-    """The stages of a run with `AUTO`: a preview that is finished, then the loss itself at each finer size.
-
-    In the whitened metric so few evaluations bring back the photograph.
-    """
-    (first, count), *finer = from_preview(width, height, evaluations)
-    return (*_finished(first, count, metric), *(Stage(size, "plain", more) for size, more in finer))
+def beyond(preview: tuple[Stage, ...], width: int, height: int, evaluations: int) -> tuple[Stage, ...]:
+    """The stages of a run with `AUTO`: those of its preview of so many evaluations, then the loss itself at each finer size."""
+    finer = preview_sizes(width, height)[1:]
+    each = max(1, round(evaluations * FINER_SHARE / len(finer)))
+    held = (round(preview[-1].size[0] * HELD), round(preview[-1].size[1] * HELD))
+    return (*preview, *(Stage(size, "plain", each, held) for size in finer))
 
 
 def at_once(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
@@ -104,7 +101,7 @@ def at_once(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
     return (*(stage._replace(evaluations=0) for stage in stages[:-1]), stages[-1]._replace(evaluations=1))
 
 
-def hand_over(image: Array, start: Array, finer: Array) -> Array:
+def hand_over(image: Array, start: Array, finer: Array, held: Reduction | None = None, coarse: Array | None = None) -> Array:
     """Starts the next size with what this one changed: `finer` + enlarged(`image` - `start`).
 
     The detail that the coarse picture cannot have is then the start's own, not a blur.
@@ -113,5 +110,8 @@ def hand_over(image: Array, start: Array, finer: Array) -> Array:
         image: what came out, (H, W, 3).
         start: what it started from, (H, W, 3).
         finer: the same start at the next size, (H', W', 3).
+        held: from that size to the one at which the picture is held.
+        coarse: what it is there.
     """
-    return finer + jax.image.resize(image - start, finer.shape, "cubic")
+    begun = finer + jax.image.resize(image - start, finer.shape, "cubic")
+    return begun if held is None or coarse is None else held.with_coarse(begun, coarse)

@@ -11,6 +11,7 @@ from jaxstyle.batch import run as batch
 from jaxstyle.batch.jobs import make_jobs, shown, title
 from jaxstyle.cli.places import SAMPLES
 from jaxstyle.machine import memory
+from jaxstyle.transfer import schedule
 from jaxstyle.transfer.library import Library
 
 pytestmark = pytest.mark.usefixtures("small_network")
@@ -59,14 +60,20 @@ def test_members_have_their_own_weights_seeds_and_measurements():
         assert_same(result, stylize(CHELSEA, SWIRLS, seed=seed, style_weight=weight, **settings))
 
 
+AUTO = [((24, 21), "whitened", 9), ((24, 21), "plain", 3), ((48, 42), "plain", 4)]
+TWICE = [((24, 21), "whitened", 4), ((48, 42), "whitened", 6), ((48, 42), "plain", 2)]
+
+
 @pytest.mark.slow
-def test_coarse_to_fine_members():
-    settings = dict(size="36x32", evaluations=12, scales=2, metric="whitened")
+@pytest.mark.parametrize(("scales", "wanted"), [(2, TWICE), ("auto", AUTO)], ids=str)
+def test_coarse_to_fine_members(monkeypatch, scales, wanted):
+    monkeypatch.setattr(schedule, "PREVIEW", 24)
+    settings = dict(size="48x42", evaluations=12, scales=scales, metric="whitened")
     first, second = stylize_batch(CHELSEA, [SWIRLS, [GLASS, WAVES]], batch_size=2, **settings)
     assert_same(first, stylize(CHELSEA, SWIRLS, **settings))
     assert_same(second, stylize(CHELSEA, [GLASS, WAVES], **settings))
     stages = [(stage["size"], stage["metric"], stage["evaluations"]) for stage in first.record["stages"]]
-    assert stages == [((18, 16), "whitened", 4), ((36, 32), "whitened", 6), ((36, 32), "plain", 2)]
+    assert stages == wanted
 
 
 def test_a_member_that_fails_leaves_the_others_alone():

@@ -12,7 +12,7 @@ from PIL import Image
 
 from jaxstyle.cli.main import main
 from jaxstyle.cli.places import SAMPLES
-from jaxstyle.transfer import again, record
+from jaxstyle.transfer import again, record, schedule
 
 pytestmark = pytest.mark.usefixtures("empty_folder", "small_network")
 
@@ -142,6 +142,22 @@ def test_without_its_state_a_picture_goes_on_from_its_pixels(capsys):
     assert "is one of the input pictures" in capsys.readouterr().err
     assert main(["replay", "y.png"]) == 0
     assert "the same picture again" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("keep", [[], ["--keep-state"]], ids=["picture", "state"])
+def test_a_picture_with_a_preview_goes_on_without_leaving_it(monkeypatch, keep):
+    monkeypatch.setattr(schedule, "PREVIEW", 32)
+    assert (
+        main(["stylize", CONTENT, STYLE, "-o", "x.png", "--size", "64", "--evaluations", "12", "--scales", "auto", *keep]) == 0
+    )
+    assert main(["continue", "x.png", "--evaluations", "10", "-o", "y.png"]) == 0
+    assert made("y.png")["stages"][-1]["held"] == [16, 10]
+    assert made("y.png")["loss"]["total"] < made("x.png")["loss"]["total"]
+    small = [np.asarray(Image.open(name).resize((16, 10), Image.Resampling.BILINEAR), int) for name in ("x.png", "y.png")]
+    assert np.abs(small[0] - small[1]).max() <= 2, "what is clipped and rounded"
+    assert main(["replay", "y.png", "-o", "z.png"]) == 0
+    np.testing.assert_array_equal(pixels("z.png"), pixels("y.png"))
 
 
 def test_the_state_of_another_run_is_not_taken(capsys):

@@ -15,13 +15,15 @@ from PIL import Image
 from jaxstyle.cli.main import main
 from jaxstyle.cli.places import SAMPLES
 from jaxstyle.machine import tensor_file
-from jaxstyle.transfer import checkpoint
+from jaxstyle.transfer import checkpoint, schedule
 
 pytestmark = pytest.mark.usefixtures("empty_folder", "small_network")
 
 CONTENT, STYLE, OTHER = (str(SAMPLES / f"{name}.jpg") for name in ("chelsea", "swirls", "glass"))
 STAGES = ["--size", "48x40", "--evaluations", "30", "--scales", "2", "--metric", "whitened", "--init", "noise", "--seed", "5"]
 """10 evaluations at half the size, 15 in the whitened metric, 5 in the plain one."""
+FROM_PREVIEW = [*STAGES[:5], "auto", *STAGES[6:]]
+"""22 evaluations in the whitened metric and 8 in the plain one at half the size, then 10."""
 
 CHILD = """
 import json, os, signal, sys, threading, time
@@ -113,9 +115,14 @@ def killed_at(monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("times", [(2, 14), (2, 9, 14, 3)], ids=str)
-def test_every_stage_can_be_taken_up(killed_at, times):
-    whole, killed = (["stylize", CONTENT, STYLE, "-o", f"{name}.png", "-q", *STAGES] for name in ("whole", "killed"))
+@pytest.mark.parametrize(
+    ("times", "stages"),
+    [((2, 14), STAGES), ((2, 9, 14, 3), STAGES), ((2, 9, 14, 12), FROM_PREVIEW)],
+    ids=["two", "four", "from preview"],
+)
+def test_every_stage_can_be_taken_up(monkeypatch, killed_at, times, stages):
+    monkeypatch.setattr(schedule, "PREVIEW", 24)
+    whole, killed = (["stylize", CONTENT, STYLE, "-o", f"{name}.png", "-q", *stages] for name in ("whole", "killed"))
     assert main(whole) == 0
     for n in times:
         killed_at(n)

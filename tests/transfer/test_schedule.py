@@ -8,9 +8,13 @@ from PIL import Image
 
 from jaxstyle import InputError, stylize
 from jaxstyle.cli.places import SAMPLES
+from jaxstyle.machine.compiler import Compiler
+from jaxstyle.pictures.coarse import Reduction
 from jaxstyle.transfer import schedule
 from jaxstyle.transfer.config import Config
+from jaxstyle.transfer.engine import compile_engines
 from jaxstyle.transfer.resolve import resolve
+from jaxstyle.transfer.run import run_plans
 
 pytestmark = pytest.mark.usefixtures("small_network")
 
@@ -56,22 +60,15 @@ def test_sizes_from_the_preview_to_the_full_one(size, wanted):
 
 @pytest.mark.parametrize("size", [(400, 300), (1024, 768), (700, 4000)])
 @pytest.mark.parametrize("evaluations", [1, 2, 3, 7, 30, 300])
-def test_most_evaluations_are_the_previews_and_they_add_up(size, evaluations):
-    counts = [count for _, count in schedule.from_preview(*size, evaluations)]
-    assert sum(counts) == evaluations
-    assert min(counts) >= 1
-    assert evaluations < 2 * len(counts) or counts[0] >= 0.6 * evaluations
-
-
-def test_a_preview_is_finished_before_it_is_enlarged():
-    stages = [tuple(stage) for stage in schedule.preview_stages(1024, 768, 60, "whitened")]
-    assert stages == [
-        ((256, 192), "whitened", 30),
-        ((256, 192), "plain", 10),
-        ((512, 384), "plain", 10),
-        ((1024, 768), "plain", 10),
-    ]
-    assert schedule.preview_stages(256, 192, 60, "whitened") == schedule.stages(256, 192, 1, 60, "whitened")
+def test_the_finer_sizes_get_a_third_as_many_evaluations_more(size, evaluations):
+    preview = schedule.stages(40, 30, 1, evaluations, "plain")
+    stages = schedule.beyond(preview, *size, evaluations)
+    assert stages[: len(preview)] == preview
+    finer = [stage.evaluations for stage in stages[len(preview) :]]
+    assert [stage.size for stage in stages[len(preview) :]] == schedule.preview_sizes(*size)[1:]
+    assert min(finer) >= 1
+    assert abs(sum(finer) - evaluations / 3) <= max(len(finer) / 2, len(finer) - evaluations / 3)
+    assert {stage.held for stage in stages[len(preview) :]} == {(20, 15)}
 
 
 def test_auto_is_what_the_size_makes_of_it(monkeypatch):
@@ -82,28 +79,79 @@ def test_auto_is_what_the_size_makes_of_it(monkeypatch):
     assert plan(size=64, scales="2").key == plan(size=64, scales=2).key, "as the command line gives it"
     monkeypatch.setattr(schedule, "PREVIEW", 32)
     large = plan(size=128, scales="auto", evaluations=60)
-    wanted = [(32, "whitened"), (32, "plain"), (64, "plain"), (128, "plain")]
-    assert [(stage.size[0], stage.metric) for stage in large.stages] == wanted
+    assert [tuple(stage) for stage in large.stages] == [
+        ((32, 21), "whitened", 45, None),
+        ((32, 21), "plain", 15, None),
+        ((64, 42), "plain", 10, (16, 10)),
+        ((128, 85), "plain", 10, (16, 10)),
+    ]
     assert large.key != plan(size=128, evaluations=60).key
-    assert {stage.metric for stage in plan(size=128, scales="auto", evaluations=30).stages} == {"plain"}, "20 at the preview"
-    assert [stage.evaluations for stage in plan(size=128, scales="auto", evaluations=1).stages] == [1]
+    assert {stage.metric for stage in plan(size=128, scales="auto", evaluations=20).stages} == {"plain"}
     with pytest.raises(InputError, match=r"`scales` \(='many'\) is neither a whole number nor auto"):
         plan(scales="many")
+    for size, name in ((dict(style_size=64), "style_size"), (dict(stroke=0.25), "stroke")):
+        with pytest.raises(InputError, match=rf"`scales` \(='auto'\) begins with a preview of 32 pixels, at which `{name}`"):
+            plan(size=128, scales="auto", **size)
     with pytest.raises(InputError, match=r"`scales` \(='auto'\) cannot be had where devices share one picture's rows"):
         plan(scales="auto", devices=2)
 
 
-@pytest.mark.slow
-def test_a_run_from_its_preview(monkeypatch):
+@pytest.mark.parametrize(
+    ("large", "small"),
+    [
+        (dict(size=128), dict(size=32)),
+        (dict(size="short:85"), dict(size="short:21")),
+        (dict(size="120x120"), dict(size="32x32")),
+        (dict(size=128, style_size=96), dict(size=32, style_size=24)),
+        (dict(size=128, style_size="short:80"), dict(size=32, style_size="short:20")),
+        (dict(size=128, stroke=0.75), dict(size=32, stroke=0.75)),
+        (dict(size=128, strength=0.5), dict(size=32, strength=0.5)),
+        (dict(size=128, init="style", colors="content-histogram"), dict(size=32, init="style", colors="content-histogram")),
+        (dict(), dict(size=32)),
+    ],
+    ids=str,
+)
+def test_the_preview_is_the_plan_of_its_size_alone(monkeypatch, large, small):
+    """A picture that differed in a level of one pixel would go another way."""
     monkeypatch.setattr(schedule, "PREVIEW", 32)
-    sizes = []
-    result = stylize(
-        CONTENT, STYLE, size=60, scales="auto", evaluations=40, callback=lambda p: sizes.append(p.image().shape[1])
-    )
-    assert sizes == [32] * 27 + [60] * 13
-    assert [stage["evaluations"] for stage in result.record["stages"]] == [20, 7, 13]
-    assert result.image.shape == (39, 60, 3)
-    assert (result.evaluations, result.record["config"].scales) == (40, "auto")
+    preview = resolve(CONTENT, STYLE, Config(scales="auto", **large)).preview
+    alone = resolve(CONTENT, STYLE, Config(**small))
+    assert preview.key == alone.key
+    for one, other in zip((preview.content, *preview.styles), (alone.content, *alone.styles), strict=True):
+        np.testing.assert_array_equal(one.rgb, other.rgb)
+
+
+HELD = [
+    pytest.param({}, id="plain"),
+    pytest.param(dict(init="noise", seed=3), id="noise", marks=pytest.mark.slow),
+    pytest.param(dict(colors="content"), id="brightness", marks=pytest.mark.slow),
+    pytest.param(dict(memory="low"), id="strips", marks=pytest.mark.slow),
+]
+
+
+@pytest.mark.parametrize("options", HELD)
+def test_a_large_picture_is_its_preview(monkeypatch, options):
+    """The course of the preview is that of its size alone, number by number, and the picture is the same where it is held."""
+    monkeypatch.setattr(schedule, "PREVIEW", 32)
+    known = []
+
+    def end(plan):
+        engines = compile_engines(plan, Compiler())
+        (outcome,) = run_plans(engines, [plan], callback=lambda progress: known.append(progress[0].image().shape[1]))
+        return outcome
+
+    alone = end(resolve(CONTENT, STYLE, Config(size=32, evaluations=30, **options)))
+    known.clear()
+    large = end(resolve(CONTENT, STYLE, Config(size=64, scales="auto", evaluations=30, **options)))
+    assert known == sorted(known)
+    assert set(known) == {32, 64}
+    courses = [[(entry.evaluation, entry.objective) for entry in found.trace] for found in (large, alone)]
+    assert courses[0][: len(courses[1])] == courses[1]
+    assert large.evaluations == 40
+    halves = [Reduction.between(image.shape[1::-1], (16, 10)).reduced(image) for image in (large.below, alone.below)]
+    np.testing.assert_allclose(halves[0], halves[1], atol=2e-5)
+    objectives = [objective for _, objective in courses[0][len(courses[1]) :]]
+    assert min(objectives) < 0.9 * objectives[0]
 
 
 def test_the_hand_over_adds_the_enlarged_change(rng):
@@ -170,3 +218,11 @@ def test_presets_that_fit_the_style_do_so_at_every_size():
 def test_more_scales_than_evaluations_are_refused():
     with pytest.raises(InputError, match="`scales`.*evaluations"):
         stylize(CONTENT, STYLE, evaluations=2, scales=3)
+
+
+def test_the_hand_over_puts_the_coarse_picture_in(rng):
+    start, image, finer = (jnp.asarray(rng.random(shape), jnp.float32) for shape in ((8, 6, 3), (8, 6, 3), (17, 12, 3)))
+    held, coarse = Reduction.between((12, 17), (3, 4)), jnp.asarray(rng.random((4, 3, 3)), jnp.float32)
+    got = schedule.hand_over(image, start, finer, held, coarse)
+    np.testing.assert_allclose(held.reduced(got), coarse, atol=1e-5)
+    np.testing.assert_allclose(held.unseen(got), held.unseen(schedule.hand_over(image, start, finer)), atol=1e-5)
