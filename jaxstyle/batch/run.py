@@ -13,7 +13,7 @@ from typing import Any
 
 import jax
 
-from jaxstyle.batch.jobs import Job, make_jobs
+from jaxstyle.batch.jobs import Job, called, make_jobs
 from jaxstyle.errors import ImageError, InputError, JaxstyleError
 from jaxstyle.machine import memory
 from jaxstyle.machine.compiler import Compiler
@@ -101,10 +101,11 @@ def survey(jobs: Sequence[Job], library: Library) -> tuple[dict[int, Known], dic
     """Resolves all jobs, so that whatever is wrong is known before anything is computed.
 
     Returns:
-        By index, what is known of the jobs that can be made, and every error in the pictures of the others.
+        By index, what is known of the jobs that can be made, and of the others why not: the error of the job itself first,
+        then those of its other pictures.
 
     Raises:
-        InputError: where an option is wrong: no picture at all can be made with it.
+        InputError: where an option is wrong with which no job at all can be made, and nothing else is.
     """
     known: dict[int, Known] = {}
     bad: dict[int, list[InputError]] = {}
@@ -118,10 +119,9 @@ def survey(jobs: Sequence[Job], library: Library) -> tuple[dict[int, Known], dic
         parts = plan.regions and (len(plan.regions.painted), plan.regions.keep is None)
         kind = (plan.method, plan.fallback, stages, plan.devices, plan.network.sha256, parts)
         known[index] = Known(plan.key, plan.evaluations, kind, plan.is_canonical)
-    works = {id(jobs[index].config) for index in known}
-    for error, config in ((errors[0], jobs[index].config) for index, errors in bad.items()):
-        if not isinstance(error, ImageError) and id(config) not in works:
-            raise error
+    wrong = {str(error): error for (error,) in bad.values()}
+    if not known and len(wrong) == 1 and not isinstance(error := wrong.popitem()[1], ImageError):
+        raise error
     read: dict[Any, InputError | None] = {}
     for index in known:
         read |= {_same(source): None for source, _ in _pictures(jobs[index])}
@@ -134,6 +134,20 @@ def survey(jobs: Sequence[Job], library: Library) -> tuple[dict[int, Known], dic
             error = read[_same(source)]
             errors += [error] if error and error.value != errors[0].value else []
     return known, bad
+
+
+def reasons(jobs: Sequence[Job], bad: Mapping[int, list[InputError]]) -> list[str]:
+    """Why jobs cannot be made, as `survey` has found it, in lines: each reason once, after the jobs that it stops. A content or
+    style that cannot be read is told once by its own name, in whatever places it stands."""
+    found: dict[Any, tuple[InputError, list[Job]]] = {}
+    for index, errors in bad.items():
+        own = {_same(source) for source, _ in _pictures(jobs[index])}
+        for error in errors:
+            named = isinstance(error, ImageError) and error.value in own
+            stopped = found.setdefault(error.value if named else str(error), (error, []))[1]
+            stopped += [] if named else [jobs[index]]
+    lines = ((called(stopped, jobs), error) for error, stopped in found.values())
+    return [f"{names}: {error}" if names else str(error) for names, error in lines]
 
 
 def _pictures(job: Job) -> list[tuple[Any, str]]:
@@ -204,11 +218,11 @@ def run_jobs(
         keeper: gives the checkpoint of some jobs with their plans; none by default.
 
     Yields:
-        The index of a job with its result, or with an error where a picture cannot be read or went away, its loss is not finite
-        at the start, or its size does not fit: the others go on.
+        The index of a job with its result, or with an error where a picture cannot be read or went away, a setting cannot be,
+        its loss is not finite at the start, or its size does not fit: the others go on.
 
     Raises:
-        InputError: before anything is computed, where an option is wrong or no job at all can be made.
+        InputError: before anything is computed, where `batch_size` is wrong or no job at all can be made.
     """
     if batch_size is not None and (not isinstance(batch_size, int) or batch_size < 1):
         raise InputError("batch_size", batch_size, "must be a whole number of at least 1")
@@ -365,7 +379,7 @@ def stylize_batch(
 
     Returns:
         One `Result` for each picture: by content, then by setting, then by style. In its place stands a `JaxstyleError` where
-        the picture could not be made, an input could not be read, or where the batch ended before.
+        the picture could not be made, an input could not be read, a setting was impossible for it, or the batch ended before.
 
     Raises:
         InputError: before anything is computed, where an argument is wrong or no picture can be made.

@@ -8,10 +8,11 @@ from PIL import Image
 
 from jaxstyle import Config, InputError, JaxstyleError, stylize, stylize_batch
 from jaxstyle.batch import run as batch
-from jaxstyle.batch.jobs import make_jobs, shown, title
+from jaxstyle.batch.jobs import called, make_jobs, shown, title
 from jaxstyle.cli.places import SAMPLES
 from jaxstyle.machine import memory
 from jaxstyle.transfer.library import Library
+from jaxstyle.transfer.resolve import resolve
 
 pytestmark = pytest.mark.usefixtures("small_network")
 
@@ -201,9 +202,9 @@ def test_bad_batches_are_refused_before_anything_is_computed(monkeypatch, tmp_pa
     refusal(lambda: stylize_batch(both, SWIRLS, seeds=0), "seed", "is empty", kind=InputError)
     refusal(lambda: stylize_batch(both, SWIRLS, vary={"stile": [1]}), "option", "stile", kind=InputError)
     refusal(lambda: stylize_batch(both, SWIRLS, batch_size=0), "batch_size", "at least 1", kind=InputError)
-    refusal(lambda: stylize_batch(both, SWIRLS, vary={"evaluations": [5, 0]}), "evaluations", "from 1", kind=InputError)
+    refusal(lambda: stylize_batch(both, SWIRLS, vary={"evaluations": [0]}), "evaluations", "from 1", kind=InputError)
     refusal(lambda: stylize_batch(both, tmp_path / "none.jpg"), "style", "none.jpg")
-    refusal(lambda: stylize_batch(both, SWIRLS, vary={"size": [32, 4]}), "size", "at least 16", kind=InputError)
+    refusal(lambda: stylize_batch(both, SWIRLS, vary={"size": [5, 4]}), "size", "at least 16", kind=InputError)
 
 
 def test_a_picture_that_cannot_be_used_fails_alone(tmp_path):
@@ -217,6 +218,34 @@ def test_a_picture_that_cannot_be_used_fails_alone(tmp_path):
         assert name in str(error)
 
 
+def test_an_impossible_setting_fails_alone():
+    """What `resolve` says of it alone stands in its place."""
+    results = stylize_batch(CHELSEA, [SWIRLS, GLASS], vary={"evaluations": [0, 1], "size": [32, 4]})
+    wanted = [(e, n, s) for e in (0, 1) for n in (32, 4) for s in (SWIRLS, GLASS)]
+    for result, (evaluations, size, style) in zip(results, wanted, strict=True):
+        if (evaluations, size) == (1, 32):
+            assert result.evaluations == 1
+            continue
+        with pytest.raises(InputError) as alone:
+            resolve(CHELSEA, style, Config(evaluations=evaluations, size=size))
+        assert str(result) == str(alone.value)
+
+
+def test_jobs_are_called_by_what_they_have_in_common():
+    jobs = make_jobs([CHELSEA, COFFEE], [SWIRLS, GLASS, WAVES], seeds=[1, 2], init="noise")
+
+    def names(**wanted):
+        return called([job for job in jobs if all(job.labels[name] in texts for name, texts in wanted.items())], jobs)
+
+    assert names() == names(content="none") == ""
+    assert names(content=["coffee"]) == "coffee"
+    assert names(seed=["2"], style=["waves"]) == "2, waves"
+    assert names(content=["coffee"], seed=["1"], style=["waves"]) == "coffee, 1, waves"
+    assert names(content=["coffee"], seed=["1"], style=["waves", "glass"]) == "coffee, 1, glass; coffee, 1, waves"
+    most = names(style=["waves", "glass"])
+    assert most == "chelsea, 1, glass; chelsea, 1, waves; chelsea, 2, glass; 5 more"
+
+
 def test_every_bad_picture_is_named(tmp_path):
     """Those too that only meet other bad ones."""
     for name in ("a", "b", "c"):
@@ -225,3 +254,12 @@ def test_every_bad_picture_is_named(tmp_path):
     known, bad = batch.survey(jobs, Library())
     assert [*known] == [0]
     assert [str(error).split("'")[1][-5:] for error in bad[1]] == ["a.png", "b.png", "c.png"]
+
+
+def test_a_picture_in_two_places_is_named_once(tmp_path):
+    (tmp_path / "a.png").write_text("x")
+    jobs = make_jobs([CHELSEA, tmp_path / "a.png"], [SWIRLS, tmp_path / "a.png"], size=32)
+    known, bad = batch.survey(jobs, Library())
+    assert ([*known], [*bad]) == ([0], [1, 2, 3])
+    (line,) = batch.reasons(jobs, bad)
+    assert line.endswith(str(bad[1][0]))
