@@ -5,7 +5,6 @@ image and reason to stop, and comes out as the same run alone would.
 """
 
 import math
-import os
 from collections.abc import Callable, Container, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,19 +12,18 @@ from typing import Any
 
 import jax
 
-from jaxstyle.batch.jobs import Job, called, make_jobs
-from jaxstyle.errors import ImageError, InputError, JaxstyleError
+from jaxstyle.batch.jobs import Job, make_jobs
+from jaxstyle.batch.survey import Known, plan_of, survey
+from jaxstyle.errors import InputError, JaxstyleError
 from jaxstyle.machine import memory
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.machine.devices import members_layout
-from jaxstyle.pictures.size import USUAL, Size
 from jaxstyle.transfer.checkpoint import Checkpoint
 from jaxstyle.transfer.config import Config
 from jaxstyle.transfer.engine import Engine, compile_to_fit
 from jaxstyle.transfer.library import Library
 from jaxstyle.transfer.loop import Progress
 from jaxstyle.transfer.plan import Plan
-from jaxstyle.transfer.resolve import resolve
 from jaxstyle.transfer.run import run_plans
 from jaxstyle.transfer.stylize import Result, finish, recolour
 
@@ -73,101 +71,6 @@ class Bucket:
     jobs: list[int]
     measured: bool
     is_instant: bool
-
-
-def plan_of(job: Job, library: Library) -> Plan:
-    """`resolve` for a job."""
-    return resolve(job.content, job.style, job.config, library)
-
-
-@dataclass(frozen=True)
-class Known:
-    """What is known of a job before it is run.
-
-    Attributes:
-        key: of its plan, by which a rerun knows the picture.
-        evaluations: of all stages.
-        kind: jobs of the same kind can share a program.
-        canonical: whether its own loss is the canonical one.
-    """
-
-    key: str
-    evaluations: int
-    kind: Hashable
-    canonical: bool
-
-
-def survey(jobs: Sequence[Job], library: Library) -> tuple[dict[int, Known], dict[int, list[InputError]]]:
-    """Resolves all jobs, so that whatever is wrong is known before anything is computed.
-
-    Returns:
-        By index, what is known of the jobs that can be made, and of the others why not: the error of the job itself first,
-        then those of its other pictures.
-
-    Raises:
-        InputError: where an option is wrong with which no job at all can be made, and nothing else is.
-    """
-    known: dict[int, Known] = {}
-    bad: dict[int, list[InputError]] = {}
-    for index, job in enumerate(jobs):
-        try:
-            plan = plan_of(job, library)
-        except InputError as error:
-            bad[index] = [error]
-            continue
-        stages = tuple((stage.size, stage.metric) for stage in plan.stages)
-        parts = plan.regions and (len(plan.regions.painted), plan.regions.keep is None)
-        kind = (plan.method, plan.fallback, stages, plan.devices, plan.network.sha256, parts)
-        known[index] = Known(plan.key, plan.evaluations, kind, plan.is_canonical)
-    wrong = {str(error): error for (error,) in bad.values()}
-    if not known and len(wrong) == 1 and not isinstance(error := wrong.popitem()[1], ImageError):
-        raise error
-    read: dict[Any, InputError | None] = {}
-    for index in known:
-        read |= {_same(source): None for source, _ in _pictures(jobs[index])}
-    for index, (error,) in bad.items():
-        read |= {_same(source): error for source, _ in _pictures(jobs[index]) if _same(source) == error.value}
-    for index, errors in bad.items():
-        for source, argument in _pictures(jobs[index]):
-            if _same(source) not in read:
-                read[_same(source)] = _problem(source, argument, library)
-            error = read[_same(source)]
-            errors += [error] if error and error.value != errors[0].value else []
-    return known, bad
-
-
-def reasons(jobs: Sequence[Job], bad: Mapping[int, list[InputError]]) -> list[str]:
-    """Why jobs cannot be made, as `survey` has found it, in lines: each reason once, after the jobs that it stops. A content or
-    style that cannot be read is told once by its own name, in whatever places it stands."""
-    found: dict[Any, tuple[InputError, list[Job]]] = {}
-    for index, errors in bad.items():
-        own = {_same(source) for source, _ in _pictures(jobs[index])}
-        for error in errors:
-            named = isinstance(error, ImageError) and error.value in own
-            stopped = found.setdefault(error.value if named else str(error), (error, []))[1]
-            stopped += [] if named else [jobs[index]]
-    lines = ((called(stopped, jobs), error) for error, stopped in found.values())
-    return [f"{names}: {error}" if names else str(error) for names, error in lines]
-
-
-def _pictures(job: Job) -> list[tuple[Any, str]]:
-    """The content and the styles of a job, and what each is called."""
-    styles = job.style if isinstance(job.style, list | tuple) else [job.style]
-    return [(job.content, "content"), *((style, "style") for style in styles)]
-
-
-def _same(source: Any) -> Any:
-    """Equal for the same picture."""
-    return os.fspath(source) if isinstance(source, str | os.PathLike) else id(source)
-
-
-def _problem(source: Any, argument: str, library: Library) -> InputError | None:
-    """Why a picture cannot be read at all, if it cannot."""
-    try:
-        library.fitted(source, argument, Size((USUAL,), gentle=True))
-    except InputError as error:
-        return error
-    return None
 
 
 def buckets_of(known: Mapping[int, Known]) -> list[Bucket]:

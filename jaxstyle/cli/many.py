@@ -14,8 +14,9 @@ from jax.experimental import multihost_utils
 from jaxstyle.batch.folder import GALLERY, SHEET, TABLE, Folder, write_table
 from jaxstyle.batch.gallery import write_gallery
 from jaxstyle.batch.jobs import Job, files_of, make_jobs
-from jaxstyle.batch.run import BatchProgress, Known, reasons, run_jobs, survey
+from jaxstyle.batch.run import BatchProgress, run_jobs
 from jaxstyle.batch.sheet import write_sheet
+from jaxstyle.batch.survey import Known, reasons, survey
 from jaxstyle.cli.display import Display, Interrupt, say, say_first
 from jaxstyle.cli.options import config_of, convert, flag
 from jaxstyle.cli.values import positive

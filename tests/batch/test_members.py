@@ -9,6 +9,7 @@ from PIL import Image
 from jaxstyle import Config, InputError, JaxstyleError, stylize, stylize_batch
 from jaxstyle.batch import run as batch
 from jaxstyle.batch.jobs import called, make_jobs, shown, title
+from jaxstyle.batch.survey import reasons, survey
 from jaxstyle.cli.places import SAMPLES
 from jaxstyle.machine import memory
 from jaxstyle.transfer.library import Library
@@ -95,7 +96,7 @@ def test_sizes_and_methods_get_a_bucket_each_and_results_come_in_order():
     assert [tuple(job.labels.values()) for job in jobs] == [
         (c, k, s) for c in ("chelsea", "coffee") for k in ("lbfgs", "adam") for s in ("swirls", "glass")
     ]
-    known, bad = batch.survey(jobs, Library())
+    known, bad = survey(jobs, Library())
     assert (sorted(known), bad) == (list(range(8)), {})
     found = dict(batch.run_jobs(jobs, known={i: known[i] for i in (0, 1, 4, 6)}))
     assert sorted(found) == [0, 1, 4, 6]
@@ -251,7 +252,7 @@ def test_every_bad_picture_is_named(tmp_path):
     for name in ("a", "b", "c"):
         (tmp_path / f"{name}.png").write_text("x")
     jobs = make_jobs([CHELSEA, tmp_path / "a.png"], [SWIRLS, [tmp_path / "b.png", tmp_path / "c.png"]], pairs=True, size=32)
-    known, bad = batch.survey(jobs, Library())
+    known, bad = survey(jobs, Library())
     assert [*known] == [0]
     assert [str(error).split("'")[1][-5:] for error in bad[1]] == ["a.png", "b.png", "c.png"]
 
@@ -259,7 +260,7 @@ def test_every_bad_picture_is_named(tmp_path):
 def test_a_picture_in_two_places_is_named_once(tmp_path):
     (tmp_path / "a.png").write_text("x")
     jobs = make_jobs([CHELSEA, tmp_path / "a.png"], [SWIRLS, tmp_path / "a.png"], size=32)
-    known, bad = batch.survey(jobs, Library())
+    known, bad = survey(jobs, Library())
     assert ([*known], [*bad]) == ([0], [1, 2, 3])
-    (line,) = batch.reasons(jobs, bad)
+    (line,) = reasons(jobs, bad)
     assert line.endswith(str(bad[1][0]))

@@ -140,7 +140,7 @@ BAD = [
     ),
     (
         ["sweep", CONTENT, STYLE, "--vary", "strength=0.5,1", "--content-weight", "5"],
-        "`strength` (=0.5) sets the weights, and so does content_weight; give the one or the other",
+        "`strength` (=0.5, 1.0) sets the weights, and so does content_weight; give the one or the other",
     ),
     (["stylize", CONTENT, STYLE, "--save-every", "0"], "`save_every` (='0') must be a whole number"),
     (["stylize", CONTENT, STYLE, "--sizes", "64"], "`argument` (='--sizes') is unknown; did you mean '--size'?"),

@@ -287,7 +287,12 @@ def test_impossible_settings_are_named_at_once_and_the_rest_is_made(capsys):
 
 def test_where_every_setting_is_impossible_each_is_named_and_nothing_is_written(capsys):
     assert main(["sweep", CHELSEA, SWIRLS, "--vary", "scales=8,9", "--vary", "style-weight=1,2", *TINY]) == 2
-    assert [line.partition(":")[0] for line in errors(capsys)] == ["chelsea, 8, swirls", "chelsea, 9, swirls"]
+    assert errors(capsys) == ["`scales` (='8', '9') must not be more than the 2 evaluations"]
+    assert main(["sweep", CHELSEA, SWIRLS, "--vary", "scales=8,9,1", "--vary", "solver=adma,adm", *TINY]) == 2
+    scales, solver = errors(capsys)
+    names = "chelsea, 8, adma, swirls; chelsea, 8, adm, swirls; chelsea, 9, adma, swirls; chelsea, 9, adm, swirls"
+    assert scales.startswith(f"{names}: `scales` (='8', '9') must")
+    assert solver.startswith("chelsea, 1, swirls: `solver` (='adma', 'adm') is unknown")
     assert os.listdir() == []
 
 
