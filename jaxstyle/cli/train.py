@@ -23,7 +23,12 @@ from jaxstyle.transfer.resolve import parse_layers
 
 def add_train(sub: argparse.ArgumentParser, basics: Any) -> None:
     """The arguments of the command."""
-    sub.add_argument("styles", metavar="STYLE", nargs="+", help="the paintings; each is known by its file's name")
+    sub.add_argument(
+        "styles",
+        metavar="STYLE",
+        nargs="+",
+        help="the paintings; each is known by its file's name, which is no number and has no + or :",
+    )
     text = "photographs to learn from, files or folders: sixteen or more, none smaller than --size"
     basics.add_argument("--photos", metavar="FOLDER", nargs="+", required=True, help=text)
     text = "where the network goes, NAME.safetensors (default: the file of --add-to); NAME-samples.png shows how it comes on"

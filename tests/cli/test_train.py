@@ -1,6 +1,7 @@
 """`jaxstyle train`: a network, its samples, stopping and going on, and what is refused."""
 
 import os
+import shutil
 import signal
 
 import numpy as np
@@ -69,6 +70,26 @@ def test_what_is_interrupted_is_usable_and_goes_on(pictures, monkeypatch, capsys
     assert not os.path.exists(".net.safetensors.part")
 
 
+@pytest.mark.slow
+def test_an_added_style_that_is_interrupted_goes_on(pictures, styles_file, monkeypatch, capsys):
+    """The network's file has the style already, as far as it came."""
+    for name in ("straight", "net"):
+        shutil.copy(styles_file, f"{name}.safetensors")
+    new = "photos/a.png"
+    assert run(new, "--add-to", "straight.safetensors", "--steps", "4", "-q") == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(Display, "advance", lambda *_: os.kill(os.getpid(), signal.SIGINT))
+        assert run(new, "--add-to", "net.safetensors", "--steps", "4", "-q") == 130
+    found, had = (read(file).network for file in ("net.safetensors", styles_file))
+    assert found.names == (*had.names, "a")
+    assert run(new, "--add-to", "net.safetensors", "--steps", "4") == 2
+    assert "'a' is in the network already" in capsys.readouterr().err
+    assert run(new, "--add-to", "net.safetensors", "--steps", "4", "-q", "--resume") == 0
+    found, wanted = (read(f"{name}.safetensors").network for name in ("net", "straight"))
+    assert found.names == wanted.names == (*had.names, "a")
+    np.testing.assert_array_equal(found.styles, wanted.styles)
+
+
 @pytest.mark.parametrize(
     ("arguments", "parts"),
     [
@@ -81,9 +102,19 @@ def test_what_is_interrupted_is_usable_and_goes_on(pictures, monkeypatch, capsys
         (["none.png", "-o", "net.safetensors"], ["none.png"]),
         (["dots.png", "--add-to", "none.safetensors"], ["none.safetensors"]),
         (["dots.png", "-o", "mine.safetensors"], ["`out`", "damaged or no"]),
+        (
+            ["dots.png", "photos/DOTS.png", "-o", "net.safetensors"],
+            ["(='photos/DOTS.png')", "'dots.png' has that name", "rename the files"],
+        ),
+        (
+            ["a+b.png", "photos/1.png", "dots.png", "2.png", "-o", "net.safetensors"],
+            ["(='a+b.png')", "; nor 'photos/1.png', '2.png': a number means"],
+        ),
+        (["photos/Dashes.png", "--add-to", "tiny.safetensors"], ["'dashes' is in the network already"]),
     ],
 )
-def test_bad_input_is_one_line(pictures, capsys, arguments, parts):
+def test_bad_input_is_one_line(pictures, styles_file, capsys, arguments, parts):
+    shutil.copy(styles_file, "tiny.safetensors")
     with open("mine.safetensors", "w") as file:
         file.write("not a network")
     assert run(*arguments) == 2

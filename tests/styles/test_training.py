@@ -207,7 +207,12 @@ def test_from_pictures_to_a_file(tiny_params, tmp_path):
     assert more.network.names == (*file.network.names, "third")
     assert more.network.widths == file.network.widths
     assert set(read(out).thumbnails) == {"stripes", "spots", "third"}
-    refusal(lambda: train_styles({"third": PHOTOS[0]}, PHOTOS, add_to=out, **how), "styles", "already", kind=InputError)
+    refusal(
+        lambda: train_styles({"third": PHOTOS[0]}, PHOTOS, add_to=out, **how),
+        "styles",
+        "is in the network already",
+        kind=InputError,
+    )
 
 
 @pytest.mark.slow
@@ -229,7 +234,12 @@ def test_minutes_become_steps_by_the_speed(tiny_params):
         ("width", dict(width="hafl"), ["did you mean 'half'"]),
         ("photos", dict(photos=[np.zeros((9, 9, 3), np.uint8)] * 3), ["no photograph that can be used", "32 pixels"]),
         ("styles", dict(styles={}), ["one style or more"]),
-        ("styles", dict(styles={"photograph": PHOTOS[0]}), ["already"]),
+        ("styles", dict(styles={"Photograph": PHOTOS[0]}), ["(='Photograph')", "means the photograph", "other names"]),
+        (
+            "styles",
+            dict(styles={"+": PHOTOS[0], "007": PHOTOS[1]}),
+            ["(='+')", "are for blends of styles; nor '007'"],
+        ),
         ("out", dict(out="net.png"), [".safetensors"]),
         ("out", dict(out="/nowhere/net.safetensors"), ["folder"]),
         ("add_to", dict(add_to="none.safetensors"), ["does not exist"]),
