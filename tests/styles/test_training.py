@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import TINY, random_params, refusal
+from conftest import TINY, random_params, random_styles, refusal
 
 from jaxstyle.errors import InputError
 from jaxstyle.loss.presets import CANONICAL
@@ -15,7 +15,7 @@ from jaxstyle.onepass.photographs import gathered
 from jaxstyle.pictures.read import Picture
 from jaxstyle.styles import train_styles as whole
 from jaxstyle.styles.lesson import compared, prepare
-from jaxstyle.styles.model import initial
+from jaxstyle.styles.model import initial, paint
 from jaxstyle.styles.network import PHOTOGRAPH, read
 from jaxstyle.styles.train import OBJECTIVE, Learned, Recipe, begin, losses, step
 from jaxstyle.styles.train_styles import train_styles
@@ -161,6 +161,28 @@ def test_added_styles_leave_the_others_bit_for_bit(tiny_params):
     np.testing.assert_array_equal(network.styles[:3], first.network.styles)
     jax.tree.map(np.testing.assert_array_equal, dict(network.kernels), dict(first.network.kernels))
     assert np.abs(network.styles[3] - before).max() > 1e-4
+
+
+@pytest.mark.parametrize(("count", "shown"), [(8, 8), (9, 7)])
+def test_a_sheet_shows_the_styles_that_were_there_too(tiny_params, count, shown):
+    """Each crop, and the same crop by the network that there was and as it is; those are painted once."""
+    names = [f"style{i}" for i in range(count)]
+    network, photographs = random_styles("photograph", *names), gathered([Picture(rgb) for rgb in PHOTOS], RECIPE.size)
+    found = Training(("third",), [picture(13)], photographs, tiny_params, RECIPE, 3, onto=network)
+    painter, painted = found._paint, []
+    found._paint = lambda *args, **how: painted.append(1) or painter(*args, **how)
+    sheet, by = found.sheet(2), jax.jit(paint, static_argnums=1)
+    assert sheet.shape == (2 * 32, (1 + shown + 1) * 32, 3)
+    for line in np.split(sheet, 2):
+        crop, *cells = np.split(line, shown + 2, axis=1)
+        for name, cell in zip(names, cells[:-1], strict=False):
+            wanted = by(network.kernels, network.widths, jnp.asarray(crop)[None], network.style(name)[None])
+            np.testing.assert_allclose(cell, np.clip(wanted[0], 0, 1), atol=2e-5)
+        mean = by(network.kernels, network.widths, jnp.asarray(crop)[None], network.styles.mean(0)[None])
+        np.testing.assert_allclose(cells[-1], np.clip(mean[0], 0, 1), atol=2e-5)  # before the first step
+    assert len(painted) == 2 * (shown + 1)
+    np.testing.assert_array_equal(found.sheet(2), sheet)
+    assert len(painted) == 2 * (shown + 2)
 
 
 @pytest.mark.optimized
