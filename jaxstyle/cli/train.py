@@ -4,7 +4,7 @@ import argparse
 from dataclasses import replace
 from typing import Any
 
-from jaxstyle.cli.display import Display, Interrupt
+from jaxstyle.cli.display import Display, Interrupt, say_first
 from jaxstyle.cli.places import check_replaced
 from jaxstyle.cli.values import number, positive
 from jaxstyle.cli.watch import Watch, sheet_of
@@ -68,6 +68,7 @@ def train(options: argparse.Namespace) -> int:
     minutes = None if options.minutes is None else number("minutes", options.minutes)
     params = load_weights(options.weights)
     notices: list[str] = []
+    say_first(options)
     with Display(steps or 0, options.quiet) as display, Interrupt() as interrupt:
         watch = Watch(display, interrupt, shown, _words, options.quiet, notices)
         file = train_styles(
@@ -86,6 +87,7 @@ def train(options: argparse.Namespace) -> int:
             resume=options.resume,
             callback=watch,
             notices=notices,
+            saying=watch.saying,
         )
     lines = []
     for name, losses in file.training["canonical"].items():

@@ -44,6 +44,7 @@ def train_styles(
     resume: bool = False,
     callback: Callable[[Report], bool | None] | None = None,
     notices: list[str] | None = None,
+    saying: Callable[[str], None] | None = None,
 ) -> StyleFile:
     """Trains one network for several styles, or adds styles to a network.
 
@@ -68,6 +69,8 @@ def train_styles(
             network, bit for bit on a CPU, as without the break. Begins where there is none.
         callback: is called with a `Report` every few seconds; True ends the training, with the network as it then is.
         notices: sentences for the user are added to it.
+        saying: is called with what is done before the first step and after the last, each of which may take a minute:
+            "compiling", "measuring".
 
     Returns:
         The content of the file.
@@ -99,10 +102,13 @@ def train_styles(
     recipe = Recipe(
         WIDTHS[width], objective, size, batch, seed=seed, precision=training_precision(), devices=devices_for(batch)
     )
+    say = saying or (lambda _: None)
+    say("compiling")
     steps = 2000 if steps is None and minutes is None else steps
     training = Training(named, pictures, photographs, params, recipe, steps, minutes, onto, part)
 
     def learned() -> StyleFile:
+        say("measuring")
         file = training.file({"width": width if onto is None else "as the network has them"})
         return file if held is None else replace(file, thumbnails={**held.thumbnails, **file.thumbnails})
 

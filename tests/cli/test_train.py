@@ -10,6 +10,7 @@ from PIL import Image
 
 from jaxstyle.cli.display import Display
 from jaxstyle.cli.main import main
+from jaxstyle.machine.compiler import Compiler
 from jaxstyle.styles.network import read
 
 pytestmark = pytest.mark.usefixtures("small_network")
@@ -33,11 +34,16 @@ def run(*arguments):
     return main(["train", *arguments, *SMALL])
 
 
-def test_a_network_is_taught_and_paints(pictures, capsys):
-    assert run("dots.png", "dashes.png", "-o", "net.safetensors", "--steps", "2") == 0
-    said = capsys.readouterr().err
+def test_a_network_is_taught_and_paints(pictures, monkeypatch, capsys):
+    early, compiled = [], Compiler.compile
+    with monkeypatch.context() as patch:
+        patch.setattr(Compiler, "compile", lambda *args, **how: early.append(capsys.readouterr().err) or compiled(*args, **how))
+        assert run("dots.png", "dashes.png", "-o", "net.safetensors", "--steps", "2") == 0
+    assert early[0].splitlines()[-1] == "compiling, which may take a minute"
+    assert "left out: " in early[0]
+    said = early[0] + capsys.readouterr().err
     assert said.count("left out: ") == 1
-    assert said.index("left out: ") < said.index("step 2 of 2"), "a notice is said before the end"
+    assert said.index("compiling") < said.index("step 2 of 2") < said.index("measuring") < said.index("canonical loss")
     assert "text.png" in said
     assert "net.safetensors" in said
     assert "dots, dashes; 2 steps" in said
