@@ -11,7 +11,7 @@ from typing import Any
 from jaxstyle.errors import InputError, unknown
 from jaxstyle.loss.presets import Objective
 from jaxstyle.machine.devices import devices_for, training_precision
-from jaxstyle.network.vgg import Params
+from jaxstyle.network.vgg import Params, check_tap
 from jaxstyle.network.weights import load_weights
 from jaxstyle.onepass.course import Report
 from jaxstyle.onepass.gather import check_counts, check_time, checked, gather
@@ -99,6 +99,9 @@ def train_styles(
     pictures = [load(source, argument="style") for *_, source in listed]
     photographs = gather(photos, size, said)
     params = weights if isinstance(weights, Params) else load_weights(weights)
+    for argument in ("content_layers", "style_layers"):
+        for layer in getattr(objective, argument):
+            check_tap(layer, params.architecture, argument)
     recipe = Recipe(
         WIDTHS[width], objective, size, batch, seed=seed, precision=training_precision(), devices=devices_for(batch)
     )

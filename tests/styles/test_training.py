@@ -265,6 +265,7 @@ def test_minutes_become_steps_by_the_speed(tiny_params):
         ("out", dict(out="net.png"), [".safetensors"]),
         ("out", dict(out="/nowhere/net.safetensors"), ["folder"]),
         ("add_to", dict(add_to="none.safetensors"), ["does not exist"]),
+        ("content_layers", {}, ["relu3_3", "did you mean 'relu3_2'"]),  # which the tiny network has not
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_computed(tiny_params, monkeypatch, argument, change, parts):
