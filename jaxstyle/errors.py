@@ -30,14 +30,19 @@ class InputError(JaxstyleError, ValueError):
         value: what it got.
         problem: what is wrong, such as ``"must be at least 16"``.
         remedy: what would be right; optional where the problem says it.
+
+    Attributes:
+        argument, value: see there.
+        shown: the value as the message has it.
+        problem: the problem with the remedy.
     """
 
     def __init__(self, argument: str, value: object, problem: str, remedy: str = ""):
         self.argument, self.value = argument, value
         quoted = isinstance(value, str) and not isinstance(value, Plain)
-        shown = repr(value) if quoted else str(value)
-        text = f"`{argument}` (={shown}) {problem}" + (f"; {remedy}" if remedy else "")
-        super().__init__(" ".join(text.split()))
+        self.shown = repr(value) if quoted else str(value)
+        self.problem = f"{problem}; {remedy}" if remedy else problem
+        super().__init__(" ".join(f"`{argument}` (={self.shown}) {self.problem}".split()))
 
 
 class UnknownError(InputError):

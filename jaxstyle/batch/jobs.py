@@ -3,6 +3,7 @@
 import itertools
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,18 @@ def differing(labelled: Sequence[Any]) -> list[str]:
     return [name for name in labelled[0].labels if len({one.labels[name] for one in labelled}) > 1]
 
 
+def called(some: Sequence[Job], jobs: Sequence[Job]) -> str:
+    """Some of the jobs in words: what they have in common where that tells them from the others, else the first of them.
+    Nothing where they are none or all."""
+    if len(some) in (0, len(jobs)):
+        return ""
+    common = {name: text for name, text in some[0].labels.items() if all(job.labels[name] == text for job in some)}
+    if sum(common.items() <= job.labels.items() for job in jobs) == len(some):
+        return ", ".join(common.values())
+    names = [", ".join(job.labels.values()) for job in some]
+    return "; ".join([*names[:3], f"{len(names) - 3} more"] if len(names) > 4 else names)
+
+
 def shown(value: Any) -> str:
     """A setting in words."""
     if isinstance(value, float):
@@ -137,7 +150,10 @@ def files_of(jobs: Sequence[Job]) -> list[str]:
     found: dict[str, None] = {}
     for job in jobs:
         styles = job.style if isinstance(job.style, list | tuple) else [job.style]
-        for source in (job.content, *styles, job.config.init, *regions.files_of(job.config.regions)):
+        masks: list[str] = []
+        with suppress(InputError):  # that job fails by itself
+            masks = regions.files_of(job.config.regions)
+        for source in (job.content, *styles, job.config.init, *masks):
             if isinstance(source, str | os.PathLike):
                 found[os.fspath(source)] = None
     return list(found)

@@ -5,7 +5,6 @@ image and reason to stop, and comes out as the same run alone would.
 """
 
 import math
-import os
 from collections.abc import Callable, Container, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,18 +13,17 @@ from typing import Any
 import jax
 
 from jaxstyle.batch.jobs import Job, make_jobs
-from jaxstyle.errors import ImageError, InputError, JaxstyleError
+from jaxstyle.batch.survey import Known, plan_of, survey
+from jaxstyle.errors import InputError, JaxstyleError
 from jaxstyle.machine import memory
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.machine.devices import members_layout
-from jaxstyle.pictures.size import USUAL, Size
 from jaxstyle.transfer.checkpoint import Checkpoint
 from jaxstyle.transfer.config import Config
 from jaxstyle.transfer.engine import Engine, compile_to_fit
 from jaxstyle.transfer.library import Library
 from jaxstyle.transfer.loop import Progress
 from jaxstyle.transfer.plan import Plan
-from jaxstyle.transfer.resolve import resolve
 from jaxstyle.transfer.run import run_plans
 from jaxstyle.transfer.stylize import Result, finish, recolour
 
@@ -73,87 +71,6 @@ class Bucket:
     jobs: list[int]
     measured: bool
     is_instant: bool
-
-
-def plan_of(job: Job, library: Library) -> Plan:
-    """`resolve` for a job."""
-    return resolve(job.content, job.style, job.config, library)
-
-
-@dataclass(frozen=True)
-class Known:
-    """What is known of a job before it is run.
-
-    Attributes:
-        key: of its plan, by which a rerun knows the picture.
-        evaluations: of all stages.
-        kind: jobs of the same kind can share a program.
-        canonical: whether its own loss is the canonical one.
-    """
-
-    key: str
-    evaluations: int
-    kind: Hashable
-    canonical: bool
-
-
-def survey(jobs: Sequence[Job], library: Library) -> tuple[dict[int, Known], dict[int, list[InputError]]]:
-    """Resolves all jobs, so that whatever is wrong is known before anything is computed.
-
-    Returns:
-        By index, what is known of the jobs that can be made, and every error in the pictures of the others.
-
-    Raises:
-        InputError: where an option is wrong: no picture at all can be made with it.
-    """
-    known: dict[int, Known] = {}
-    bad: dict[int, list[InputError]] = {}
-    for index, job in enumerate(jobs):
-        try:
-            plan = plan_of(job, library)
-        except InputError as error:
-            bad[index] = [error]
-            continue
-        stages = tuple(stage._replace(evaluations=0) for stage in plan.stages)
-        parts = plan.regions and (len(plan.regions.painted), plan.regions.keep is None)
-        kind = (plan.method, plan.fallback, stages, plan.devices, plan.network.sha256, parts)
-        known[index] = Known(plan.key, plan.evaluations, kind, plan.is_canonical)
-    works = {id(jobs[index].config) for index in known}
-    for error, config in ((errors[0], jobs[index].config) for index, errors in bad.items()):
-        if not isinstance(error, ImageError) and id(config) not in works:
-            raise error
-    read: dict[Any, InputError | None] = {}
-    for index in known:
-        read |= {_same(source): None for source, _ in _pictures(jobs[index])}
-    for index, (error,) in bad.items():
-        read |= {_same(source): error for source, _ in _pictures(jobs[index]) if _same(source) == error.value}
-    for index, errors in bad.items():
-        for source, argument in _pictures(jobs[index]):
-            if _same(source) not in read:
-                read[_same(source)] = _problem(source, argument, library)
-            error = read[_same(source)]
-            errors += [error] if error and error.value != errors[0].value else []
-    return known, bad
-
-
-def _pictures(job: Job) -> list[tuple[Any, str]]:
-    """The content and the styles of a job, and what each is called."""
-    styles = job.style if isinstance(job.style, list | tuple) else [job.style]
-    return [(job.content, "content"), *((style, "style") for style in styles)]
-
-
-def _same(source: Any) -> Any:
-    """Equal for the same picture."""
-    return os.fspath(source) if isinstance(source, str | os.PathLike) else id(source)
-
-
-def _problem(source: Any, argument: str, library: Library) -> InputError | None:
-    """Why a picture cannot be read at all, if it cannot."""
-    try:
-        library.fitted(source, argument, Size((USUAL,), gentle=True))
-    except InputError as error:
-        return error
-    return None
 
 
 def buckets_of(known: Mapping[int, Known]) -> list[Bucket]:
@@ -204,11 +121,11 @@ def run_jobs(
         keeper: gives the checkpoint of some jobs with their plans; none by default.
 
     Yields:
-        The index of a job with its result, or with an error where a picture cannot be read or went away, its loss is not finite
-        at the start, or its size does not fit: the others go on.
+        The index of a job with its result, or with an error where a picture cannot be read or went away, a setting cannot be,
+        its loss is not finite at the start, or its size does not fit: the others go on.
 
     Raises:
-        InputError: before anything is computed, where an option is wrong or no job at all can be made.
+        InputError: before anything is computed, where `batch_size` is wrong or no job at all can be made.
     """
     if batch_size is not None and (not isinstance(batch_size, int) or batch_size < 1):
         raise InputError("batch_size", batch_size, "must be a whole number of at least 1")
@@ -365,7 +282,7 @@ def stylize_batch(
 
     Returns:
         One `Result` for each picture: by content, then by setting, then by style. In its place stands a `JaxstyleError` where
-        the picture could not be made, an input could not be read, or where the batch ended before.
+        the picture could not be made, an input could not be read, a setting was impossible for it, or the batch ended before.
 
     Raises:
         InputError: before anything is computed, where an argument is wrong or no picture can be made.

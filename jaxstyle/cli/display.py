@@ -68,6 +68,13 @@ class Display:
             say(f"reading picture {self._read} of {self._total}")
             self._said = time.monotonic()
 
+    def doing(self, what: str) -> None:
+        """Says what is done while nothing can be counted: beside the spinner, or in a line."""
+        if self.is_shown:
+            self._bar.update(self._task, description=what, left="")
+        elif not self._quiet:
+            say(f"{what}, which may take a minute")
+
     def update(self, evaluation: int, description: str, seconds: float, total: int | None = None) -> None:
         """Shows how far it is, `seconds` after the first evaluation began; `total` where only the run knows it."""
         if evaluation:

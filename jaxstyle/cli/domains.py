@@ -61,7 +61,7 @@ def domains(options: argparse.Namespace) -> int:
     with Display(steps or 0, options.quiet) as display, Interrupt() as interrupt:
         watch = Watch(display, interrupt, shown, _words, options.quiet, notices)
         how |= dict(method=options.method, steps=steps, seed=seed, resume=options.resume)
-        file = train_domains(options.a, options.b, path, callback=watch, notices=notices, **how)
+        file = train_domains(options.a, options.b, path, callback=watch, notices=notices, saying=watch.saying, **how)
     ways = " and ".join(file.network.generators)
     return watch.tell(path, file.training, f"{ways}, {options.method}")
 

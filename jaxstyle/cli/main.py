@@ -59,10 +59,14 @@ def main(argv: Sequence[str] | None = None, notes: Callable[[], Sequence[str]] =
     try:
         arguments = sys.argv[1:] if argv is None else list(argv)
         options, rest = parser_for(arguments).parse_known_args(arguments)
+        if options.quiet_first and not hasattr(options, "quiet"):
+            command = " ".join([options.command, *([options.action] if "action" in options else [])])
+            raise InputError("argument", "--quiet", f"is not for {command}", "leave it out")
         if rest:
-            positional = ("command", "action", "content", "contents", "picture", "pictures", "name", "file")
+            positional = ("command", "action", "content", "contents", "picture", "pictures", "name", "file", "quiet_first")
             known = ["--" + name.replace("_", "-") for name in vars(options) if name not in positional]
             raise unknown("argument", rest[0].partition("=")[0], known)
+        options.quiet = options.quiet_first or getattr(options, "quiet", False)
         options.line = shlex.join(["jaxstyle", *arguments])
         options.notes = notes
         return _handler(options.command)(options)

@@ -14,8 +14,9 @@ from jax.experimental import multihost_utils
 from jaxstyle.batch.folder import GALLERY, SHEET, TABLE, Folder, write_table
 from jaxstyle.batch.gallery import write_gallery
 from jaxstyle.batch.jobs import Job, files_of, make_jobs
-from jaxstyle.batch.run import BatchProgress, Known, run_jobs, survey
+from jaxstyle.batch.run import BatchProgress, run_jobs
 from jaxstyle.batch.sheet import write_sheet
+from jaxstyle.batch.survey import Known, reasons, survey
 from jaxstyle.cli.display import Display, Interrupt, say, say_first
 from jaxstyle.cli.options import config_of, convert, flag
 from jaxstyle.cli.values import positive
@@ -104,7 +105,7 @@ def make(jobs: list[Job], options: argparse.Namespace) -> int:
     with Display(len(files_of(jobs)), options.quiet) as display:
         library = Library(display.reading)
         known, bad = survey(jobs, library)
-    for text in dict.fromkeys(str(error) for errors in bad.values() for error in errors):
+    for text in reasons(jobs, bad):
         say(f"jaxstyle: error: {text}")
     if not known:
         return 2

@@ -2,8 +2,13 @@
 
 import argparse
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 from typing import Any, NoReturn
 
+from jaxstyle.errors import InputError
+
+FIRST = ("-h", "--help", "--version", "-q", "--quiet")
+"""Options that may stand before the command."""
 NO_METADATA = "keep the record out of the picture; it lies in OUT.png.json all the same"
 
 
@@ -19,15 +24,23 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parser_for(arguments: Sequence[str]) -> argparse.ArgumentParser:
-    """The parser of this command line. Only its command's arguments are there: each command imports what it needs for them."""
-    from jaxstyle import __version__
+    """The parser of this command line. Only its command's arguments are there: each command imports what it needs for them.
 
+    Raises:
+        InputError: where another option than one of `FIRST` stands before the command.
+    """
     parser = _Parser(
         prog="jaxstyle",
         description="Neural style transfer in JAX, by optimisation and by networks that paint in one pass.",
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"jaxstyle {__version__}")
+    _add_version(parser, "show the version and exit")
+    parser.set_defaults(quiet_first=False)
+    _add_quiet(parser, first=True)
+    for argument in takewhile(lambda text: text.startswith("-"), arguments):
+        if argument not in FIRST:
+            problem = f"is not one of those that may stand before the command: {', '.join(FIRST)}"
+            raise InputError("argument", argument, problem, "others stand after it, as in jaxstyle demo --size 256")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
     wanted = next((argument for argument in arguments if not argument.startswith("-")), None)
     for name, (text, fill) in COMMANDS.items():
@@ -37,11 +50,24 @@ def parser_for(arguments: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
-def _add_last(sub: argparse.ArgumentParser, quiet: bool = True) -> None:
-    """What is the same for all; a command's own -h comes last."""
+def _add_version(parser: Any, text: str) -> None:
+    from jaxstyle import __version__
+
+    parser.add_argument("--version", action="version", version=f"jaxstyle {__version__}", help=text)
+
+
+def _add_quiet(parser: Any, first: bool) -> None:
+    """What is quiet: a command or action, or what is `first` before it, which must not undo the other."""
+    how: Any = dict(dest="quiet_first", default=argparse.SUPPRESS) if first else {}
+    parser.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors", **how)
+
+
+def _add_last(sub: argparse.ArgumentParser, quiet: bool = True, first: bool = False) -> None:
+    """What is the same for all; a command's own -h comes last. `first` is for what has actions."""
     group = sub.add_argument_group("other")
     if quiet:
-        group.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
+        _add_quiet(group, first)
+    _add_version(group, argparse.SUPPRESS)
     group.add_argument("-h", "--help", action="help", help="show this and exit")
 
 
@@ -52,7 +78,7 @@ def _basics(sub: argparse.ArgumentParser) -> Any:
 
 def _actions(sub: argparse.ArgumentParser) -> Callable[[str, str], argparse.ArgumentParser]:
     """Makes parsers of a command's actions."""
-    _add_last(sub, quiet=False)
+    _add_last(sub, first=True)
     actions = sub.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=_Parser)
     return lambda name, text: actions.add_parser(name, help=text, description=text, allow_abbrev=False, add_help=False)
 

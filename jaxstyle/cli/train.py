@@ -4,7 +4,7 @@ import argparse
 from dataclasses import replace
 from typing import Any
 
-from jaxstyle.cli.display import Display, Interrupt
+from jaxstyle.cli.display import Display, Interrupt, say_first
 from jaxstyle.cli.places import check_replaced
 from jaxstyle.cli.values import number, positive
 from jaxstyle.cli.watch import Watch, sheet_of
@@ -23,7 +23,12 @@ from jaxstyle.transfer.resolve import parse_layers
 
 def add_train(sub: argparse.ArgumentParser, basics: Any) -> None:
     """The arguments of the command."""
-    sub.add_argument("styles", metavar="STYLE", nargs="+", help="the paintings; each is known by its file's name")
+    sub.add_argument(
+        "styles",
+        metavar="STYLE",
+        nargs="+",
+        help="the paintings; each is known by its file's name, which is no number and has no + or :",
+    )
     text = "photographs to learn from, files or folders: sixteen or more, none smaller than --size"
     basics.add_argument("--photos", metavar="FOLDER", nargs="+", required=True, help=text)
     text = "where the network goes, NAME.safetensors (default: the file of --add-to); NAME-samples.png shows how it comes on"
@@ -63,6 +68,7 @@ def train(options: argparse.Namespace) -> int:
     minutes = None if options.minutes is None else number("minutes", options.minutes)
     params = load_weights(options.weights)
     notices: list[str] = []
+    say_first(options)
     with Display(steps or 0, options.quiet) as display, Interrupt() as interrupt:
         watch = Watch(display, interrupt, shown, _words, options.quiet, notices)
         file = train_styles(
@@ -81,6 +87,7 @@ def train(options: argparse.Namespace) -> int:
             resume=options.resume,
             callback=watch,
             notices=notices,
+            saying=watch.saying,
         )
     lines = []
     for name, losses in file.training["canonical"].items():

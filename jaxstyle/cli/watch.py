@@ -30,7 +30,7 @@ class Watch:
         sheet: where samples are shown.
         words: says losses.
         quiet: whether nothing is said.
-        notices: of the training, which fills the list before its first step; they are said then.
+        notices: of the training, which fills the list before it compiles; they are said then.
     """
 
     def __init__(
@@ -64,6 +64,11 @@ class Watch:
             self.show()
             self._shown = time.monotonic()
         return self._interrupt.came
+
+    def saying(self, what: str) -> None:
+        """Says what the training does while it makes no steps, after its notices."""
+        self._say_notices()
+        self._display.doing(what)
 
     def show(self) -> None:
         """Writes the sheet as it is now, if a step was made."""

@@ -44,6 +44,7 @@ def train_domains(
     resume: bool = False,
     callback: Callable[[Report], bool | None] | None = None,
     notices: list[str] | None = None,
+    saying: Callable[[str], None] | None = None,
 ) -> DomainFile:
     """Trains a network that makes pictures of one collection into pictures of another, without pairs.
 
@@ -70,6 +71,7 @@ def train_domains(
         callback: is called with a `Report` every few seconds; True ends the training, with the network as it then is. Its
             losses are `jaxstyle.domains.recipe.Losses`.
         notices: sentences for the user are added to it.
+        saying: is called with "compiling" before the first step, which may take a minute.
 
     Returns:
         The content of the file.
@@ -111,6 +113,8 @@ def train_domains(
     )
     part = None if path is None else part_of(path)
     steps = STEPS if steps is None and hours is None else steps
+    if saying is not None:
+        saying("compiling")
     training = Training(first, second, recipe, steps, None if hours is None else 60 * hours, part)
     return training.complete(resume, callback, lambda: training.file({}), path and partial(write, path))
 

@@ -20,11 +20,10 @@ from jaxstyle.machine.folders import bundled
 from jaxstyle.onepass.files import STYLES, opened
 from jaxstyle.onepass.layers import Widths
 from jaxstyle.onepass.painting import check_strength
+from jaxstyle.styles.names import PHOTOGRAPH, folded
 
 BUNDLED = ("styles", "styles26")
 """Networks in the box: our own, and that of 26 styles (weights/README.md)."""
-PHOTOGRAPH = "photograph"
-"""The style that leaves a picture as it is, where a network has learned it: what `strength` goes back to."""
 
 
 @partial(
@@ -66,7 +65,7 @@ class StyleNetwork:
             if int(text) < len(self.names):
                 return int(text)
             raise InputError(argument, style, f"must be a name, or a number from 0 to {len(self.names) - 1}")
-        names, wanted = [name.casefold() for name in self.names], text.casefold()
+        names, wanted = [folded(name) for name in self.names], folded(text)
         found = [i for i, name in enumerate(names) if name == wanted]
         found = found or [i for i, name in enumerate(names) if text and name.startswith(wanted)]
         if not found:
@@ -241,3 +240,8 @@ def _kernel(tensors: Mapping[str, np.ndarray], name: str) -> np.ndarray:
 def with_styles(network: StyleNetwork, names: Sequence[str], styles: Array) -> StyleNetwork:
     """A network with more styles; those that it had stay as they are."""
     return replace(network, names=(*network.names, *names), styles=jnp.concatenate([network.styles, styles]))
+
+
+def without_last(network: StyleNetwork, count: int) -> StyleNetwork:
+    """A network without its last styles."""
+    return replace(network, names=network.names[:-count], styles=network.styles[:-count])

@@ -1,6 +1,7 @@
 """From files to a trained network: `jaxstyle.train_styles`."""
 
 import os
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -10,14 +11,15 @@ from typing import Any
 from jaxstyle.errors import InputError, unknown
 from jaxstyle.loss.presets import Objective
 from jaxstyle.machine.devices import devices_for, training_precision
-from jaxstyle.network.vgg import Params
+from jaxstyle.network.vgg import Params, check_tap
 from jaxstyle.network.weights import load_weights
 from jaxstyle.onepass.course import Report
 from jaxstyle.onepass.gather import check_counts, check_time, checked, gather
 from jaxstyle.pictures.find import expand
 from jaxstyle.pictures.read import load
 from jaxstyle.styles.model import WIDTHS
-from jaxstyle.styles.network import StyleFile, StyleNetwork, read, write
+from jaxstyle.styles.names import check_names
+from jaxstyle.styles.network import StyleFile, StyleNetwork, read, without_last, write
 from jaxstyle.styles.train import OBJECTIVE, Recipe
 from jaxstyle.styles.training import Training
 from jaxstyle.transfer.checkpoint import part_of
@@ -42,11 +44,13 @@ def train_styles(
     resume: bool = False,
     callback: Callable[[Report], bool | None] | None = None,
     notices: list[str] | None = None,
+    saying: Callable[[str], None] | None = None,
 ) -> StyleFile:
     """Trains one network for several styles, or adds styles to a network.
 
     Args:
-        styles: pictures as `stylize` takes them, each known by the name of its file; or a mapping of names to pictures.
+        styles: pictures as `stylize` takes them, each known by the name of its file; or a mapping of names to pictures. Names
+            must differ in more than case, and be no numbers; ``+`` and ``:`` are for blends.
         photos: photographs to learn from: a folder, a list of files and folders, or of pictures. Those that cannot be read, or
             are smaller than the crops, are left out with a notice. Sixteen are enough (Ulyanov et al., 2016); steps count.
         out: .safetensors; the network is written there at the end, and its checkpoint beside it every minute. None to keep
@@ -65,6 +69,8 @@ def train_styles(
             network, bit for bit on a CPU, as without the break. Begins where there is none.
         callback: is called with a `Report` every few seconds; True ends the training, with the network as it then is.
         notices: sentences for the user are added to it.
+        saying: is called with what is done before the first step and after the last, each of which may take a minute:
+            "compiling", "measuring".
 
     Returns:
         The content of the file.
@@ -82,34 +88,41 @@ def train_styles(
     path = None if out is None else checked(out, read)
     held = None if isinstance(add_to, StyleNetwork) or add_to is None else read(add_to, argument="add_to")
     onto = add_to if isinstance(add_to, StyleNetwork) else held and held.network
-    named = dict(styles) if isinstance(styles, Mapping) else _named(styles)
-    if not named:
+    listed = [(name, name, one) for name, one in styles.items()] if isinstance(styles, Mapping) else _named(styles)
+    if not listed:
         raise InputError("styles", styles, "must be one style or more")
-    if taken := sorted(set(named) & set(onto.names if onto else ("photograph",))):
-        raise InputError("styles", taken[0], "is a name that the network has already", "rename the file")
-    pictures = [load(source, argument="style") for source in named.values()]
+    named = tuple(name for name, *_ in listed)
+    part = None if path is None else part_of(path)
+    if resume and part is not None and part.exists() and onto is not None and onto.names[-len(named) :] == named:
+        onto = without_last(onto, len(named))  # they are there as far as they came, since the training was interrupted
+    check_names([(name, source) for name, source, _ in listed], onto.names if onto else ())
+    pictures = [load(source, argument="style") for *_, source in listed]
     photographs = gather(photos, size, said)
     params = weights if isinstance(weights, Params) else load_weights(weights)
+    for argument in ("content_layers", "style_layers"):
+        for layer in getattr(objective, argument):
+            check_tap(layer, params.architecture, argument)
     recipe = Recipe(
         WIDTHS[width], objective, size, batch, seed=seed, precision=training_precision(), devices=devices_for(batch)
     )
-    part = None if path is None else part_of(path)
+    say = saying or (lambda _: None)
+    say("compiling")
     steps = 2000 if steps is None and minutes is None else steps
-    training = Training(tuple(named), pictures, photographs, params, recipe, steps, minutes, onto, part)
+    training = Training(named, pictures, photographs, params, recipe, steps, minutes, onto, part)
 
     def learned() -> StyleFile:
+        say("measuring")
         file = training.file({"width": width if onto is None else "as the network has them"})
         return file if held is None else replace(file, thumbnails={**held.thumbnails, **file.thumbnails})
 
     return training.complete(resume, callback, learned, path and partial(write, path))
 
 
-def _named(styles: Sequence[Any]) -> dict[str, Any]:
-    """Styles by the names of their files."""
-    found: dict[str, Any] = {}
+def _named(styles: Sequence[Any]) -> list[tuple[str, str, Any]]:
+    """Styles as a list of their names, what the user calls them, and their pictures: files go by their own names."""
+    found = []
     for i, source in enumerate(expand(styles, argument="style")):
-        name = Path(source).stem if isinstance(source, str | os.PathLike) else f"style{i}"
-        if name in found:
-            raise InputError("styles", str(source), f"has the name of another one, {name!r}", "rename the file")
-        found[name] = source
+        is_file = isinstance(source, str | os.PathLike)
+        name = unicodedata.normalize("NFC", Path(source).stem) if is_file else f"style{i}"
+        found.append((name, os.fspath(source) if is_file else name, source))
     return found

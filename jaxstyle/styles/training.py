@@ -23,6 +23,8 @@ from jaxstyle.styles.network import PHOTOGRAPH, StyleFile, StyleNetwork, with_st
 from jaxstyle.styles.train import Learned, Recipe, State, begin, step
 from jaxstyle.transfer.record import plain
 
+HAD = 8
+"""Styles on a sheet that the network had before; of more, one fewer."""
 THUMBNAIL = 64
 """Pixels a side of a style's picture in the file."""
 
@@ -68,6 +70,7 @@ class Training(Course):
         self.state = begin(Learned(fresh, jnp.tile(start, (len(self.learning), 1))), self.recipe)
         self.curve: list[tuple[float, ...]] = []
         self.seconds = 0.0
+        self._before: list[np.ndarray] = []
         self._paint = jax.jit(partial(paint, widths=widths, precision=self.recipe.precision))
 
     @property
@@ -94,12 +97,29 @@ class Training(Course):
         return StyleNetwork(average.kernels, average.styles, self.recipe.widths, self.learning)
 
     def sheet(self, rows: int = 3) -> np.ndarray:
-        """Crops that no step saw, and beside each what the network makes of it in every style that it learns."""
-        kernels, lines = {**self.lesson.kernels, **self.state.average.kernels}, []
-        for image in samples(self.photographs, self.recipe)[:rows]:
-            made = [self._paint(kernels, images=image[None], styles=row[None])[0] for row in self.state.average.styles]
-            lines.append(np.concatenate([np.asarray(image), *map(np.asarray, made)], 1))
+        """Crops that no step saw, and beside each what the network makes of it: in styles that it had, then in those that it
+        learns."""
+        kernels = {**self.lesson.kernels, **self.state.average.kernels}
+
+        def painted(image: jax.Array, styles: Any) -> list[np.ndarray]:
+            return [np.asarray(self._paint(kernels, images=image[None], styles=row[None])[0]) for row in styles]
+
+        images = samples(self.photographs, self.recipe)[:rows]
+        if len(self._before) < len(images):  # they stay as they are
+            self._before = [np.concatenate([image, *painted(image, self.had)], 1) for image in images]
+        lines = [
+            np.concatenate([before, *painted(image, self.state.average.styles)], 1)
+            for before, image in zip(self._before, images, strict=False)
+        ]
         return np.clip(np.concatenate(lines, 0), 0, 1)
+
+    @property
+    def had(self) -> np.ndarray:
+        """The styles that the network had and that a sheet shows."""
+        if self.onto is None:
+            return np.empty((0, self.recipe.widths.style_size), np.float32)
+        shown = [self.onto.names.index(name) for name in self.onto.shown]
+        return np.asarray(self.onto.styles)[shown[: HAD if len(shown) <= HAD else HAD - 1]]
 
     def measured(self) -> dict[str, dict[str, float]]:
         """What the network reaches for crops that no step saw, on the canonical scale, by style."""

@@ -8,11 +8,13 @@ from PIL import Image
 
 from jaxstyle import Config, InputError, JaxstyleError, stylize, stylize_batch
 from jaxstyle.batch import run as batch
-from jaxstyle.batch.jobs import make_jobs, shown, title
+from jaxstyle.batch.jobs import called, make_jobs, shown, title
+from jaxstyle.batch.survey import reasons, survey
 from jaxstyle.cli.places import SAMPLES
 from jaxstyle.machine import memory
 from jaxstyle.transfer import schedule
 from jaxstyle.transfer.library import Library
+from jaxstyle.transfer.resolve import resolve
 
 pytestmark = pytest.mark.usefixtures("small_network")
 
@@ -101,7 +103,7 @@ def test_sizes_and_methods_get_a_bucket_each_and_results_come_in_order():
     assert [tuple(job.labels.values()) for job in jobs] == [
         (c, k, s) for c in ("chelsea", "coffee") for k in ("lbfgs", "adam") for s in ("swirls", "glass")
     ]
-    known, bad = batch.survey(jobs, Library())
+    known, bad = survey(jobs, Library())
     assert (sorted(known), bad) == (list(range(8)), {})
     found = dict(batch.run_jobs(jobs, known={i: known[i] for i in (0, 1, 4, 6)}))
     assert sorted(found) == [0, 1, 4, 6]
@@ -208,9 +210,9 @@ def test_bad_batches_are_refused_before_anything_is_computed(monkeypatch, tmp_pa
     refusal(lambda: stylize_batch(both, SWIRLS, seeds=0), "seed", "is empty", kind=InputError)
     refusal(lambda: stylize_batch(both, SWIRLS, vary={"stile": [1]}), "option", "stile", kind=InputError)
     refusal(lambda: stylize_batch(both, SWIRLS, batch_size=0), "batch_size", "at least 1", kind=InputError)
-    refusal(lambda: stylize_batch(both, SWIRLS, vary={"evaluations": [5, 0]}), "evaluations", "from 1", kind=InputError)
+    refusal(lambda: stylize_batch(both, SWIRLS, vary={"evaluations": [0]}), "evaluations", "from 1", kind=InputError)
     refusal(lambda: stylize_batch(both, tmp_path / "none.jpg"), "style", "none.jpg")
-    refusal(lambda: stylize_batch(both, SWIRLS, vary={"size": [32, 4]}), "size", "at least 16", kind=InputError)
+    refusal(lambda: stylize_batch(both, SWIRLS, vary={"size": [5, 4]}), "size", "at least 16", kind=InputError)
 
 
 def test_a_picture_that_cannot_be_used_fails_alone(tmp_path):
@@ -224,11 +226,48 @@ def test_a_picture_that_cannot_be_used_fails_alone(tmp_path):
         assert name in str(error)
 
 
+def test_an_impossible_setting_fails_alone():
+    """What `resolve` says of it alone stands in its place."""
+    results = stylize_batch(CHELSEA, [SWIRLS, GLASS], vary={"evaluations": [0, 1], "size": [32, 4]})
+    wanted = [(e, n, s) for e in (0, 1) for n in (32, 4) for s in (SWIRLS, GLASS)]
+    for result, (evaluations, size, style) in zip(results, wanted, strict=True):
+        if (evaluations, size) == (1, 32):
+            assert result.evaluations == 1
+            continue
+        with pytest.raises(InputError) as alone:
+            resolve(CHELSEA, style, Config(evaluations=evaluations, size=size))
+        assert str(result) == str(alone.value)
+
+
+def test_jobs_are_called_by_what_they_have_in_common():
+    jobs = make_jobs([CHELSEA, COFFEE], [SWIRLS, GLASS, WAVES], seeds=[1, 2], init="noise")
+
+    def names(**wanted):
+        return called([job for job in jobs if all(job.labels[name] in texts for name, texts in wanted.items())], jobs)
+
+    assert names() == names(content="none") == ""
+    assert names(content=["coffee"]) == "coffee"
+    assert names(seed=["2"], style=["waves"]) == "2, waves"
+    assert names(content=["coffee"], seed=["1"], style=["waves"]) == "coffee, 1, waves"
+    assert names(content=["coffee"], seed=["1"], style=["waves", "glass"]) == "coffee, 1, glass; coffee, 1, waves"
+    most = names(style=["waves", "glass"])
+    assert most == "chelsea, 1, glass; chelsea, 1, waves; chelsea, 2, glass; 5 more"
+
+
 def test_every_bad_picture_is_named(tmp_path):
     """Those too that only meet other bad ones."""
     for name in ("a", "b", "c"):
         (tmp_path / f"{name}.png").write_text("x")
     jobs = make_jobs([CHELSEA, tmp_path / "a.png"], [SWIRLS, [tmp_path / "b.png", tmp_path / "c.png"]], pairs=True, size=32)
-    known, bad = batch.survey(jobs, Library())
+    known, bad = survey(jobs, Library())
     assert [*known] == [0]
     assert [str(error).split("'")[1][-5:] for error in bad[1]] == ["a.png", "b.png", "c.png"]
+
+
+def test_a_picture_in_two_places_is_named_once(tmp_path):
+    (tmp_path / "a.png").write_text("x")
+    jobs = make_jobs([CHELSEA, tmp_path / "a.png"], [SWIRLS, tmp_path / "a.png"], size=32)
+    known, bad = survey(jobs, Library())
+    assert ([*known], [*bad]) == ([0], [1, 2, 3])
+    (line,) = reasons(jobs, bad)
+    assert line.endswith(str(bad[1][0]))

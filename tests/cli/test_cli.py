@@ -1,6 +1,7 @@
 """The command line end to end: pictures, exit codes, one line for each kind of bad input, and Ctrl-C."""
 
 import dataclasses
+import importlib.metadata
 import json
 import os
 import re
@@ -102,6 +103,27 @@ def test_the_help_of_stylize_begins_with_what_most_need(capsys):
     assert options[-2:] == ["--quiet", "--help"]
 
 
+def test_quiet_may_stand_before_the_command(monkeypatch, capsys):
+    """Before an action too; without it, it is as loud as ever."""
+    seen = []
+    monkeypatch.setattr("jaxstyle.cli.main._handler", lambda command: lambda options: seen.append(options.quiet) or 0)
+    domains = ["train", "--a", "x", "--b", "y"]
+    for line in (["demo"], ["train", STYLE, "--photos", "x"], ["domains", *domains], ["weights", "fetch"]):
+        for argv in (["-q", *line], ["--quiet", *line], [*line, "-q"], line):
+            assert main(argv) == 0
+    assert main(["domains", "-q", *domains]) == main(["weights", "-q", "fetch"]) == main(["weights", "list"]) == 0
+    assert seen == [True, True, True, False] * 4 + [True, True, False]
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("argv", [[], ["stylize"], ["weights"], ["weights", "list"], ["domains", "train"]])
+def test_the_version_is_shown_before_and_after_a_command(argv, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([*argv, "--version"])
+    assert stop.value.code == 0
+    assert capsys.readouterr().out == f"jaxstyle {importlib.metadata.version('jaxstyle')}\n"
+
+
 BAD = [
     (["stylize", "none.jpg", STYLE], "`content` (='none.jpg') does not exist"),
     (["stylize", CONTENT, "none.jpg"], "`style` (='none.jpg') does not exist"),
@@ -140,7 +162,7 @@ BAD = [
     ),
     (
         ["sweep", CONTENT, STYLE, "--vary", "strength=0.5,1", "--content-weight", "5"],
-        "`strength` (=0.5) sets the weights, and so does content_weight; give the one or the other",
+        "`strength` (=0.5, 1.0) sets the weights, and so does content_weight; give the one or the other",
     ),
     (["stylize", CONTENT, STYLE, "--save-every", "0"], "`save_every` (='0') must be a whole number"),
     (["stylize", CONTENT, STYLE, "--sizes", "64"], "`argument` (='--sizes') is unknown; did you mean '--size'?"),
@@ -150,6 +172,11 @@ BAD = [
     (["weights", "convert", "text.jpg", "-o", "a.safetensors"], "`file` (='text.jpg') is of an unknown kind"),
     (["weights", "verify", "none.safetensors"], "does not exist"),
     ([], "required: COMMAND"),
+    (["-v"], "`argument` (='-v') is not one of those that may stand before the command: -h, --help, --version, -q, --quiet; "),
+    (["--size", "32", "stylize", CONTENT, STYLE], "`argument` (='--size') is not one of those that may stand before"),
+    (["-q", "estimate"], "`argument` (='--quiet') is not for estimate; leave it out"),
+    (["weights", "-q", "list"], "`argument` (='--quiet') is not for weights list; leave it out"),
+    (["-q", "stylize", "none.jpg", STYLE], "`content` (='none.jpg') does not exist"),
 ]
 
 

@@ -14,6 +14,7 @@ from jaxstyle.cli.main import main
 from jaxstyle.domains.network import DomainFile, DomainNetwork, read, write
 from jaxstyle.domains.recipe import Recipe
 from jaxstyle.domains.step import begin
+from jaxstyle.machine.compiler import Compiler
 from jaxstyle.pictures.ours import read_record
 
 SMALL = ["--size", "32", "--width", "2", "--blocks", "1"]
@@ -34,9 +35,14 @@ def run(*arguments):
     return main(["domains", "train", *arguments, *SMALL])
 
 
-def test_a_network_is_taught_and_paints(folders, capsys):
-    assert run(*FOLDERS, "-o", "net.safetensors", "--steps", "2") == 0
-    said = capsys.readouterr().err
+def test_a_network_is_taught_and_paints(folders, monkeypatch, capsys):
+    early, compiled = [], Compiler.compile
+    with monkeypatch.context() as patch:
+        patch.setattr(Compiler, "compile", lambda *args, **how: early.append(capsys.readouterr().err) or compiled(*args, **how))
+        assert run(*FOLDERS, "-o", "net.safetensors", "--steps", "2") == 0
+    assert early[0].splitlines()[-1] == "compiling, which may take a minute"
+    assert "left out: " in early[0]
+    said = early[0] + capsys.readouterr().err
     for part in ("left out: ", "text.png", "generator ", "discriminator ", ": a2b, cut; 2 steps"):
         assert part in said
     with Image.open("net-samples.png") as sheet:

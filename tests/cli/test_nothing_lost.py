@@ -306,6 +306,13 @@ def test_a_cache_without_a_place_from_outside():
         assert [note.startswith(f"note: {NO_CACHE}") for note in notes] == [True] * ("JAXSTYLE_CACHE" in cache)
 
 
+@pytest.mark.parametrize("command", [["train", "none.jpg", "--photos", "."], ["domains", "train", "--a", "none", "--b", "."]])
+def test_notes_come_before_a_training_too(command, capsys):
+    for more, lines in (([], ["note: one", "note: two"]), (["--quiet"], [])):
+        assert main([*command, "-o", "x.safetensors", *more], notes=lambda: ["one", "two"]) == 2
+        assert capsys.readouterr().err.splitlines()[:-1] == lines
+
+
 def test_notes_come_before_the_run_and_not_with_quiet(capsys):
     assert "pip install 'jaxstyle[cuda]'" in command_line.UNUSED_GPU
     for more, lines in (([], ["note: one", "note: two"]), (["--quiet"], [])):

@@ -1,6 +1,7 @@
 """`jaxstyle train`: a network, its samples, stopping and going on, and what is refused."""
 
 import os
+import shutil
 import signal
 
 import numpy as np
@@ -9,6 +10,7 @@ from PIL import Image
 
 from jaxstyle.cli.display import Display
 from jaxstyle.cli.main import main
+from jaxstyle.machine.compiler import Compiler
 from jaxstyle.styles.network import read
 
 pytestmark = pytest.mark.usefixtures("small_network")
@@ -32,11 +34,16 @@ def run(*arguments):
     return main(["train", *arguments, *SMALL])
 
 
-def test_a_network_is_taught_and_paints(pictures, capsys):
-    assert run("dots.png", "dashes.png", "-o", "net.safetensors", "--steps", "2") == 0
-    said = capsys.readouterr().err
+def test_a_network_is_taught_and_paints(pictures, monkeypatch, capsys):
+    early, compiled = [], Compiler.compile
+    with monkeypatch.context() as patch:
+        patch.setattr(Compiler, "compile", lambda *args, **how: early.append(capsys.readouterr().err) or compiled(*args, **how))
+        assert run("dots.png", "dashes.png", "-o", "net.safetensors", "--steps", "2") == 0
+    assert early[0].splitlines()[-1] == "compiling, which may take a minute"
+    assert "left out: " in early[0]
+    said = early[0] + capsys.readouterr().err
     assert said.count("left out: ") == 1
-    assert said.index("left out: ") < said.index("step 2 of 2"), "a notice is said before the end"
+    assert said.index("compiling") < said.index("step 2 of 2") < said.index("measuring") < said.index("canonical loss")
     assert "text.png" in said
     assert "net.safetensors" in said
     assert "dots, dashes; 2 steps" in said
@@ -69,6 +76,26 @@ def test_what_is_interrupted_is_usable_and_goes_on(pictures, monkeypatch, capsys
     assert not os.path.exists(".net.safetensors.part")
 
 
+@pytest.mark.slow
+def test_an_added_style_that_is_interrupted_goes_on(pictures, styles_file, monkeypatch, capsys):
+    """The network's file has the style already, as far as it came."""
+    for name in ("straight", "net"):
+        shutil.copy(styles_file, f"{name}.safetensors")
+    new = "photos/a.png"
+    assert run(new, "--add-to", "straight.safetensors", "--steps", "4", "-q") == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(Display, "advance", lambda *_: os.kill(os.getpid(), signal.SIGINT))
+        assert run(new, "--add-to", "net.safetensors", "--steps", "4", "-q") == 130
+    found, had = (read(file).network for file in ("net.safetensors", styles_file))
+    assert found.names == (*had.names, "a")
+    assert run(new, "--add-to", "net.safetensors", "--steps", "4") == 2
+    assert "'a' is in the network already" in capsys.readouterr().err
+    assert run(new, "--add-to", "net.safetensors", "--steps", "4", "-q", "--resume") == 0
+    found, wanted = (read(f"{name}.safetensors").network for name in ("net", "straight"))
+    assert found.names == wanted.names == (*had.names, "a")
+    np.testing.assert_array_equal(found.styles, wanted.styles)
+
+
 @pytest.mark.parametrize(
     ("arguments", "parts"),
     [
@@ -81,9 +108,19 @@ def test_what_is_interrupted_is_usable_and_goes_on(pictures, monkeypatch, capsys
         (["none.png", "-o", "net.safetensors"], ["none.png"]),
         (["dots.png", "--add-to", "none.safetensors"], ["none.safetensors"]),
         (["dots.png", "-o", "mine.safetensors"], ["`out`", "damaged or no"]),
+        (
+            ["dots.png", "photos/DOTS.png", "-o", "net.safetensors"],
+            ["(='photos/DOTS.png')", "'dots.png' has that name", "rename the files"],
+        ),
+        (
+            ["a+b.png", "photos/1.png", "dots.png", "2.png", "-o", "net.safetensors"],
+            ["(='a+b.png')", "; nor 'photos/1.png', '2.png': a number means"],
+        ),
+        (["photos/Dashes.png", "--add-to", "tiny.safetensors"], ["'dashes' is in the network already"]),
     ],
 )
-def test_bad_input_is_one_line(pictures, capsys, arguments, parts):
+def test_bad_input_is_one_line(pictures, styles_file, capsys, arguments, parts):
+    shutil.copy(styles_file, "tiny.safetensors")
     with open("mine.safetensors", "w") as file:
         file.write("not a network")
     assert run(*arguments) == 2

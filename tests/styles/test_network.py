@@ -1,14 +1,17 @@
 """The file of a network, and how its styles are named."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import refusal
+from conftest import random_styles, refusal
 
 from jaxstyle.errors import InputError, WeightsError
 from jaxstyle.onepass.layers import Widths
 from jaxstyle.styles.model import initial, paint
+from jaxstyle.styles.names import check_names
 from jaxstyle.styles.network import PHOTOGRAPH, StyleFile, StyleNetwork, coded, read, with_styles, write
 
 TINY = Widths((4, 6, 8), 1, (6, 4))
@@ -70,6 +73,57 @@ def test_the_beginning_of_a_name_and_of_longer_ones_means_the_name(network):
     refusal(lambda: longer.index("sun"), "style", "sun-strong, sun-weak", kind=InputError)
     for text in ("ice", "ic"):
         refusal(lambda text=text: longer.index(text), "style", "ice, Ice", kind=InputError)
+
+
+NAMES = [
+    "waves",
+    "Starry Night",
+    "waves-strong",
+    "a.b",
+    "ice",
+    "Ice",
+    "WAVES",
+    "Straße",
+    "STRASSE",
+    "\xe9",
+    "e\u0301",
+    "1a",
+    "-1",
+]
+NAMES += ["photograph", "PHOTOGRAPH", "photographs", "1", "\uff11", "01", "a+b", "a:2", ":", " x", "a\tb", "\udce9"]
+
+
+@pytest.mark.parametrize("had", [(), ("a.b", "sun"), ("x", "photograph")])
+def test_names_are_refused_by_which_a_style_would_not_be_found(had):
+    """Those, and no others: what may be added is found by its own name, alone and in a blend, and what was there still is."""
+
+    def is_found(name, names):
+        network = random_styles(*dict.fromkeys([*names, "photograph"]))
+        try:
+            network.style(f"{name}+{name}:2")
+            return network.names[network.index(name)] == name
+        except InputError:
+            return False
+
+    names = [*had]
+    for name in NAMES:
+        more = [(one, one) for one in (*names[len(had) :], name)]
+        fits = name not in names and name != "photograph" and name.isprintable()
+        if fits and all(is_found(one, [*names, name]) for one in (*names, name)):
+            check_names(more, had)
+            check_names(more[-1:], names)
+            names.append(name)
+        else:
+            for given, known in ((more, had), (more[-1:], names)):
+                refusal(partial(check_names, given, known), "styles", f"(={name!r}) cannot be named so: ", kind=InputError)
+    assert names[len(had) :][-2:] == ["-1", "photographs"]
+    for name in ("", "y "):
+        refusal(partial(check_names, [(name, name)], had), "styles", "letters that can be printed", kind=InputError)
+
+
+def test_an_accent_may_be_written_in_two_ways():
+    network = random_styles("caf\N{LATIN SMALL LETTER E WITH ACUTE}", "waves")
+    assert network.index("Cafe\N{COMBINING ACUTE ACCENT}") == 0
 
 
 def test_a_style_is_found_in_a_compiled_function_too(network):

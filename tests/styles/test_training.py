@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import TINY, random_params, refusal
+from conftest import TINY, random_params, random_styles, refusal
 
 from jaxstyle.errors import InputError
 from jaxstyle.loss.presets import CANONICAL
@@ -15,7 +15,7 @@ from jaxstyle.onepass.photographs import gathered
 from jaxstyle.pictures.read import Picture
 from jaxstyle.styles import train_styles as whole
 from jaxstyle.styles.lesson import compared, prepare
-from jaxstyle.styles.model import initial
+from jaxstyle.styles.model import initial, paint
 from jaxstyle.styles.network import PHOTOGRAPH, read
 from jaxstyle.styles.train import OBJECTIVE, Learned, Recipe, begin, losses, step
 from jaxstyle.styles.train_styles import train_styles
@@ -163,6 +163,28 @@ def test_added_styles_leave_the_others_bit_for_bit(tiny_params):
     assert np.abs(network.styles[3] - before).max() > 1e-4
 
 
+@pytest.mark.parametrize(("count", "shown"), [(8, 8), (9, 7)])
+def test_a_sheet_shows_the_styles_that_were_there_too(tiny_params, count, shown):
+    """Each crop, and the same crop by the network that there was and as it is; those are painted once."""
+    names = [f"style{i}" for i in range(count)]
+    network, photographs = random_styles("photograph", *names), gathered([Picture(rgb) for rgb in PHOTOS], RECIPE.size)
+    found = Training(("third",), [picture(13)], photographs, tiny_params, RECIPE, 3, onto=network)
+    painter, painted = found._paint, []
+    found._paint = lambda *args, **how: painted.append(1) or painter(*args, **how)
+    sheet, by = found.sheet(2), jax.jit(paint, static_argnums=1)
+    assert sheet.shape == (2 * 32, (1 + shown + 1) * 32, 3)
+    for line in np.split(sheet, 2):
+        crop, *cells = np.split(line, shown + 2, axis=1)
+        for name, cell in zip(names, cells[:-1], strict=False):
+            wanted = by(network.kernels, network.widths, jnp.asarray(crop)[None], network.style(name)[None])
+            np.testing.assert_allclose(cell, np.clip(wanted[0], 0, 1), atol=2e-5)
+        mean = by(network.kernels, network.widths, jnp.asarray(crop)[None], network.styles.mean(0)[None])
+        np.testing.assert_allclose(cells[-1], np.clip(mean[0], 0, 1), atol=2e-5)  # before the first step
+    assert len(painted) == 2 * (shown + 1)
+    np.testing.assert_array_equal(found.sheet(2), sheet)
+    assert len(painted) == 2 * (shown + 2)
+
+
 @pytest.mark.optimized
 @pytest.mark.slow
 def test_a_network_learns_one_photograph_by_heart(tiny_params):
@@ -207,7 +229,12 @@ def test_from_pictures_to_a_file(tiny_params, tmp_path):
     assert more.network.names == (*file.network.names, "third")
     assert more.network.widths == file.network.widths
     assert set(read(out).thumbnails) == {"stripes", "spots", "third"}
-    refusal(lambda: train_styles({"third": PHOTOS[0]}, PHOTOS, add_to=out, **how), "styles", "already", kind=InputError)
+    refusal(
+        lambda: train_styles({"third": PHOTOS[0]}, PHOTOS, add_to=out, **how),
+        "styles",
+        "is in the network already",
+        kind=InputError,
+    )
 
 
 @pytest.mark.slow
@@ -229,10 +256,16 @@ def test_minutes_become_steps_by_the_speed(tiny_params):
         ("width", dict(width="hafl"), ["did you mean 'half'"]),
         ("photos", dict(photos=[np.zeros((9, 9, 3), np.uint8)] * 3), ["no photograph that can be used", "32 pixels"]),
         ("styles", dict(styles={}), ["one style or more"]),
-        ("styles", dict(styles={"photograph": PHOTOS[0]}), ["already"]),
+        ("styles", dict(styles={"Photograph": PHOTOS[0]}), ["(='Photograph')", "means the photograph", "other names"]),
+        (
+            "styles",
+            dict(styles={"+": PHOTOS[0], "007": PHOTOS[1]}),
+            ["(='+')", "are for blends of styles; nor '007'"],
+        ),
         ("out", dict(out="net.png"), [".safetensors"]),
         ("out", dict(out="/nowhere/net.safetensors"), ["folder"]),
         ("add_to", dict(add_to="none.safetensors"), ["does not exist"]),
+        ("content_layers", {}, ["relu3_3", "did you mean 'relu3_2'"]),  # which the tiny network has not
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_computed(tiny_params, monkeypatch, argument, change, parts):
