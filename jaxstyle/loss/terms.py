@@ -4,12 +4,13 @@ Features are (H, W, C), images (H, W, 3) RGB in [0, 1]. M = H*W. Every Gram matr
 depend on the size of the picture; what a convention does differently is a factor on the mean square that `Objective` names.
 """
 
-from math import sqrt
+from math import ceil, log, sqrt
 
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from jaxstyle.network.convolution import current_backend
 from jaxstyle.pictures.colour import PIXEL
 
 CONTENT_SCALES = {
@@ -27,12 +28,50 @@ STYLE_SCALES = {
 }
 """Factor on mean((G - A)^2) for C channels; quarter-mean is the paper's eq. 4 for Grams divided by M."""
 
+TILE = 64
+"""Rows and columns of a result that cuBLAS gives to one block in float32."""
+BLOCKS = 256
+"""How many blocks a GPU should have for the Gram matrices of one layer, about: two for each of its multiprocessors."""
+
 
 @jax.custom_vjp
 def gram(features: Array) -> Array:
     """Correlations of channels, (H, W, C) -> (C, C): F^T F / (H*W) (paper, eq. 3, divided by the number of places)."""
     flat = features.reshape(-1, features.shape[-1])  # (M, C)
-    return lax.dot_general(flat, flat, (((0,), (0,)), ((), ())), precision="highest") / flat.shape[0]
+    product = _correlated if current_backend() == "gpu" else _product
+    return product(flat) / flat.shape[0]
+
+
+def _product(flat: Array) -> Array:
+    """F^T F of F, (M, C) -> (C, C)."""
+    return lax.dot_general(flat, flat, (((0,), (0,)), ((), ())), precision="highest")
+
+
+@jax.custom_batching.custom_vmap
+def _correlated(flat: Array) -> Array:
+    """`_product` for a GPU. cuBLAS divides a long sum over the chip where there is one product. Where there are several it does
+    not, and four Gram matrices of relu1_1 keep 4 of 132 multiprocessors busy: these are summed in parts."""
+    return _product(flat)
+
+
+@_correlated.def_vmap
+def _correlated_members(size: int, mapped: list[bool], flat: Array) -> tuple[Array, bool]:
+    return jax.vmap(lambda one: _in_parts(one, _parts(size, *one.shape)))(flat), True
+
+
+def _in_parts(flat: Array, parts: int) -> Array:
+    """`_product` as the sum of those of `parts`, which divide M, of the places."""
+    if parts == 1:
+        return _product(flat)
+    return jax.vmap(_product)(flat.reshape(parts, -1, flat.shape[1])).sum(0)
+
+
+def _parts(members: int, places: int, channels: int) -> int:
+    """Parts of the sum over places, for `BLOCKS` blocks in all: the divisor of `places` that comes nearest in ratio. The parts'
+    results hold no more values than the features."""
+    wanted = max(1.0, min(BLOCKS / (members * ceil(channels / TILE) ** 2), places / channels))
+    divisors = [parts for parts in range(1, min(int(8 * wanted), places // channels) + 1) if places % parts == 0]
+    return min(divisors, key=lambda parts: abs(log(parts / wanted)), default=1)
 
 
 def _gram_fwd(features: Array) -> tuple[Array, Array]:

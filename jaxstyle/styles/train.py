@@ -104,11 +104,19 @@ def _optimizer(recipe: Recipe, steps: Array) -> optax.GradientTransformation:
     return optax.chain(optax.clip_by_global_norm(recipe.clip), optax.adam(rate))  # pyright: ignore[reportArgumentType]
 
 
+def picked(styles: Array, which: Array) -> Array:
+    """Rows of (N, `style_size`) by their numbers (B,), as a product with ones and zeros, so that the gradient is a product too.
+
+    That of indexing is a scatter, into which XLA draws all sums that it adds up: on a GPU 1.45 ms of a step's 11.
+    """
+    return jnp.matmul(jax.nn.one_hot(which, styles.shape[0], dtype=styles.dtype), styles, precision="highest")
+
+
 def losses(learned: Learned, images: Array, which: Array, lesson: Lesson, recipe: Recipe) -> Losses:
     """Mean losses of crops (N, H, W, 3) painted in styles of these numbers (N,)."""
     how: Any = dict(objective=recipe.objective, precision=recipe.precision)
     kernels = {**lesson.kernels, **learned.kernels}
-    painted = paint(kernels, recipe.widths, images, learned.styles[which], precision=recipe.precision)
+    painted = paint(kernels, recipe.widths, images, picked(learned.styles, which), precision=recipe.precision)
 
     def one(painted: Array, image: Array, grams: dict[str, Array], weights: TermWeights) -> Losses:
         targets = Targets(content_target(lesson.params, image, **how), grams)

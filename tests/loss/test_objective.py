@@ -1,5 +1,6 @@
 """Every loss against loops in plain NumPy, every preset against a value computed by hand from the original's formula."""
 
+import re
 from dataclasses import replace
 from math import sqrt
 
@@ -11,7 +12,8 @@ import pytest
 from jaxstyle.errors import InputError, Plain
 from jaxstyle.loss.objective import Targets, loss_parts, loss_terms, make_targets, shares, total_loss
 from jaxstyle.loss.presets import PRESETS
-from jaxstyle.loss.terms import CONTENT_SCALES, content_loss, gram, style_loss, total_variation
+from jaxstyle.loss.terms import CONTENT_SCALES, content_loss, gram, guided_gram, style_loss, total_variation
+from jaxstyle.network.convolution import Target, traced_for
 from jaxstyle.network.vgg import features
 
 
@@ -36,6 +38,48 @@ def test_gram_gradient_is_the_derived_one(rng):
     f, g = (jnp.asarray(rng.normal(size=shape), jnp.float32) for shape in ((5, 7, 4), (4, 4)))  # g is not symmetric
     derived = jax.vjp(lambda f: jnp.einsum("hwc,hwd->cd", f, f) / 35, f)[1](g)[0]
     np.testing.assert_allclose(jax.vjp(gram, f)[1](g)[0], derived, rtol=1e-5, atol=1e-6)
+
+
+# Into how many parts a GPU divides the places of two pictures, with 256 / 2 blocks for one: they divide the places, also where
+# the sides are odd, and there are no more than places by channels. 130 channels are 3 x 3 tiles, so 14 are wanted for 16.
+DIVIDED = {(64, 48, 4): 128, (37, 41, 4): 41, (61, 1, 4): 1, (5, 7, 64): 1, (128, 96, 130): 16}
+
+
+@pytest.mark.optimized
+@pytest.mark.parametrize(("shape", "parts"), DIVIDED.items())
+def test_gram_of_two_pictures_in_parts_is_numpys(rng, shape, parts):
+    """As a GPU makes it; with the gradients, which are those of one picture after the other."""
+    f, g = (rng.normal(size=size).astype(np.float32) for size in ((2, *shape), (2, shape[2], shape[2])))
+    flat = f.reshape(2, -1, shape[2]).astype(np.float64)
+    each = [jax.vjp(gram, picture)[1](grad)[0] for picture, grad in zip(f, g, strict=True)]
+
+    def both(f, g):
+        value, pull = jax.vjp(jax.vmap(gram), f)
+        return value, pull(g)[0]
+
+    with traced_for(Target("gpu")):
+        program = jax.jit(both).lower(f, g).compile()
+    value, gradient = program(f, g)
+    np.testing.assert_allclose(value, np.einsum("nmc,nmd->ncd", flat, flat) / flat.shape[1], rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(gradient, each, rtol=1e-5, atol=1e-6)
+    sums = re.findall(r"f32\[(?:2,)?(\d+),(\d+),(\d+)\]", program.as_text() or "")
+    divided = {int(count) for count, *sides in sums if sides == [str(shape[2])] * 2}
+    assert (parts in divided) == (parts > 1), "what is compiled has the parts, too"
+
+
+def test_guided_grams_of_two_pictures_are_those_of_each(rng):
+    f, t = (jnp.asarray(rng.random(size), jnp.float32) for size in ((2, 24, 32, 4), (2, 24, 32, 3)))
+    with traced_for(Target("gpu")):
+        both = jax.vmap(guided_gram)(f, t)
+    np.testing.assert_allclose(both, [guided_gram(*each) for each in zip(f, t, strict=True)], rtol=1e-5)
+
+
+def test_one_picture_is_summed_whole_and_so_are_all_on_a_cpu(rng):
+    """A GPU's library divides one product itself."""
+    f = jnp.asarray(rng.normal(size=(2, 64, 48, 4)), jnp.float32)
+    for backend, function, given in (("gpu", gram, f[0]), ("cpu", gram, f[0]), ("cpu", jax.vmap(gram), f)):
+        with traced_for(Target(backend)):
+            assert "reduce" not in jax.jit(function).lower(given).as_text()
 
 
 def test_total_variation_is_the_loop(rng):

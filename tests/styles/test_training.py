@@ -17,7 +17,7 @@ from jaxstyle.styles import train_styles as whole
 from jaxstyle.styles.lesson import compared, prepare
 from jaxstyle.styles.model import initial, paint
 from jaxstyle.styles.network import PHOTOGRAPH, read
-from jaxstyle.styles.train import OBJECTIVE, Learned, Recipe, begin, losses, step
+from jaxstyle.styles.train import OBJECTIVE, Learned, Recipe, begin, losses, picked, step
 from jaxstyle.styles.train_styles import train_styles
 from jaxstyle.styles.training import Training
 from tests.network.test_vgg import numpy_features
@@ -77,6 +77,17 @@ def test_every_term_of_a_step_is_the_plain_networks(lesson, rng):
         rough += weights.tv * 0.5 * (np.sum(down**2) + np.sum(right**2))
     wanted = [part / 2 for part in (content + style + rough, content, style, rough)]
     np.testing.assert_allclose(found, wanted, rtol=2e-3)
+
+
+def test_picked_styles_are_the_rows_and_so_is_the_gradient(rng):
+    """Also where a style is picked twice: its gradients are added."""
+    styles, which, grad = rng.normal(size=(5, 9)).astype(np.float32), [3, 0, 3, 1], rng.normal(size=(4, 9)).astype(np.float32)
+    value, pull = jax.vjp(picked, styles, jnp.asarray(which))
+    wanted = np.zeros_like(styles)
+    np.add.at(wanted, which, grad)
+    np.testing.assert_array_equal(value, styles[which])
+    np.testing.assert_allclose(pull(grad)[0], wanted, rtol=1e-6)
+    assert "scatter" not in str(jax.make_jaxpr(pull)(grad))
 
 
 def test_weights_bring_every_style_to_one_scale(lesson):

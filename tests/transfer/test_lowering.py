@@ -103,16 +103,23 @@ def ordinary(text):
     return found == sorted([*CONVOLUTIONS.values(), *((3, 3, o, i) for _, _, i, o in CONVOLUTIONS.values())])
 
 
-def grams(text, members):
-    """How many products (places, C) x (places, C) -> (C, C) and how many (places, C) x (C, C), by tap."""
+def grams(text, members, parts=None):
+    """How many products (places, C) x (places, C) -> (C, C) and how many (places, C) x (C, C), by tap; the first kind may be of
+    `parts` of the places, by tap, at once."""
     lead = (members,) if members else ()
     products, counts = operations(text, "dot_general"), {}
     for tap, channels in CHANNELS.items():
-        flat = (*lead, (HEIGHT >> int(tap[4]) - 1) * (WIDTH >> int(tap[4]) - 1), channels)
-        square = (*lead, channels, channels)
-        wanted = ((flat, flat, square), (flat, square, flat))
+        places = (HEIGHT >> int(tap[4]) - 1) * (WIDTH >> int(tap[4]) - 1)
+        flat, square = (*lead, places, channels), (*lead, channels, channels)
+        count = (parts or {}).get(tap, 1)
+        part = flat if count == 1 else (*lead, count, places // count, channels)
+        wanted = ((part, part, (*part[:-2], channels, channels)), (flat, square, flat))
         counts[tap] = tuple(sum(product.shapes == shapes for product in products) for shapes in wanted)
     return counts
+
+
+PARTS = {"relu1_1": 24, "relu2_1": 3}
+"""Into which a GPU divides the places of several pictures: no more than places by channels, 1536 / 64 and 384 / 128."""
 
 
 def callbacks(text):
@@ -140,7 +147,8 @@ def test_convolutions_are_ordinary_ones_of_the_right_precision(platform, precisi
 def test_all_products_are_of_full_precision(platform, precision, members):
     text = lowered(platform, precision, members)
     found = operations(text, "dot_general")
-    assert grams(text, members) == dict.fromkeys(CHANNELS, (1, 1)), "a Gram matrix and its gradient"
+    parts = PARTS if platform == "cuda" and members else None
+    assert grams(text, members, parts) == dict.fromkeys(CHANNELS, (1, 1)), "a Gram matrix and its gradient"
     lead = (members,) if members else ()
     for channels in set(CHANNELS.values()):
         square = (*lead, channels, channels)
