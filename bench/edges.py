@@ -85,7 +85,9 @@ def main() -> None:
             how: Any = dict(init=start, pooling=pooling, size=size, evaluations=options.evaluations)
             how |= {"content_weight": 0.0} if start == "noise" else {}
             image = jaxstyle.stylize(given, options.style, **how).image
-            content = given / 255 if start == "content" else np.zeros_like(image)
+            height, width, _ = image.shape
+            enlarged = np.asarray(photograph.resize((width, height))) / 255  # where it has fewer pixels
+            content = enlarged if start == "content" else np.zeros_like(image)
             print(f"| {size} | {pooling} | {start} | {measured(image, content)} |", flush=True)
             shown.append(np.round(image * 255).astype(np.uint8))
     if options.sheet:

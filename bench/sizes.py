@@ -1,6 +1,6 @@
 """Whether a small picture foretells a large one: one pair at several sizes, everything else default, compared at the smallest.
 
-    python -m bench.sizes [--sizes 96,192,384] [--scales 1,auto] [--pairs coffee:the_scream,...] [--sheet sizes.jpg]
+    python -m bench.sizes [--sizes 256,512,1024] [--scales 1,auto] [--pairs coffee:the_scream,...] [--alike] [--sheet sizes.jpg]
 
 Every picture is brought to the smallest size as a style would be. Of two such pictures:
 
@@ -28,6 +28,20 @@ from bench.pictures import SAMPLES
 LUMA = np.array([0.299, 0.587, 0.114])
 BLUR = 1 / 64
 """Deviation of the blur, of the longest side."""
+ALIKE = 3 / 2, 5 / 4
+"""Aspects of contents and styles that are cropped."""
+
+
+def picture(path: Path, aspect: float | None) -> np.ndarray:
+    """A picture, uint8 (H, W, 3); the middle of it that has this aspect, if any is given."""
+    with Image.open(path) as image:
+        rgb = np.asarray(image.convert("RGB"))
+    if aspect is None:
+        return rgb
+    height, width = rgb.shape[:2]
+    size = (min(width, round(height * aspect)), min(height, round(width / aspect)))
+    left, top = ((whole - part) // 2 for whole, part in zip((width, height), size, strict=True))
+    return rgb[top : top + size[1], left : left + size[0]]
 
 
 def at(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -63,17 +77,21 @@ def ssim(a: np.ndarray, b: np.ndarray, deviation: float = 1.5) -> float:
     return float(np.mean((2 * mean_a * mean_b + one) * (2 * both + two) / below))
 
 
+@jax.jit
+def style_loss(params: Any, a: jax.Array, b: jax.Array) -> jax.Array:
+    """The style loss of `a` with `b` as the style, canonical."""
+    return jaxstyle.loss_parts(a, params, jaxstyle.make_targets(params, a, [b])).style
+
+
 class Compared:
     """Compares pictures of one size with the photograph's and with each other."""
 
     def __init__(self, content: np.ndarray):
-        params = jaxstyle.load_weights()
-        self.content = content
-        self._style = jax.jit(lambda a, b: jaxstyle.loss_parts(a, params, jaxstyle.make_targets(params, a, [b])).style)
+        self._params, self.content = jaxstyle.load_weights(), content
 
     def grams(self, a: np.ndarray, b: np.ndarray) -> float:
         """The style loss of `a` with `b` as the style, canonical, in thousands."""
-        return float(self._style(jnp.asarray(a, jnp.float32), jnp.asarray(b, jnp.float32))) / 1e3
+        return float(style_loss(self._params, jnp.asarray(a, jnp.float32), jnp.asarray(b, jnp.float32))) / 1e3
 
     def __call__(self, a: np.ndarray, b: np.ndarray) -> tuple[float, float, float]:
         """Gram, SSIM and change of two pictures."""
@@ -88,7 +106,7 @@ def levels(image: np.ndarray) -> Image.Image:
 
 
 def compare(
-    content: Path, style: Path, sizes: list[int], scales: list[str], options: dict[str, Any]
+    name: str, content: np.ndarray, style: np.ndarray, sizes: list[int], scales: list[str], options: dict[str, Any]
 ) -> list[list[Image.Image]]:
     """Prints the rows of a pair; gives its pictures at the smallest size, a row for each of `scales`."""
 
@@ -97,13 +115,12 @@ def compare(
 
     seeds = [made(size=sizes[0], noise_ratio=0.1, seed=seed).image for seed in (1, 2)]
     small = seeds[0].shape[1::-1]
-    with Image.open(content) as photograph, Image.open(style) as painting:
-        compared = Compared(at(np.asarray(photograph.convert("RGB")) / 255, small))
-        sides = [round(side * max(small) / max(painting.size)) for side in painting.size]
-        own = at(np.asarray(painting.convert("RGB")) / 255, (sides[0], sides[1]))
+    compared = Compared(at(content / 255, small))
+    sides = [round(side * max(small) / max(style.shape)) for side in style.shape[1::-1]]
+    own = at(style / 255, (sides[0], sides[1]))
 
     def row(*cells: Any) -> None:
-        print("| " + " | ".join(map(str, (f"{content.stem} x {style.stem}", *cells))) + " |", flush=True)
+        print("| " + " | ".join(map(str, (name, *cells))) + " |", flush=True)
 
     def numbers(a: np.ndarray, b: np.ndarray) -> list[str]:
         grams, structure, change = compared(a, b)
@@ -111,13 +128,13 @@ def compare(
 
     row("", "two seeds", *numbers(*seeds), "", "")
     rows = []
-    for name in scales:
+    for number in scales:
         brought: list[np.ndarray] = []
         for size in sizes:
-            result = made(size=size, scales=name if name == "auto" else int(name))
+            result = made(size=size, scales=number if number == "auto" else int(number))
             brought.append(at(result.image, small))
             seconds, loss = result.record["seconds"]["solve"], result.loss["total"] / 1e3
-            row(name, size, *numbers(brought[-1], brought[0]), f"{loss:.0f}", f"{seconds:.0f}")
+            row(number, size, *numbers(brought[-1], brought[0]), f"{loss:.0f}", f"{seconds:.0f}")
         rows.append([levels(image) for image in brought])
     return rows
 
@@ -127,6 +144,7 @@ def main() -> None:
     parser.add_argument("--sizes", default="96,192,384", help="longest sides, the smallest first")
     parser.add_argument("--scales", default="1,auto")
     parser.add_argument("--pairs", default="coffee:the_scream,chelsea:starry_night", help="samples")
+    parser.add_argument("--alike", action="store_true", help="crop all to one shape, so that pairs share their programs")
     parser.add_argument("--evaluations", type=int)
     parser.add_argument("--sheet", help="a picture of all results at the smallest size, a row for each pair and scales")
     options = parser.parse_args()
@@ -135,9 +153,10 @@ def main() -> None:
     print("| pair | scales | size | Gram | SSIM | change | Gram to the style | loss | s |\n|---|---|---|" + "---:|" * 6)
     rows: list[list[Image.Image]] = []
     for content, style in (pair.split(":") for pair in options.pairs.split(",")):
-        pictures = SAMPLES / f"{content}.jpg", SAMPLES / f"{style}.jpg"
-        sizes = [int(size) for size in options.sizes.split(",")]
-        rows += compare(*pictures, sizes, options.scales.split(","), {"evaluations": options.evaluations})
+        aspects = ALIKE if options.alike else (None, None)
+        pictures = picture(SAMPLES / f"{content}.jpg", aspects[0]), picture(SAMPLES / f"{style}.jpg", aspects[1])
+        sizes, how = [int(size) for size in options.sizes.split(",")], {"evaluations": options.evaluations}
+        rows += compare(f"{content} x {style}", *pictures, sizes, options.scales.split(","), how)
     if options.sheet:
         width, height = (max(image.size[axis] for row in rows for image in row) + 4 for axis in (0, 1))
         sheet = Image.new("RGB", (width * len(rows[0]) - 4, height * len(rows) - 4), "white")

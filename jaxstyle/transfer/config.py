@@ -139,7 +139,7 @@ class Config:
         "start",
         1,
         "sizes to go through, each twice the one before, with a third of the evaluations coarse; auto: the picture that --size "
-        f"{PREVIEW} makes, then with a third as many evaluations more what only larger ones show",
+        f"{PREVIEW} makes, then what only larger ones show, with a sixth as many evaluations more at each twice the size",
         "N|auto",
     )
 

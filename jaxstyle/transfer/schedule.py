@@ -27,8 +27,8 @@ PREVIEW = 256
 """Longest side at which `AUTO` begins, so that a picture of this size foretells larger ones."""
 ALONE = 1.5
 """Up to so many times that side a picture is made at its own size alone."""
-FINER_SHARE = 1 / 3
-"""As many evaluations, with `AUTO` at all sizes after the preview together, as a share of the preview's."""
+FINER_SHARE, LEAST_SHARE = 1 / 3, 1 / 6
+"""Of the preview's evaluations: as many, with `AUTO`, at all finer sizes together, and as many at least at each."""
 HELD = 1 / 2
 """Of the preview's size: at that size the finer ones are the same picture. At its own size they could only be finer by lines of
 one or two pixels, with up to five times the loss."""
@@ -91,7 +91,7 @@ def preview_sizes(width: int, height: int) -> list[tuple[int, int]]:
 def beyond(preview: tuple[Stage, ...], width: int, height: int, evaluations: int) -> tuple[Stage, ...]:
     """The stages of a run with `AUTO`: those of its preview of so many evaluations, then the loss itself at each finer size."""
     finer = preview_sizes(width, height)[1:]
-    each = max(1, round(evaluations * FINER_SHARE / len(finer)))
+    each = max(1, round(evaluations * max(FINER_SHARE / len(finer), LEAST_SHARE)))
     held = (round(preview[-1].size[0] * HELD), round(preview[-1].size[1] * HELD))
     return (*preview, *(Stage(size, "plain", each, held) for size in finer))
 
