@@ -7,7 +7,7 @@ a power of f: the loss is then nearly as steep in every frequency of z, and L-BF
 Fine detail of colour alone hardly changes the loss (its curvature vanishes above a fifth of a cycle per pixel). So z has
 opponent colours, and L reduces the fine detail of the two that carry no brightness.
 
-Where a picture is to stay as it is at a coarser size, only the part of L z that it does not show there counts.
+Where a picture is to keep its longest waves, L z is without them.
 
 Images are float RGB in [0, 1], (H, W, 3); z is in 8-bit levels, and where it is (H, W, 1) it moves brightness alone.
 """
@@ -18,8 +18,8 @@ import numpy as np
 from jax import Array, lax
 
 from jaxstyle.errors import unknown
-from jaxstyle.pictures.coarse import Reduction
 from jaxstyle.pictures.colour import OPPONENT, PIXEL
+from jaxstyle.pictures.waves import Waves
 
 PRECONDITIONERS = ("none", "spectral")
 """What `decode` knows; the benchmark suite compares them on every pair and from every start."""
@@ -58,16 +58,14 @@ def check_preconditioner(name: str) -> str:
     return name
 
 
-def decode(
-    z: Array, start: Array, preconditioner: str = "none", *, held: Reduction | None = None, sparing: bool = False
-) -> Array:
+def decode(z: Array, start: Array, preconditioner: str = "none", *, held: Waves | None = None, sparing: bool = False) -> Array:
     """The image that a variable stands for: start + L z, (H, W, 3); linear in z, which is zero at the start.
 
     Args:
         z: (H, W, 3), or (H, W, 1) to move all three channels alike.
         start: (H, W, 3).
         preconditioner: one of `PRECONDITIONERS`.
-        held: to the size at which the image stays as it is at the start.
+        held: waves that the image keeps as they are at the start.
         sparing: whether to hold the spectrum of one colour at a time, where memory is short; equal up to rounding.
 
     Raises:
@@ -85,12 +83,12 @@ def decode(
     return start + change / PIXEL
 
 
-def _free(change: Array, held: Reduction | None) -> Array:
-    return change if held is None else held.unseen(change)
+def _free(change: Array, held: Waves | None) -> Array:
+    return change if held is None else held.without(change)
 
 
 @jax.custom_vjp
-def _decoded(z: Array, start: Array, held: Reduction | None) -> Array:
+def _decoded(z: Array, start: Array, held: Waves | None) -> Array:
     """`decode`, one opponent colour after the other."""
 
     def add(k: Array, image: Array) -> Array:
@@ -100,7 +98,7 @@ def _decoded(z: Array, start: Array, held: Reduction | None) -> Array:
     return lax.fori_loop(0, z.shape[-1], add, start)
 
 
-def _decoded_bwd(kept: tuple[Array, Reduction | None], grad: Array) -> tuple[Array, Array, None]:
+def _decoded_bwd(kept: tuple[Array, Waves | None], grad: Array) -> tuple[Array, Array, None]:
     # A real, even filter is its own transpose, and so is what is free.
     place, held = kept
 

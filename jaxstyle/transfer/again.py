@@ -118,7 +118,7 @@ def lengthened(plan: Plan, evaluations: int) -> Plan:
 
 
 def as_it_is(plan: Plan, held: Sequence[int] | None) -> Plan:
-    """A plan that starts from a picture with all its colours, and leaves it as it is at the size at which it was held."""
+    """A plan that starts from a picture with all its colours, and keeps the waves that were held."""
     stages = tuple(stage._replace(held=held and tuple(held)) for stage in plan.stages)
     return replace(plan, start=replace(plan.start, smooth_colour=False), stages=stages)
 

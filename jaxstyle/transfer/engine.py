@@ -18,7 +18,7 @@ from jaxstyle.machine.devices import Layout, Rows, layout_of
 from jaxstyle.network.convolution import Target, traced_for
 from jaxstyle.network.vgg import Params
 from jaxstyle.pictures import read
-from jaxstyle.pictures.coarse import Reduction
+from jaxstyle.pictures.waves import Waves
 from jaxstyle.transfer.guided import RegionTargets, sizes_of
 from jaxstyle.transfer.library import Library
 from jaxstyle.transfer.plan import Plan
@@ -164,7 +164,7 @@ class Engine:
         params: the network, on them.
         own, canonical: targets of the method's objective, and of the canonical loss.
         programs: of the loop.
-        held: to the size at which pictures stay as they start; None where they may change at every size.
+        held: waves that pictures keep as they start; None where all may change.
     """
 
     method: Method
@@ -175,7 +175,7 @@ class Engine:
     own: TargetPrograms
     canonical: TargetPrograms
     programs: Programs
-    held: Reduction | None
+    held: Waves | None
 
     def task(self, plans: Sequence[Plan], starts: Sequence[jax.Array], metric: str = "plain") -> Task:
         """The arrays of a stage of these plans; where they are fewer than the members, the last one fills the batch."""
@@ -223,7 +223,7 @@ def compile_engine(
     """
     layout = layout or Layout()
     method, (width, height) = plan.method, plan.content.size
-    held = layout.put_whole(None if plan.held is None else Reduction.between((width, height), plan.held))
+    held = layout.put_whole(None if plan.held is None else Waves.of((width, height), plan.held))
     rows = isinstance(layout, Rows)
     # XLA splits its own convolution by rows with halos, and Winograd's many shapes with copies of everything.
     algorithm = "direct" if rows else None

@@ -110,7 +110,7 @@ class Plan:
 
     @property
     def held(self) -> tuple[int, int] | None:
-        """(width, height) at which the picture stays as it is in the stages of its size."""
+        """How many of its longest waves the picture keeps in the stages of its size; None where all may change."""
         return next((stage.held for stage in self.stages if stage.size == self.content.size), None)
 
     @property

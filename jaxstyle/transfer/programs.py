@@ -17,7 +17,7 @@ from jaxstyle.machine.compiler import Compiler
 from jaxstyle.machine.devices import Layout
 from jaxstyle.network.convolution import Target, current_target, traced_for
 from jaxstyle.network.vgg import Params
-from jaxstyle.pictures.coarse import Reduction
+from jaxstyle.pictures.waves import Waves
 from jaxstyle.solvers.precondition import decode
 from jaxstyle.solvers.state import Solver, State
 
@@ -95,7 +95,7 @@ class Task(NamedTuple):
         weights: of the objective's terms.
         metrics: of the differences of the style's Gram matrices, by tap; None for a solver without `has_aux`.
         cover: what lies over the image; None where nothing does.
-        held: to the size at which the image stays as it starts, shared by the members; None where it may change at every size.
+        held: waves that the images keep as they start, shared by the members; None where all may change.
     """
 
     start: Array
@@ -104,7 +104,7 @@ class Task(NamedTuple):
     weights: TermWeights
     metrics: dict[str, Metric] | None = None
     cover: Cover | None = None
-    held: Reduction | None = None
+    held: Waves | None = None
 
     def advancing(self, params: Any) -> tuple[Any, ...]:
         """What `Programs.step` takes beside the state."""
@@ -139,7 +139,7 @@ class Programs(NamedTuple):
 def functions(method: Method) -> Programs:
     """The parts of a run of one picture, not compiled."""
 
-    def picture(z: Array, start: Array, cover: Cover | None, held: Reduction | None) -> Array:
+    def picture(z: Array, start: Array, cover: Cover | None, held: Waves | None) -> Array:
         image = decode(z, start, method.preconditioner, held=held, sparing=method.strips)
         return image if cover is None else cover.over(image)
 
@@ -154,9 +154,7 @@ def functions(method: Method) -> Programs:
         state = method.solver.step(fun, state, *args)
         return state, (state.value, state.aux, state.evaluations, state.restarts, state.stationary, state.accepted)
 
-    def measure(
-        z: Array, start: Array, params: Params, targets: Targets, cover: Cover | None, held: Reduction | None
-    ) -> Losses:
+    def measure(z: Array, start: Array, params: Params, targets: Targets, cover: Cover | None, held: Waves | None) -> Losses:
         return loss_parts(picture(z, start, cover, held), params, targets, objective=CANONICAL, strips=method.strips)
 
     def init(start: Array) -> State:

@@ -14,7 +14,7 @@ from jaxstyle.loss.presets import Objective
 from jaxstyle.machine import tensor_file
 from jaxstyle.machine.allocator import give_back_pages
 from jaxstyle.machine.compiler import Compiler
-from jaxstyle.pictures.coarse import Reduction
+from jaxstyle.pictures.waves import Waves
 from jaxstyle.transfer.checkpoint import Checkpoint, Kept
 from jaxstyle.transfer.engine import Engine
 from jaxstyle.transfer.library import Library
@@ -35,7 +35,7 @@ class Run:
         spent: evaluations and seconds so far.
         engine, start, image: of the last stage: what ran it, where a run at its size starts, what came out, without what lies
             over it.
-        coarse: what the preview is at the size at which finer stages hold the picture.
+        waves: amplitudes of the preview's waves that finer stages hold, (h, w, 3).
         trace, stages: of all stages so far.
         stopped: the sentence that says so, where the callback ended it.
         end: the outcome, or an error.
@@ -47,7 +47,7 @@ class Run:
     engine: Engine | None = None
     start: Array | None = None
     image: Array | None = None
-    coarse: Array | None = None
+    waves: Array | None = None
     trace: list[TraceEntry] = field(default_factory=list)
     stages: list[dict[str, Any]] = field(default_factory=list)
     stopped: str = ""
@@ -61,7 +61,7 @@ class Run:
         own = starting_image(plan)
         begun = own
         if self.image is not None and self.start is not None:
-            given = self.image, self.start, own, engine.held, self.coarse
+            given = self.image, self.start, own, engine.held, self.waves
             begun = Compiler().compile(hand_over, *given, key=("hand over",))(*given)
         self.engine, self.start = engine, own
         return begun
@@ -77,8 +77,8 @@ class Run:
         self.stages.append(entry)
         self.image, self.spent = end.below, (end.evaluations, end.seconds)
         if stage.held is None and (held := self.plan.stages[-1].held) is not None:
-            given = Reduction.between(stage.size, held), self.image
-            self.coarse = Compiler().compile(Reduction.reduced, *given, key=("reduced",))(*given)
+            given = Waves.of(stage.size, held), self.image
+            self.waves = Compiler().compile(Waves.amplitudes, *given, key=("amplitudes",))(*given)
 
     def stop(self) -> None:
         """Notes that it was ended on request."""
@@ -190,7 +190,7 @@ def _parts(number: int, runs: Sequence[Run], course: Course) -> tuple[dict[str, 
     """Runs within a stage as arrays and a description: what they were when it began, and its course."""
     arrays = tensor_file.flatten((course.state, course.kept), "course")
     arrays |= {f"image{i}": run.image for i, run in enumerate(runs) if run.image is not None}
-    arrays |= {f"coarse{i}": run.coarse for i, run in enumerate(runs) if run.coarse is not None}
+    arrays |= {f"waves{i}": run.waves for i, run in enumerate(runs) if run.waves is not None}
     whole = [
         {"spent": run.spent, "trace": run.trace, "stages": run.stages, "error": None if run.end is None else str(run.end)}
         for run in runs
@@ -209,8 +209,8 @@ def _take_up(runs: Sequence[Run], kept: Kept, engines: Sequence[Engine], library
         if (image := kept.arrays.get(f"image{index}")) is not None:
             run.engine = next(e for e in engines if [*e.size] == run.stages[-1]["size"])
             run.start, run.image = starting_image(run.plan.at(run.engine.size, library)), jnp.asarray(image)
-        if (coarse := kept.arrays.get(f"coarse{index}")) is not None:
-            run.coarse = jnp.asarray(coarse)
+        if (waves := kept.arrays.get(f"waves{index}")) is not None:
+            run.waves = jnp.asarray(waves)
     return kept.about["stage"]
 
 

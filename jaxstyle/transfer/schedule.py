@@ -5,7 +5,7 @@ picture that is small enough, the fine texture only at full size (Gatys et al., 
 Transfer, CVPR 2017, section 6). At full size the whitened metric comes first and the loss itself last.
 
 So a picture looks the more different from its small version the larger it is. With `AUTO` it is a finished preview first,
-whatever its own size is. On the way to its size it changes only in what that preview does not show.
+whatever its own size is. On the way to its size it keeps the long waves of that preview, and only the short ones change.
 """
 
 import math
@@ -15,8 +15,8 @@ import jax
 from jax import Array
 
 from jaxstyle.errors import InputError
-from jaxstyle.pictures.coarse import Reduction
 from jaxstyle.pictures.size import MIN_SIDE
+from jaxstyle.pictures.waves import Waves
 
 COARSE_SHARE = 1 / 3
 """Of the evaluations, at all sizes but the last together: they are cheap there."""
@@ -29,9 +29,9 @@ ALONE = 1.5
 """Up to so many times that side a picture is made at its own size alone."""
 FINER_SHARE, LEAST_SHARE = 1 / 3, 1 / 6
 """Of the preview's evaluations: as many, with `AUTO`, at all finer sizes together, and as many at least at each."""
-HELD = 1 / 2
-"""Of the preview's size: at that size the finer ones are the same picture. At its own size they could only be finer by lines of
-one or two pixels, with up to five times the loss."""
+HELD = 3 / 4
+"""Of the waves that a preview can have, across and down, finer sizes keep so many. With all of them they could only get finer
+lines of one or two pixels, at up to five times the loss."""
 
 
 class Stage(NamedTuple):
@@ -41,7 +41,7 @@ class Stage(NamedTuple):
         size: (width, height).
         metric: key of `METRICS`.
         evaluations: how many; 0 where there are too few for all.
-        held: (width, height) at which the picture stays as it is; None where it may change at every size.
+        held: how many of its longest waves, across and down, the picture keeps as they are; None where all may change.
     """
 
     size: tuple[int, int]
@@ -101,7 +101,7 @@ def at_once(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
     return (*(stage._replace(evaluations=0) for stage in stages[:-1]), stages[-1]._replace(evaluations=1))
 
 
-def hand_over(image: Array, start: Array, finer: Array, held: Reduction | None = None, coarse: Array | None = None) -> Array:
+def hand_over(image: Array, start: Array, finer: Array, held: Waves | None = None, waves: Array | None = None) -> Array:
     """Starts the next size with what this one changed: `finer` + enlarged(`image` - `start`).
 
     The detail that the coarse picture cannot have is then the start's own, not a blur.
@@ -110,8 +110,8 @@ def hand_over(image: Array, start: Array, finer: Array, held: Reduction | None =
         image: what came out, (H, W, 3).
         start: what it started from, (H, W, 3).
         finer: the same start at the next size, (H', W', 3).
-        held: from that size to the one at which the picture is held.
-        coarse: what it is there.
+        held: waves that a preview gives to the finer picture, whose own they replace.
+        waves: their amplitudes, (h, w, 3).
     """
     begun = finer + jax.image.resize(image - start, finer.shape, "cubic")
-    return begun if held is None or coarse is None else held.with_coarse(begun, coarse)
+    return begun if held is None or waves is None else held.put(waves, begun)

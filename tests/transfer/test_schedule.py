@@ -5,11 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.fft import dctn
 
 from jaxstyle import InputError, stylize
 from jaxstyle.cli.places import SAMPLES
 from jaxstyle.machine.compiler import Compiler
-from jaxstyle.pictures.coarse import Reduction
+from jaxstyle.pictures.waves import Waves
 from jaxstyle.transfer import schedule
 from jaxstyle.transfer.config import Config
 from jaxstyle.transfer.engine import compile_engines
@@ -60,15 +61,16 @@ def test_sizes_from_the_preview_to_the_full_one(size, wanted):
 
 @pytest.mark.parametrize("size", [(400, 300), (1024, 768), (700, 4000)])
 @pytest.mark.parametrize("evaluations", [1, 2, 3, 7, 30, 300])
-def test_the_finer_sizes_get_a_third_as_many_evaluations_more(size, evaluations):
+def test_the_finer_sizes_get_a_third_as_many_evaluations_or_a_sixth_each(size, evaluations):
     preview = schedule.stages(40, 30, 1, evaluations, "plain")
     stages = schedule.beyond(preview, *size, evaluations)
     assert stages[: len(preview)] == preview
     finer = [stage.evaluations for stage in stages[len(preview) :]]
     assert [stage.size for stage in stages[len(preview) :]] == schedule.preview_sizes(*size)[1:]
     assert min(finer) >= 1
-    assert abs(sum(finer) - evaluations / 3) <= max(len(finer) / 2, len(finer) - evaluations / 3)
-    assert {stage.held for stage in stages[len(preview) :]} == {(20, 15)}
+    wanted = max(evaluations / 3, len(finer) * evaluations / 6)
+    assert abs(sum(finer) - wanted) <= max(len(finer) / 2, len(finer) - wanted)
+    assert {stage.held for stage in stages[len(preview) :]} == {(30, 22)}
 
 
 def test_auto_is_what_the_size_makes_of_it(monkeypatch):
@@ -82,8 +84,8 @@ def test_auto_is_what_the_size_makes_of_it(monkeypatch):
     assert [tuple(stage) for stage in large.stages] == [
         ((32, 21), "whitened", 45, None),
         ((32, 21), "plain", 15, None),
-        ((64, 42), "plain", 10, (16, 10)),
-        ((128, 85), "plain", 10, (16, 10)),
+        ((64, 42), "plain", 10, (24, 16)),
+        ((128, 85), "plain", 10, (24, 16)),
     ]
     assert large.key != plan(size=128, evaluations=60).key
     assert {stage.metric for stage in plan(size=128, scales="auto", evaluations=20).stages} == {"plain"}
@@ -131,7 +133,7 @@ HELD = [
 
 @pytest.mark.parametrize("options", HELD)
 def test_a_large_picture_is_its_preview(monkeypatch, options):
-    """The course of the preview is that of its size alone, number by number, and the picture is the same where it is held."""
+    """The course of the preview is that of its size alone, number by number, and its waves up to 3/8 are the picture's."""
     monkeypatch.setattr(schedule, "PREVIEW", 32)
     known = []
 
@@ -148,8 +150,8 @@ def test_a_large_picture_is_its_preview(monkeypatch, options):
     courses = [[(entry.evaluation, entry.objective) for entry in found.trace] for found in (large, alone)]
     assert courses[0][: len(courses[1])] == courses[1]
     assert large.evaluations == 40
-    halves = [Reduction.between(image.shape[1::-1], (16, 10)).reduced(image) for image in (large.below, alone.below)]
-    np.testing.assert_allclose(halves[0], halves[1], atol=2e-5)
+    waves = [dctn(image, type=2, norm="forward", axes=(0, 1))[:8, :12] for image in (large.below, alone.below)]
+    np.testing.assert_allclose(waves[0], waves[1], atol=2e-5)
     objectives = [objective for _, objective in courses[0][len(courses[1]) :]]
     assert min(objectives) < 0.9 * objectives[0]
 
@@ -220,9 +222,8 @@ def test_more_scales_than_evaluations_are_refused():
         stylize(CONTENT, STYLE, evaluations=2, scales=3)
 
 
-def test_the_hand_over_puts_the_coarse_picture_in(rng):
+def test_the_hand_over_puts_the_waves_of_a_preview_in(rng):
     start, image, finer = (jnp.asarray(rng.random(shape), jnp.float32) for shape in ((8, 6, 3), (8, 6, 3), (17, 12, 3)))
-    held, coarse = Reduction.between((12, 17), (3, 4)), jnp.asarray(rng.random((4, 3, 3)), jnp.float32)
-    got = schedule.hand_over(image, start, finer, held, coarse)
-    np.testing.assert_allclose(held.reduced(got), coarse, atol=1e-5)
-    np.testing.assert_allclose(held.unseen(got), held.unseen(schedule.hand_over(image, start, finer)), atol=1e-5)
+    held, waves = Waves.of((12, 17), (3, 4)), jnp.asarray(rng.random((4, 3, 3)), jnp.float32)
+    without = schedule.hand_over(image, start, finer)
+    np.testing.assert_array_equal(schedule.hand_over(image, start, finer, held, waves), held.put(waves, without))
