@@ -15,7 +15,7 @@ from jaxstyle.network.vgg import Architecture
 from jaxstyle.network.weights import load_weights
 from jaxstyle.onepass.gather import checked
 from jaxstyle.pictures import write
-from jaxstyle.styles.network import read
+from jaxstyle.styles.network import BUNDLED, read
 from jaxstyle.styles.train import OBJECTIVE
 from jaxstyle.styles.train_styles import train_styles
 from jaxstyle.transfer.resolve import parse_layers
@@ -37,7 +37,8 @@ def add_train(sub: argparse.ArgumentParser, basics: Any) -> None:
     basics.add_argument("--minutes", metavar="M", help="how long it learns once all is compiled, in place of --steps")
     text = "pixels a side of the crops that it learns from; its strokes are as large as there (default: 256)"
     basics.add_argument("--size", metavar="N", help=text)
-    basics.add_argument("--add-to", metavar="FILE", help="add the styles to this network, whose other styles stay as they are")
+    text = f"add the styles to this network, whose other styles stay as they are: a file, or {' or '.join(BUNDLED)} in the box"
+    basics.add_argument("--add-to", metavar="NAME|FILE", help=text)
     basics.add_argument("--resume", action="store_true", help="go on where the same command was stopped or killed, if it was")
     how = sub.add_argument_group("how it learns")
     text = "of the network, full, half or slim: 1.7, 0.4 or 0.14 million values (default: half)"
@@ -56,7 +57,7 @@ def add_train(sub: argparse.ArgumentParser, basics: Any) -> None:
 
 def train(options: argparse.Namespace) -> int:
     """Trains a network, or adds styles to one; what Ctrl-C interrupts is saved as it is."""
-    out = options.out or options.add_to
+    out = options.out or (None if options.add_to in BUNDLED else options.add_to)
     if out is None:
         raise InputError("out", "", "is missing", "give -o NAME.safetensors")
     path = checked(out, read)

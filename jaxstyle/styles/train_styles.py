@@ -19,7 +19,7 @@ from jaxstyle.pictures.find import expand
 from jaxstyle.pictures.read import load
 from jaxstyle.styles.model import WIDTHS
 from jaxstyle.styles.names import check_names
-from jaxstyle.styles.network import StyleFile, StyleNetwork, read, without_last, write
+from jaxstyle.styles.network import StyleFile, StyleNetwork, find, read, without_last, write
 from jaxstyle.styles.train import OBJECTIVE, Recipe
 from jaxstyle.styles.training import Training
 from jaxstyle.transfer.checkpoint import part_of
@@ -61,8 +61,8 @@ def train_styles(
         width: ``"full"`` (Johnson's, 1.7 million values), ``"half"`` (0.4) or ``"slim"`` (0.14).
         batch: crops a step.
         objective: whose layers count; its weights are in contents, see `jaxstyle.styles.train.OBJECTIVE`.
-        add_to: a network, or its file, to which the styles are added: only their scales and shifts learn, and the styles that
-            it has stay as they are, bit for bit. `width` is then the network's.
+        add_to: a network, its file or its name in the box, to which the styles are added: only their scales and shifts learn,
+            and the styles that it has stay as they are, bit for bit. `width` is then the network's.
         seed: of the first kernels and of every crop.
         weights: of the loss network, as `stylize` takes them.
         resume: whether to go on from the checkpoint that an earlier call with the same arguments has left; to the same
@@ -86,7 +86,9 @@ def train_styles(
     if width not in WIDTHS:
         raise unknown("width", width, WIDTHS)
     path = None if out is None else checked(out, read)
-    held = None if isinstance(add_to, StyleNetwork) or add_to is None else read(add_to, argument="add_to")
+    held = (
+        None if isinstance(add_to, StyleNetwork) or add_to is None else read(find(add_to, argument="add_to"), argument="add_to")
+    )
     onto = add_to if isinstance(add_to, StyleNetwork) else held and held.network
     listed = [(name, name, one) for name, one in styles.items()] if isinstance(styles, Mapping) else _named(styles)
     if not listed:

@@ -116,6 +116,9 @@ def test_an_added_style_that_is_interrupted_goes_on(pictures, styles_file, monke
             ["a+b.png", "photos/1.png", "dots.png", "2.png", "-o", "net.safetensors"],
             ["(='a+b.png')", "; nor 'photos/1.png', '2.png': a number means"],
         ),
+        (["dots.png", "--add-to", "styles"], ["`out`", "-o NAME.safetensors"]),
+        (["dots.png", "--add-to", "stiles", "-o", "net.safetensors"], ["`add_to`", "did you mean 'styles'"]),
+        (["photos/waves.png", "--add-to", "styles", "-o", "net.safetensors"], ["'waves' is in the network already"]),
         (["photos/Dashes.png", "--add-to", "tiny.safetensors"], ["'dashes' is in the network already"]),
     ],
 )
