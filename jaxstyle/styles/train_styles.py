@@ -86,9 +86,8 @@ def train_styles(
     if width not in WIDTHS:
         raise unknown("width", width, WIDTHS)
     path = None if out is None else checked(out, read)
-    held = (
-        None if isinstance(add_to, StyleNetwork) or add_to is None else read(find(add_to, argument="add_to"), argument="add_to")
-    )
+    there = None if isinstance(add_to, StyleNetwork) or add_to is None else find(add_to, argument="add_to")
+    held = there and read(there, argument="add_to")
     onto = add_to if isinstance(add_to, StyleNetwork) else held and held.network
     listed = [(name, name, one) for name, one in styles.items()] if isinstance(styles, Mapping) else _named(styles)
     if not listed:
