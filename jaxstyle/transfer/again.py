@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -92,11 +93,18 @@ def made(picture: str | os.PathLike[str]) -> Made:
         problem = f"was made with other weights: {known['weights']['name']} ({known['weights']['sha256'][:12]}), here "
         raise InputError("picture", str(picture), f"{problem}{plan.network.name} ({plan.network.sha256[:12]})", "give them")
     if (further := known.get("continued")) is not None:
-        plan = lengthened(plan, further["evaluations"]) if further["from"] == "state" else as_it_is(plan, further.get("held"))
+        begun = _begun(further)
+        plan = plan if begun is None else as_it_is(plan, begun.get("held"))
+        plan = lengthened(plan, further["evaluations"]) if further["from"] == "state" else plan
     if plan.method.strips != known.get("memory", {}).get("strips", plan.method.strips) and plan.fallback is not None:
         plan = plan.low
-    stopped = "stopped on request" in known["stop_reason"]
-    return Made(path, known, plan, known["evaluations"] if stopped else 0)
+    stopped = re.match(r"stopped on request after (\d+)", known["stop_reason"])
+    return Made(path, known, plan, int(stopped[1]) if stopped else 0)
+
+
+def _begun(further: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """How a run that was continued began, where that was from a picture; `further` is what its record says of it."""
+    return further if further["from"] == "picture" else further.get("begun")
 
 
 def _find(path: str, sha256: str, folder: Path) -> tuple[str, str]:
@@ -139,12 +147,14 @@ def more(was: Made, evaluations: int) -> tuple[Plan, Kept | None, dict[str, Any]
     kept, why = _kept(was, state)
     if kept is not None:
         plan = lengthened(was.plan, done + evaluations)
-        return plan, kept.further, {"from": "state", "evaluations": done + evaluations}, f"goes on from {state}, exactly"
+        about: dict[str, Any] = {"from": "state", "evaluations": done + evaluations}
+        if "continued" in was.record and (begun := _begun(was.record["continued"])) is not None:
+            about["begun"] = begun
+        return plan, kept.further, about, f"goes on from {state}, exactly"
     styles = [source["path"] for source in was.plan.sources["styles"]]
     config = replace(was.plan.config, init=str(was.picture), evaluations=evaluations, scales=1, metric="plain", noise_ratio=0.0)
     plan = as_it_is(resolve(was.plan.sources["content"]["path"], styles, config), was.plan.held)
-    held = {} if plan.held is None else {"held": plan.held}
-    about = {"from": "picture", "evaluations": evaluations, **held}
+    about = {"from": "picture", "evaluations": evaluations} | ({} if plan.held is None else {"held": plan.held})
     return plan, None, about, f"goes on from the 8-bit picture, since {why}"
 
 

@@ -133,13 +133,17 @@ class Config:
     noise_ratio: float = _option("start", 0.0, "share of noise mixed into the start", "R")
     noise_sigma: float = _option("start", 0.1, "deviation of the noise around grey, where white is 1", "S")
     flat_noise: float = _option(
-        "start", 0.0, "noise where the content is flat, 0 to 2 times as rough as the style: for skies that stay grey", "R"
+        "start",
+        1.0,
+        "noise where the content is flat, 0 to 2 times as rough as the style, so that no sky stays grey (with strength S: S times "
+        "that)",
+        "R",
     )
     scales: int | str = _option(
         "start",
         1,
         "sizes to go through, each twice the one before, with a third of the evaluations coarse; auto: the picture that --size "
-        f"{PREVIEW} makes, then what only larger ones show, with a sixth as many evaluations more at each twice the size",
+        f"{PREVIEW} makes, then what only larger ones show, with a third as many evaluations more, or a sixth at each size",
         "N|auto",
     )
 

@@ -72,7 +72,8 @@ def resolve(content: Any, style: Any, config: Config, library: Library | None = 
     size, style_size = _sizes(config)
     picture = library.fitted(content, "content", size)
     width, height = picture.size
-    preview = _preview(content, style, config, library, width, height) if scales == schedule.AUTO else None
+    auto = scales == schedule.AUTO and colours.painted
+    preview = _preview(content, style, config, library, width, height) if auto else None
     # After a preview so few evaluations in the whitened metric would bring back the photograph.
     metric = _metric(config, evaluations) if preview is None else "plain"
     style_size = _style_size(config, objective, size, style_size, width, height)
@@ -144,9 +145,10 @@ def _work(config: Config) -> tuple[int, int | str]:
     _whole(evaluations, "evaluations", 1)
     scales = config.scales
     if isinstance(scales, str) and scales != schedule.AUTO:
-        if not scales.isdecimal():
-            raise InputError("scales", scales, f"is neither a whole number nor {schedule.AUTO}")
-        scales = int(scales)
+        try:
+            scales = int(scales)
+        except ValueError:
+            raise InputError("scales", scales, f"is neither a whole number nor {schedule.AUTO}") from None
     if scales == schedule.AUTO:
         return evaluations, scales
     _whole(scales, "scales", 1)
@@ -163,8 +165,9 @@ def _preview(content: Any, style: Any, config: Config, library: Library, width: 
     except InputError as error:
         if small is None or error.argument not in ("style_size", "stroke"):
             raise
-        problem = f"begins with a preview of {small.size} pixels, at which {error}"
-        raise InputError("scales", schedule.AUTO, problem, "or give a number of scales") from error
+        problem = f"begins with a preview of {small.size} pixels, at which a side of a style has fewer than {MIN_SIDE}"
+        remedy = "give larger styles (style_size, stroke) or a number of scales"
+        raise InputError("scales", schedule.AUTO, problem, remedy) from error
 
 
 def _metric(config: Config, evaluations: int) -> str:
@@ -241,7 +244,7 @@ def _start(config: Config, objective: Objective, strength: float | None) -> Star
     # Without a style the content itself is the best picture, its fine colour too.
     smooth = config.solver != "lbfgs-torch" and objective.style_weight > 0
     ratio = 0.0 if kind == "noise" else ratio
-    flat = flat if smooth and kind == "content" else 0.0
+    flat = flat * (1.0 if strength is None else strength) if smooth and kind == "content" else 0.0
     return Start(kind, ratio, sigma, config.seed, smooth_colour=smooth, flat_noise=flat)
 
 

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from scipy.fft import dctn
 
+from jaxstyle import stylize
 from jaxstyle.cli.main import main
 from jaxstyle.cli.places import SAMPLES
 from jaxstyle.transfer import again, record, schedule
@@ -152,13 +153,26 @@ def test_a_picture_with_a_preview_goes_on_without_leaving_it(monkeypatch, keep):
     assert (
         main(["stylize", CONTENT, STYLE, "-o", "x.png", "--size", "64", "--evaluations", "12", "--scales", "auto", *keep]) == 0
     )
-    assert main(["continue", "x.png", "--evaluations", "10", "-o", "y.png"]) == 0
+    assert main(["continue", "x.png", "--evaluations", "10", "-o", "y.png", "--keep-state"]) == 0
     assert made("y.png")["stages"][-1]["held"] == [24, 16]
     assert made("y.png")["loss"]["total"] < made("x.png")["loss"]["total"]
     waves = [dctn(pixels(name), type=2, norm="forward", axes=(0, 1))[:8, :12] for name in ("x.png", "y.png")]
     assert np.abs(waves[0] - waves[1]).max() <= 1, "8-bit levels, for what is clipped and rounded"
-    assert main(["replay", "y.png", "-o", "z.png"]) == 0
-    np.testing.assert_array_equal(pixels("z.png"), pixels("y.png"))
+    assert main(["continue", "y.png", "--evaluations", "5", "-o", "more.png"]) == 0
+    assert made("more.png")["stages"][-1]["held"] == [24, 16]
+    for name in ("y", "more"):
+        assert main(["replay", f"{name}.png", "-o", f"{name}2.png"]) == 0
+        np.testing.assert_array_equal(pixels(f"{name}2.png"), pixels(f"{name}.png"))
+
+
+@pytest.mark.parametrize("scales", [2, "auto"])
+def test_a_picture_that_was_stopped_at_a_coarse_size_is_replayed(monkeypatch, capsys, scales):
+    monkeypatch.setattr(schedule, "PREVIEW", 24)
+    how = dict(size="48x40", scales=scales, evaluations=9, metric="plain")
+    stylize(CONTENT, STYLE, callback=lambda progress: progress.evaluation == 2, **how).save("x.png")
+    assert [stage["evaluations"] for stage in made("x.png")["stages"]] == [2, 1]
+    assert main(["replay", "x.png"]) == 0
+    assert "the same picture again" in capsys.readouterr().err
 
 
 def test_the_state_of_another_run_is_not_taken(capsys):

@@ -89,11 +89,16 @@ def test_auto_is_what_the_size_makes_of_it(monkeypatch):
     ]
     assert large.key != plan(size=128, evaluations=60).key
     assert {stage.metric for stage in plan(size=128, scales="auto", evaluations=20).stages} == {"plain"}
+    with pytest.raises(InputError, match=r"`scales` \(=-1\) must be a whole number from 1"):
+        plan(scales="-1")
     with pytest.raises(InputError, match=r"`scales` \(='many'\) is neither a whole number nor auto"):
         plan(scales="many")
-    for size, name in ((dict(style_size=64), "style_size"), (dict(stroke=0.25), "stroke")):
-        with pytest.raises(InputError, match=rf"`scales` \(='auto'\) begins with a preview of 32 pixels, at which `{name}`"):
+    for size in (dict(style_size=64), dict(stroke=0.25)):
+        with pytest.raises(
+            InputError, match=r"`scales` \(='auto'\) begins with a preview of 32 pixels, at which a side of a style"
+        ):
             plan(size=128, scales="auto", **size)
+    assert plan(size=128, scales="auto", colors="style-only").preview is None
     with pytest.raises(InputError, match=r"`scales` \(='auto'\) cannot be had where devices share one picture's rows"):
         plan(scales="auto", devices=2)
 

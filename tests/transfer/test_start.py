@@ -43,9 +43,16 @@ def test_a_photograph_without_flat_areas_begins_as_it_is():
     np.testing.assert_array_equal(image, smooth_colour(plan.content.rgb.astype(np.float32) / np.float32(255)))
 
 
-def test_nothing_is_added_unasked(sky):
+def test_a_sky_can_be_left_as_it_is(sky):
     _, image = start(sky, flat_noise=0.0)
     np.testing.assert_array_equal(image, smooth_colour(sky.astype(np.float32) / np.float32(255)))
+
+
+def test_a_little_of_the_style_is_a_little_noise(sky):
+    for strength in (0.25, 1.0):
+        plan, image = start(sky, flat_noise=1.0, strength=strength)
+        wanted = strength * roughness(plan.styles[0].rgb / 255).mean()
+        assert roughness(image)[:16].mean() == pytest.approx(wanted, rel=0.2)
 
 
 def test_too_much_is_refused(sky):
