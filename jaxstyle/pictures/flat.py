@@ -15,7 +15,7 @@ PLAIN, ROUGH = 0.5, 1.0
 """In 8-bit levels: less roughness than the first is wholly flat, more than the second not at all. Most of a photograph has 4 to
 20 at sizes of 128 to 512 pixels."""
 COLOUR = 0.3
-"""Of the noise, beside its brightness: what it has of fine colour hardly moves, and with as much as of brightness some is left."""
+"""Of the noise, beside its brightness: fine colour hardly moves, and with as much of it as of brightness some is left."""
 _LUMA = (0.299, 0.587, 0.114)
 
 

@@ -135,8 +135,7 @@ class Config:
     flat_noise: float = _option(
         "start",
         1.0,
-        "noise where the content is flat, 0 to 2 times as rough as the style, so that no sky stays grey (with strength S: S times "
-        "that)",
+        "noise where the content is flat, 0 to 2 times as rough as the style, so that no sky stays grey; with a strength less",
         "R",
     )
     scales: int | str = _option(
