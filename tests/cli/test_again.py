@@ -165,7 +165,7 @@ def test_a_picture_with_a_preview_goes_on_without_leaving_it(monkeypatch, keep):
         np.testing.assert_array_equal(pixels(f"{name}2.png"), pixels(f"{name}.png"))
 
 
-@pytest.mark.parametrize("scales", [2, "auto"])
+@pytest.mark.parametrize("scales", [pytest.param(2, marks=pytest.mark.slow), "auto"])
 def test_a_picture_that_was_stopped_at_a_coarse_size_is_replayed(monkeypatch, capsys, scales):
     monkeypatch.setattr(schedule, "PREVIEW", 24)
     how = dict(size="48x40", scales=scales, evaluations=9, metric="plain")

@@ -296,6 +296,7 @@ def test_where_every_setting_is_impossible_each_is_named_and_nothing_is_written(
     assert os.listdir() == []
 
 
+@pytest.mark.slow
 def test_a_region_that_is_none_fails_alone(capsys):
     Image.new("L", (32, 21)).save("black.png")
     Image.fromarray(np.uint8([[255, 0]]).repeat(21, 0).repeat(16, 1)).save("half.png")

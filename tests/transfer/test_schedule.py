@@ -199,6 +199,7 @@ def test_a_run_through_three_sizes():
     assert result.loss["total"] == pytest.approx(min(entry.loss for entry in result.trace[10:]), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_run_that_is_stopped_early_still_gives_the_full_size():
     result = stylize(CONTENT, STYLE, size="36x32", evaluations=30, scales=2, callback=lambda progress: progress.evaluation == 3)
     assert result.stopped_early
