@@ -128,13 +128,13 @@ def compare(
 
     row("", "two seeds", *numbers(*seeds), "", "")
     rows = []
-    for number in scales:
+    for several in scales:
         brought: list[np.ndarray] = []
         for size in sizes:
-            result = made(size=size, scales=number if number == "auto" else int(number))
+            result = made(size=size, scales=several)
             brought.append(at(result.image, small))
             seconds, loss = result.record["seconds"]["solve"], result.loss["total"] / 1e3
-            row(number, size, *numbers(brought[-1], brought[0]), f"{loss:.0f}", f"{seconds:.0f}")
+            row(several, size, *numbers(brought[-1], brought[0]), f"{loss:.0f}", f"{seconds:.0f}")
         rows.append([levels(image) for image in brought])
     return rows
 

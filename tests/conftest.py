@@ -1,5 +1,6 @@
 """Shared pieces of the tests: strict JAX, small random networks, and the reference material where it is there."""
 
+import csv
 import ctypes
 import gc
 import os
@@ -207,6 +208,12 @@ def smooth_pictures(count: int, first: int) -> list[np.ndarray]:
 def over_white(colour, alpha) -> np.ndarray:
     cover = np.asarray(alpha, float)[..., None] / 255
     return np.floor(colour * cover + 255 * (1 - cover) + 0.5)
+
+
+def table(folder):
+    """The rows of a batch's table."""
+    with open(Path(folder) / "results.csv", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def refusal(call, argument: str, *parts: str, kind: type[Exception] = ImageError) -> str:

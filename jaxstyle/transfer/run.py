@@ -60,7 +60,10 @@ class Run:
             return self.image
         own = starting_image(plan)
         begun = own
-        if self.image is not None and self.start is not None:
+        if self.engine is not None and self.image is not None and self.start is not None:
+            if self.waves is None and (held := self.plan.stages[-1].held) is not None:
+                preview = Waves.of(self.engine.size, held), self.image
+                self.waves = Compiler().compile(Waves.amplitudes, *preview, key=("amplitudes",))(*preview)
             given = self.image, self.start, own, engine.held, self.waves
             begun = Compiler().compile(hand_over, *given, key=("hand over",))(*given)
         self.engine, self.start = engine, own
@@ -76,9 +79,6 @@ class Run:
             entry |= {name: getattr(objective, name) for name in ("content_weight", "style_weight", "tv_weight")}
         self.stages.append(entry)
         self.image, self.spent = end.below, (end.evaluations, end.seconds)
-        if stage.held is None and (held := self.plan.stages[-1].held) is not None:
-            given = Waves.of(stage.size, held), self.image
-            self.waves = Compiler().compile(Waves.amplitudes, *given, key=("amplitudes",))(*given)
 
     def stop(self) -> None:
         """Notes that it was ended on request."""
