@@ -121,6 +121,18 @@ def layout_of(width: int, height: int, devices: int) -> Layout:
     return Rows(tuple(here[:devices]), height, width)
 
 
+def layouts_of(sizes: Sequence[tuple[int, int]], devices: int) -> list[Layout]:
+    """The layouts of a run through these (width, height), the full one last.
+
+    A smaller one whose rows cannot be shared evenly is for one device.
+
+    Raises:
+        InputError: see `layout_of`, for the full size.
+    """
+    *coarse, full = sizes
+    return [*(layout_of(*size, 1 if size[1] % (ROWS * devices) else devices) for size in coarse), layout_of(*full, devices)]
+
+
 def members_layout(devices: Sequence[Any]) -> Layout:
     """The layout for a batch on these devices."""
     return Spread(tuple(devices)) if len(devices) > 1 else Layout()

@@ -14,7 +14,7 @@ from jaxstyle.loss.presets import CANONICAL, Objective
 from jaxstyle.loss.strength import balanced
 from jaxstyle.machine import memory
 from jaxstyle.machine.compiler import Compiler
-from jaxstyle.machine.devices import Layout, Rows, layout_of
+from jaxstyle.machine.devices import Layout, Rows, layouts_of
 from jaxstyle.network.convolution import Target, traced_for
 from jaxstyle.network.vgg import Params
 from jaxstyle.pictures import read
@@ -261,7 +261,7 @@ def compile_engines(
 ) -> list[Engine]:
     """An engine for each size of a plan, from the smallest to the full one; by default on as many devices as it wants."""
     how: Any = dict(members=members, measured=measured)
-    layouts = [layout or layout_of(*size, plan.devices) for size in plan.sizes]
+    layouts = [layout] * len(plan.sizes) if layout else layouts_of(plan.sizes, plan.devices)
     return [
         compile_engine(plan.at(size, library), compiler, layout=place, **how)
         for size, place in zip(plan.sizes, layouts, strict=True)

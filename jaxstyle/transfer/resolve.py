@@ -86,8 +86,8 @@ def resolve(content: Any, style: Any, config: Config, library: Library | None = 
     else:
         stages = schedule.beyond(preview.stages, width, height, evaluations)
     stages = (schedule.at_once(stages) if strength == 0 else stages) if colours.painted else ()
-    for each in stages:
-        layout_of(*each.size, config.devices)
+    if stages:
+        layout_of(width, height, config.devices)
 
     def fitted(source: Any) -> Picture:
         return _fitted(source, style_size, config, library)
@@ -188,8 +188,6 @@ def _check_choices(config: Config) -> None:
     if config.memory not in MEMORY:
         raise unknown("memory", config.memory, MEMORY)
     _whole(config.devices, "devices", 1)
-    if config.scales == schedule.AUTO and config.devices != 1:
-        raise InputError("scales", config.scales, "cannot be had where devices share one picture's rows", "give a number")
     if config.memory == "low" and config.devices != 1:
         raise InputError("memory", "low", "cannot be had where devices share one picture's rows", "give the one or the other")
 

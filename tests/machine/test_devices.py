@@ -22,6 +22,7 @@ from jaxstyle.machine.compiler import Compiler
 from jaxstyle.machine.devices import layout_of
 from jaxstyle.transfer.config import Config
 from jaxstyle.transfer.engine import compile_engines
+from jaxstyle.transfer import schedule
 from jaxstyle.transfer.resolve import resolve
 from jaxstyle.network.weights import load
 
@@ -60,6 +61,10 @@ regions = dict(regions=[(left, content), (left.T, "keep")], **settings)
 alone, rows = (jaxstyle.stylize(content, style, devices=devices, **regions) for devices in (1, 4))
 found["regions"] = [abs(a.loss / b.loss - 1) for a, b in zip(rows.trace, alone.trace, strict=True)]
 found["kept"] = bool((rows.image[:20] == alone.image[:20]).all())
+schedule.PREVIEW = 32
+scaled = [jaxstyle.stylize(content, style, devices=n, scales="auto", **settings) for n in (1, 4)]
+found["stages"] = [stage["size"] for stage in scaled[1].record["stages"]]
+found["scaled"] = [abs(a.loss / b.loss - 1) for a, b in zip(scaled[1].trace, scaled[0].trace, strict=True)]
 batch = jaxstyle.stylize_batch(content, [style, content], seeds=3, noise_ratio=0.5, **settings)
 member, same = batch[2], jaxstyle.stylize(content, style, seed=1, noise_ratio=0.5, **settings)
 found["members"] = batch[0].record["batch"]["members"]
@@ -134,6 +139,11 @@ def test_a_run_in_grey_on_rows(found):
 def test_regions_on_rows(found):
     assert max(found["regions"]) < 1e-4
     assert found["kept"]
+
+
+def test_a_small_size_that_cannot_be_shared_is_made_on_one_device(found):
+    assert found["stages"] == [[32, 32], [64, 64]]
+    assert max(found["scaled"]) < 1e-4
 
 
 def test_members_spread_are_the_single_runs(found):

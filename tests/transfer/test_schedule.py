@@ -99,8 +99,6 @@ def test_auto_is_what_the_size_makes_of_it(monkeypatch):
         ):
             plan(size=128, scales="auto", **size)
     assert plan(size=128, scales="auto", colors="style-only").preview is None
-    with pytest.raises(InputError, match=r"`scales` \(='auto'\) cannot be had where devices share one picture's rows"):
-        plan(scales="auto", devices=2)
 
 
 @pytest.mark.parametrize(
