@@ -1,6 +1,6 @@
 """Frames along the border, grids of the pools, and specks: what a picture has that neither its content nor its style explains.
 
-    python -m bench.edges CONTENT STYLE [--sizes 160,256] [--evaluations 60] [--sheet FILE]
+    python -m bench.edges CONTENT STYLE [--sizes 160,256] [--evaluations 60] [--scales auto] [--memory low] [--sheet FILE]
 
 For every size and pooling, from the content, and from noise without a content, where every place is like any other:
 
@@ -69,6 +69,8 @@ def main() -> None:
     parser.add_argument("--evaluations", type=int, default=60)
     parser.add_argument("--pooling", default="max,avg")
     parser.add_argument("--starts", default="content,noise")
+    parser.add_argument("--scales", default="1", help="as of jaxstyle stylize")
+    parser.add_argument("--memory", default="auto", help="as of jaxstyle stylize")
     parser.add_argument("--sheet", help="a picture of all results of the last size")
     options = parser.parse_args()
     starts = options.starts.split(",")
@@ -82,7 +84,8 @@ def main() -> None:
         photograph.thumbnail((size, size))
         given, shown = np.asarray(photograph), []
         for pooling, start in product(options.pooling.split(","), starts):
-            how: Any = dict(init=start, pooling=pooling, size=size, evaluations=options.evaluations)
+            how: Any = dict(init=start, pooling=pooling, size=size, evaluations=options.evaluations, scales=options.scales)
+            how |= {"memory": options.memory}
             how |= {"content_weight": 0.0} if start == "noise" else {}
             image = jaxstyle.stylize(given, options.style, **how).image
             height, width, _ = image.shape

@@ -18,6 +18,7 @@ from jax import Array
 
 from jaxstyle.errors import JaxstyleError
 from jaxstyle.loss.objective import Losses
+from jaxstyle.machine.allocator import give_back_pages
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.machine.devices import Layout
 from jaxstyle.network.vgg import Params
@@ -268,6 +269,8 @@ def run_members(
                 if not members[index].reason:
                     members[index].take(spent[index][0] + int(row[2]), row, loss, time.perf_counter() - began)
         pending.clear()
+        if method.strips:
+            give_back_pages()  # what lies in the gap that a step leaves keeps the next one from fitting there
         course.seconds = time.perf_counter() - began
         for index in live:
             if not members[index].reason and members[index].known >= budgets[index]:
