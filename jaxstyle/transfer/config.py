@@ -132,10 +132,11 @@ class Config:
     seed: int = _option("start", 0, "of the noise", "N")
     noise_ratio: float = _option("start", 0.0, "share of noise mixed into the start", "R")
     noise_sigma: float = _option("start", 0.1, "deviation of the noise around grey, where white is 1", "S")
-    flat_noise: float = _option(
+    flat_noise: float | None = _option(
         "start",
-        1.0,
-        "noise where the content is flat, 0 to 2 times as rough as the style, so that no sky stays grey; with a strength less",
+        None,
+        "noise where the content is flat, 0 to 2 times as rough as the style, so that no sky stays grey; with a strength less "
+        "(default: 1, or 0 in a run that has only the plain metric)",
         "R",
     )
     scales: int | str = _option(

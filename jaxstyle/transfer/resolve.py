@@ -67,15 +67,16 @@ def resolve(content: Any, style: Any, config: Config, library: Library | None = 
     network = load(config.weights, network=config.network)
     objective = _objective(config, network.params.architecture)
     strength = _strength(config)
-    start = _start(config, objective, strength)
     blend = shares(_numbers(config.blend, "blend"), len(styles), shown=config.blend)
     size, style_size = _sizes(config)
     picture = library.fitted(content, "content", size)
     width, height = picture.size
     auto = scales == schedule.AUTO and colours.painted
     preview = _preview(content, style, config, library, width, height) if auto else None
+    first_metric = _metric(config, evaluations)
+    start = _start(config, objective, strength, first_metric)
     # After a preview so few evaluations in the whitened metric would bring back the photograph.
-    metric = _metric(config, evaluations) if preview is None else "plain"
+    metric = first_metric if preview is None else "plain"
     style_size = _style_size(config, objective, size, style_size, width, height)
     grey = colours.brightness_only
     method = _method(config, objective, metric, width, height, low=config.memory == "low", grey=grey)
@@ -226,7 +227,7 @@ def _strength(config: Config) -> float | None:
     return _number(config.strength, "strength", least=0.0, most=1.0)
 
 
-def _start(config: Config, objective: Objective, strength: float | None) -> Start:
+def _start(config: Config, objective: Objective, strength: float | None, metric: str) -> Start:
     if not isinstance(config.init, str | os.PathLike | None):
         raise InputError("init", Plain(type(config.init).__name__), f"must be one of {', '.join(INITS)}, or a picture file")
     init = config.init or objective.init
@@ -234,7 +235,9 @@ def _start(config: Config, objective: Objective, strength: float | None) -> Star
         raise unknown("init", init, (*INITS, "a picture file"))
     ratio = _number(config.noise_ratio, "noise_ratio", least=0.0, most=1.0)
     sigma = _number(config.noise_sigma, "noise_sigma", least=0.0, most=10.0)
-    flat = _number(config.flat_noise, "flat_noise", least=0.0, most=2.0)
+    # The plain metric, and few evaluations, leave some of it behind.
+    usual = 1.0 if metric == "whitened" else 0.0
+    flat = usual if config.flat_noise is None else _number(config.flat_noise, "flat_noise", least=0.0, most=2.0)
     _whole(config.seed, "seed", 0)
     if strength == 0:
         return Start("content", 0.0, sigma, config.seed, smooth_colour=False, flat_noise=0.0)

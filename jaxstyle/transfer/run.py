@@ -33,8 +33,7 @@ class Run:
         plan: what is done.
         limits: evaluations after each stage, earlier ones included.
         spent: evaluations and seconds so far.
-        engine, start, image: of the last stage: what ran it, where a run at its size starts, what came out, without what lies
-            over it.
+        engine, last, image: of the last stage: what ran it, the plan at its size, what came out, without what lies over it.
         waves: amplitudes of the preview's waves that finer stages hold, (h, w, 3).
         trace, stages: of all stages so far.
         stopped: the sentence that says so, where the callback ended it.
@@ -45,7 +44,7 @@ class Run:
     limits: list[int]
     spent: tuple[int, float] = (0, 0.0)
     engine: Engine | None = None
-    start: Array | None = None
+    last: Plan | None = None
     image: Array | None = None
     waves: Array | None = None
     trace: list[TraceEntry] = field(default_factory=list)
@@ -58,15 +57,17 @@ class Run:
         if self.engine is engine:
             assert self.image is not None
             return self.image
-        own = starting_image(plan)
-        begun = own
-        if self.engine is not None and self.image is not None and self.start is not None:
+        if self.engine is None or self.image is None or self.last is None:
+            begun = starting_image(plan)
+        else:
             if self.waves is None and (held := self.plan.stages[-1].held) is not None:
                 preview = Waves.of(self.engine.size, held), self.image
                 self.waves = Compiler().compile(Waves.amplitudes, *preview, key=("amplitudes",))(*preview)
-            given = self.image, self.start, own, engine.held, self.waves
+            # Flat areas have texture by now, and the noise that they began with is no part of it.
+            start, finer = (starting_image(each, filled=False) for each in (self.last, plan))
+            given = self.image, start, finer, engine.held, self.waves
             begun = Compiler().compile(hand_over, *given, key=("hand over",))(*given)
-        self.engine, self.start = engine, own
+        self.engine, self.last = engine, plan
         return begun
 
     def take(self, end: Outcome, stage: Stage, objective: Objective) -> None:
@@ -134,9 +135,6 @@ def run_plans(
         if stage.metric != "plain" and goes_on and all(engine.own.is_flat(plan) for plan in here):
             continue  # two stages of one metric are one: the solver keeps its pairs
         starts = [run.begin(engine, plan) for run, plan in zip(live, here, strict=True)]
-        if engine is engines[-1]:
-            for run in live:
-                run.start = None  # there is no finer size to hand over to
         task = engine.task(here, starts, stage.metric)
         course = _course(kept, engine, task) if kept else None
         kept = None  # its arrays are not needed twice
@@ -208,7 +206,7 @@ def _take_up(runs: Sequence[Run], kept: Kept, engines: Sequence[Engine], library
         run.end = None if known["error"] is None else JaxstyleError(known["error"])
         if (image := kept.arrays.get(f"image{index}")) is not None:
             run.engine = next(e for e in engines if [*e.size] == run.stages[-1]["size"])
-            run.start, run.image = starting_image(run.plan.at(run.engine.size, library)), jnp.asarray(image)
+            run.last, run.image = run.plan.at(run.engine.size, library), jnp.asarray(image)
         if (waves := kept.arrays.get(f"waves{index}")) is not None:
             run.waves = jnp.asarray(waves)
     return kept.about["stage"]

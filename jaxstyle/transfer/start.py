@@ -13,16 +13,21 @@ from jaxstyle.transfer.plan import Plan
 from jaxstyle.transfer.programs import Cover
 
 
-def starting_image(plan: Plan) -> Array:
-    """Where a run begins, at the size of its content: (H, W, 3), RGB where 1 is white; not clipped, but in a run in grey."""
-    image = _coloured(plan)
+def starting_image(plan: Plan, *, filled: bool = True) -> Array:
+    """Where a run begins, at the size of its content: (H, W, 3), RGB where 1 is white; not clipped, but in a run in grey.
+
+    Args:
+        plan: what is done.
+        filled: False to leave flat areas as they are.
+    """
+    image = _coloured(plan, filled)
     if not plan.colours.brightness_only:
         return image
     assert plan.colours.space is not None
     return jnp.asarray(np.repeat(grey(image, plan.colours.space), 3, -1))
 
 
-def _coloured(plan: Plan) -> Array:
+def _coloured(plan: Plan, filled: bool) -> Array:
     start, (width, height) = plan.start, plan.content.size
 
     def noise() -> Array:
@@ -35,7 +40,7 @@ def _coloured(plan: Plan) -> Array:
     assert picture is not None
     pixels = read.as_float(read.resize(picture, width, height))
     pixels = smooth_colour(pixels) if start.smooth_colour else pixels
-    if start.flat_noise:
+    if start.flat_noise and filled:
         rough = np.average([roughness(read.as_float(style)).mean() for style in plan.styles], weights=plan.blend)
         pixels = fill_flat(pixels, start.flat_noise * float(rough))
     image = jnp.asarray(pixels)

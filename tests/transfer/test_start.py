@@ -55,6 +55,15 @@ def test_a_little_of_the_style_is_a_little_noise(sky):
         assert roughness(image)[:16].mean() == pytest.approx(wanted, rel=0.2)
 
 
+@pytest.mark.parametrize(
+    ("options", "flat_noise"),
+    [(dict(), 1), (dict(evaluations=25), 1), (dict(evaluations=24), 0), (dict(metric="plain"), 0), (dict(solver="adam"), 0)],
+    ids=str,
+)
+def test_there_is_noise_by_default_where_a_run_can_replace_it(sky, options, flat_noise):
+    assert start(sky, flat_noise=None, **options)[0].start.flat_noise == flat_noise
+
+
 def test_too_much_is_refused(sky):
     with pytest.raises(InputError, match=r"`flat_noise` \(=3\) must be a number from 0 to 2"):
         start(sky, flat_noise=3)
