@@ -92,7 +92,8 @@ def _check_styles(options: argparse.Namespace) -> None:
             problem = f"is not of {options.network!r} but of {other!r}"
             raise InputError("style", options.style, problem, f"add --network {other}") from None
         raise
-    options.made = options.style
+    blended = "+" in options.style or ":" in options.style
+    options.made = options.style if blended else network.names[network.index(options.style)]
 
 
 def _other_network(options: argparse.Namespace) -> str | None:
@@ -178,7 +179,7 @@ def _save(painted: Painted, path: Path, options: argparse.Namespace) -> str:
             say(f"note: {notice}")
         seconds, (height, width, _) = painted.record["seconds"], painted.image.shape
         compiling = f" + {seconds['compile']:.1f} s compiling" if seconds["compile"] else ""
-        say(f"{path} {width}x{height}: {seconds['paint']:.2f} s{compiling}")
+        say(f"{path} {width}x{height}, {options.made}: {seconds['paint']:.2f} s{compiling}")
     if problem:
         say(f"jaxstyle: error: {problem}")
     return problem

@@ -10,8 +10,8 @@ from typing import Any
 
 FEW = 8
 """Pictures that are read too soon for a word on it in a log."""
-PATIENCE = 10.0
-"""Seconds between two lines in a log."""
+PATIENCE, LINE_EVERY = 10.0, 30.0
+"""Seconds between two lines in a log: while pictures are read, and after that."""
 
 
 def say(text: str) -> None:
@@ -25,6 +25,15 @@ def say_first(options: argparse.Namespace) -> None:
     if not options.quiet:
         for note in options.notes():
             say(f"note: {note}")
+
+
+def duration(seconds: float) -> str:
+    """``"9 s"``, ``"2:05 min"`` or ``"1:02:05 h"``."""
+    whole = int(seconds)
+    hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
+    if hours:
+        return f"{hours}:{minutes:02d}:{rest:02d} h"
+    return f"{minutes}:{rest:02d} min" if minutes else f"{rest} s"
 
 
 class Display:
@@ -79,14 +88,17 @@ class Display:
         """Shows how far it is, `seconds` after the first evaluation began; `total` where only the run knows it."""
         if evaluation:
             total = self._total or total or evaluation
-            self.advance(evaluation, total, description, seconds / evaluation * max(0, total - evaluation))
+            left = seconds / evaluation * max(0, total - evaluation)
+            self.advance(evaluation, total, description, left)
+            if not self.is_shown and not self._quiet and seconds > LINE_EVERY and time.monotonic() - self._said > LINE_EVERY:
+                say(f"{evaluation} of {total}: {description}; {duration(left)} left")
+                self._said = time.monotonic()
 
     def advance(self, done: int, total: int, description: str, left: float) -> None:
         """Shows how far it is, and the seconds that are left."""
         if self.is_shown:
-            hours, minutes, seconds = int(left) // 3600, int(left) // 60 % 60, int(left) % 60
-            words = f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
-            self._bar.update(self._task, completed=done, total=total, description=description, left=f"{words} left")
+            words = f"{duration(left)} left"
+            self._bar.update(self._task, completed=done, total=total, description=description, left=words)
 
 
 class Interrupt:

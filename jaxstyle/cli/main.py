@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from jaxstyle.cli.display import say
-from jaxstyle.cli.parser import Usage, parser_for
+from jaxstyle.cli.parser import Usage, commands_with, parser_for
 from jaxstyle.errors import InputError, JaxstyleError, reason, unknown
 
 
@@ -65,7 +65,10 @@ def main(argv: Sequence[str] | None = None, notes: Callable[[], Sequence[str]] =
         if rest:
             positional = ("command", "action", "content", "contents", "picture", "pictures", "name", "file", "quiet_first")
             known = ["--" + name.replace("_", "-") for name in vars(options) if name not in positional]
-            raise unknown("argument", rest[0].partition("=")[0], known)
+            wrong = rest[0].partition("=")[0]
+            if others := commands_with(wrong):
+                raise InputError("argument", wrong, f"is not for {options.command}", f"it is for {', '.join(others)}")
+            raise unknown("argument", wrong, known)
         options.quiet = options.quiet_first or getattr(options, "quiet", False)
         options.line = shlex.join(["jaxstyle", *arguments])
         options.notes = notes

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import re
 from typing import Any
 
 from jaxstyle.errors import InputError
@@ -33,6 +34,7 @@ def add_options(parser: argparse.ArgumentParser, defaults: Any, basics: Any) -> 
         if about["choices"]:
             text += f": {', '.join(about['choices'])}"
         if default not in (None, ()):
+            text = re.sub(r" \(default: [^()]*\)$", "", text)  # the command's own in place of another
             text += f" (default: {default})"
         metavar = about["metavar"] or "NAME"
         how: Any = dict(action="append", dest=option.name) if about["several"] else {}

@@ -50,6 +50,16 @@ def parser_for(arguments: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
+def commands_with(flag: str) -> list[str]:
+    """The commands, but for those with actions of their own, that take this option."""
+    found = []
+    for name, (_, fill) in COMMANDS.items():
+        sub = _Parser(prog=f"jaxstyle {name}", allow_abbrev=False, add_help=False)
+        fill(sub)
+        found += [name] * (flag in sub._option_string_actions)
+    return found
+
+
 def _add_version(parser: Any, text: str) -> None:
     from jaxstyle import __version__
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from jaxstyle.cli.display import Display, Interrupt, say, say_first
+from jaxstyle.cli.display import Display, Interrupt, duration, say, say_first
 from jaxstyle.cli.options import config_of
 from jaxstyle.cli.places import SAMPLES, check_place, check_replaced, step_path
 from jaxstyle.cli.values import positive
@@ -136,6 +136,7 @@ def estimate(options: argparse.Namespace) -> int:
     content, *styles = options.pictures or [None, None]
     if not styles:
         raise InputError("style", "", "is missing", "give a content and its styles, or no picture at all")
+    say("compiling and measuring, which may take a minute")
     found = estimate_run(content, None if content is None else styles, config=config_of(options, Config()))
     (width, height), fits = found.size, ""
     if found.free is not None:
@@ -145,6 +146,7 @@ def estimate(options: argparse.Namespace) -> int:
     print(f"size            {width}x{height}, style {', '.join(f'{w}x{h}' for w, h in found.style_sizes)}")
     print(f"memory          {gigabytes(found.memory)}{', strip by strip' * found.strips}{fits}")
     print(f"compiling       {found.compiling:.1f} s, where it was not compiled before")
-    print(f"one evaluation  {found.evaluation:.3g} s")
-    print(f"{found.evaluations:<4}evaluations {int(found.seconds) // 60}:{int(found.seconds) % 60:02d}")
+    print(f"one evaluation  {found.evaluation:.3g} s{' at full size' if found.coarse else ''}")
+    smaller = f", {found.coarse} of them at smaller sizes" if found.coarse else ""
+    print(f"{found.evaluations:<4}evaluations {duration(found.seconds)}{smaller}")
     return 0

@@ -6,15 +6,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from jaxstyle.cli.display import Display, Interrupt, say
+from jaxstyle.cli.display import LINE_EVERY, Display, Interrupt, say
 from jaxstyle.errors import InputError
 from jaxstyle.onepass.course import Report
 from jaxstyle.pictures import write
 
 SHEET_EVERY = 60.0
 """Seconds between two sheets of samples."""
-LINE_EVERY = 30.0
-"""Seconds between two lines where no bar can be shown."""
 
 
 def sheet_of(path: Path) -> Path:

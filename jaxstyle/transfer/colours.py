@@ -72,7 +72,8 @@ def idle(colours: Colours, config: Config) -> list[str]:
     if colours.painted:
         return []
     given = [f"`{f.name}`" for f in fields(Config) if f.name not in _OF_COLOURS and getattr(config, f.name) != f.default]
-    return [f"colors {colours.kind} paints nothing: {', '.join(given)} count for nothing"] if given else []
+    verb = "counts" if len(given) == 1 else "count"
+    return [f"colors {colours.kind} paints nothing: {', '.join(given)} {verb} for nothing"] if given else []
 
 
 def seen(

@@ -36,6 +36,7 @@ class Estimate:
         compiling: seconds, with no program in the cache.
         evaluation: seconds of one evaluation at full size, the solver's step included.
         evaluations: how many there will be.
+        coarse: those of them at smaller sizes.
         seconds: of the whole solution, compilation and reading left out.
     """
 
@@ -48,6 +49,7 @@ class Estimate:
     compiling: float
     evaluation: float
     evaluations: int
+    coarse: int
     seconds: float
 
 
@@ -84,6 +86,7 @@ def estimate(content: Any = None, style: Any = None, *, config: Config | None = 
         compiler.seconds,
         per_pixel * width * height,
         plan.evaluations,
+        sum(stage.evaluations for stage in plan.stages if stage.size != (width, height)),
         per_pixel * work,
     )
 

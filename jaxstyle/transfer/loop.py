@@ -30,6 +30,9 @@ MEASURE_EVERY = 10
 MOST_RESTARTS = 10
 LARGEST = 1e21
 """Loss at the start above which the square of its gradient is infinite in float32, and no solver moves."""
+SETTLING = 4
+"""Steps after which freed memory is given back: what came to lie in the gap of a step keeps the next one from fitting there.
+After them a step finds its gap, unless memory is short from the start. To fetch the pages anew is a tenth of an evaluation."""
 STILL = 25
 """Evaluations without any change of the loss, after which a run ends; L-BFGS shortens a bad step some ten times."""
 
@@ -269,8 +272,8 @@ def run_members(
                 if not members[index].reason:
                     members[index].take(spent[index][0] + int(row[2]), row, loss, time.perf_counter() - began)
         pending.clear()
-        if method.strips:
-            give_back_pages()  # what lies in the gap that a step leaves keeps the next one from fitting there
+        if method.strips or course.steps <= SETTLING:
+            give_back_pages()
         course.seconds = time.perf_counter() - began
         for index in live:
             if not members[index].reason and members[index].known >= budgets[index]:

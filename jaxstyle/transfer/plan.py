@@ -131,6 +131,8 @@ class Plan:
         pictures += [style for region in (self.regions.painted if self.regions else ()) for style in region.styles]
         said = [notice for picture in pictures for notice in picture.notices]
         said += self.regions.notices if self.regions else ()
+        if self.colours.painted and self.config.flat_noise and not self.start.flat_noise:
+            said.append("`flat_noise` counts for nothing: it is for runs with a style that begin with the content")
         return tuple(dict.fromkeys([*said, *idle(self.colours, self.config)]))
 
     @property

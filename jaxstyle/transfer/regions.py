@@ -128,7 +128,7 @@ def wishes(given: Any) -> list[Wish]:
             found.append(parse(each))
         elif isinstance(each, list | tuple) and len(each) in (2, 3):
             mask, style, *more = each
-            keeps = isinstance(style, str) and style == KEEP
+            keeps = isinstance(style, str) and _keeps(style)
             if keeps and more:
                 raise InputError("region", Plain(each), "has a style mask, but no style", f"give {_FORMS}")
             found.append(Wish(mask, None if keeps else style, *more))
@@ -155,14 +155,18 @@ def parse(text: str) -> Wish:
     return max(readings, key=likelihood)  # the first of equals
 
 
+def _keeps(style: str) -> bool:
+    return style == KEEP or (style.lower() == KEEP and not os.path.exists(style))
+
+
 def _readings(text: str) -> Iterator[Wish]:
     """All ways to read a text, the likeliest first."""
     for place in [i for i, letter in enumerate(text) if letter == "="]:
         mask, style = text[:place].strip(), text[place + 1 :].strip()
-        if style == KEEP:
+        if _keeps(style):
             yield Wish(mask, None)
             continue
-        if style.startswith(f"{KEEP}:") and not os.path.exists(style):
+        if style.lower().startswith(f"{KEEP}:") and not os.path.exists(style):
             raise InputError("region", text, "has a mask of a style, but keeps the photograph", "give MASK=keep")
         colons = [i for i, letter in enumerate(style) if letter == ":"]
         drives = [i for i in colons if i and style[i - 1].isalpha() and (i == 1 or style[i - 2] == ":")]

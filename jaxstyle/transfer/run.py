@@ -87,7 +87,8 @@ class Run:
 
     def finish(self, end: Outcome) -> None:
         """Ends with a stage's outcome."""
-        reason = self.stopped or end.stop_reason
+        nothing = "a strength of 0 is the photograph itself" if self.plan.strength == 0 else ""
+        reason = self.stopped or nothing or end.stop_reason
         whole = dict(stop_reason=reason, stopped_by_callback=bool(self.stopped), trace=self.trace, stages=tuple(self.stages))
         self.end = end._replace(**whole)
 
@@ -138,8 +139,7 @@ def run_plans(
         task = engine.task(here, starts, stage.metric)
         course = _course(kept, engine, task) if kept else None
         kept = None  # its arrays are not needed twice
-        if engine.method.strips:
-            give_back_pages()
+        give_back_pages()
         ends = run_members(
             task,
             engine.params,

@@ -33,6 +33,11 @@ def opened(path):
         return np.asarray(image)
 
 
+def test_the_beginning_of_a_name_gives_a_picture_with_all_of_it(command, capsys):
+    assert main([*command[:-1], "DA", picture("photo.png")]) == 0
+    assert capsys.readouterr().err.startswith("photo-dashes.png 20x16, dashes: ")
+
+
 def test_one_picture(command, tiny_styles, capsys):
     assert main([*command, picture("photo.png"), "-o", "out.png"]) == 0
     assert sorted(os.listdir()) == ["out.png", "out.png.json", "photo.png"]
@@ -41,7 +46,7 @@ def test_one_picture(command, tiny_styles, capsys):
     assert json.loads(Path("out.png.json").read_text())["command"].endswith("photo.png -o out.png")
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert printed.err.startswith("out.png 20x16: ")
+    assert printed.err.startswith("out.png 20x16, dots: ")
     assert main([*command, "photo.png", "-o", "out.png", "-q", "--strength", "0.5", "--size", "16x16"]) == 0
     assert capsys.readouterr().err == ""
     assert opened("out.png").shape == (16, 16, 3)

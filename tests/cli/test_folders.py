@@ -129,6 +129,18 @@ def test_a_log_tells_of_many_pictures_from_the_first_one_on(capsys, monkeypatch)
         assert capsys.readouterr().err.splitlines() == [f"reading picture {line} of 9" for line in lines]
 
 
+def test_a_log_tells_of_a_long_run_every_half_minute(capsys, monkeypatch):
+    times = iter(range(100, 1000, 20))
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(times)))
+    for quiet in (False, True):
+        display = Display(None, quiet)
+        for evaluation in range(1, 7):
+            display.update(evaluation, f"loss {evaluation}", 20.0 * evaluation, 60)
+        # The clock is asked from 40 seconds on, once before a line and once after it.
+        lines = ["2 of 60: loss 2; 19:20 min left", "4 of 60: loss 4; 18:40 min left", "6 of 60: loss 6; 18:00 min left"]
+        assert capsys.readouterr().err.splitlines() == ([] if quiet else lines)
+
+
 def test_transparency_in_batches_and_on_the_way():
     image = Image.new("RGB", (40, 32), (200, 90, 30))
     image.putalpha(Image.linear_gradient("L").resize(image.size))

@@ -146,6 +146,7 @@ def test_without_a_run_what_is_of_the_run_is_told_to_count_for_nothing():
     assert plan(colors="style-only", color_match="pca", stroke=2.0, blend="1").notices == ()
     (notice,) = plan(colors="style-only", init="noise", style_weight=3.0).notices
     assert notice == "colors style-only paints nothing: `style_weight`, `init` count for nothing"
+    assert plan(colors="style-only", seed=1).notices == ("colors style-only paints nothing: `seed` counts for nothing",)
     assert plan(colors="style", init="noise").notices == ()
     for colours in ("style", "style-only"):
         assert plan(style=[STYLE, OTHER], blend=np.array([3.0, 1.0]), colors=colours).notices == ()

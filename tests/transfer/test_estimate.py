@@ -77,7 +77,7 @@ def test_an_estimate_without_pictures_is_of_4_to_3():
     found = estimate(size=64, evaluations=7, scales=2)
     assert found.size == (64, 48)
     assert found.style_sizes == [(64, 48)]
-    assert found.evaluations == 7
+    assert (found.evaluations, found.coarse) == (7, 2)
     assert found.largest is None
     assert found.evaluation > 0
     # Two evaluations at a quarter of the pixels, five at full size.

@@ -59,6 +59,10 @@ def test_a_region_may_be_said_in_many_ways():
     assert parse("left.png=c:d.png") == Wish("left.png", "c", "d.png")
     Path("d.png").unlink()
     assert parse("left.png=c:d.png") == Wish("left.png", "c:d.png"), "the way to read it with the most files"
+    assert wishes("left.png=Keep") == wishes([("left.png", "KEEP")]) == wishes("left.png=keep")
+    Path("Keep").write_bytes(b"")
+    assert wishes("left.png=Keep") == [Wish("left.png", "Keep")]
+    Path("Keep").unlink()
     assert wishes("left.png=keep") == wishes([("left.png", "keep")]) == [Wish("left.png", None)]
     assert wishes([("a", "b", "c"), "left.png=d"]) == [Wish("a", "b", "c"), Wish("left.png", "d")]
 

@@ -64,6 +64,14 @@ def test_there_is_noise_by_default_where_a_run_can_replace_it(sky, options, flat
     assert start(sky, flat_noise=None, **options)[0].start.flat_noise == flat_noise
 
 
+def test_noise_that_no_run_begins_with_is_told_to_count_for_nothing(sky):
+    assert start(sky, flat_noise=1.0)[0].notices == ()
+    for options in (dict(init="noise"), dict(solver="lbfgs-torch"), dict(strength=0)):
+        (notice,) = start(sky, flat_noise=1.0, **options)[0].notices
+        assert notice == "`flat_noise` counts for nothing: it is for runs with a style that begin with the content"
+        assert start(sky, flat_noise=None, **options)[0].notices == ()
+
+
 def test_too_much_is_refused(sky):
     with pytest.raises(InputError, match=r"`flat_noise` \(=3\) must be a number from 0 to 2"):
         start(sky, flat_noise=3)

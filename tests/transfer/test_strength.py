@@ -43,6 +43,7 @@ def test_0_is_the_photograph(options):
     result = stylize(CONTENT, STYLE, strength=0, **SMALL | options)
     height, width, _ = result.image.shape
     np.testing.assert_array_equal(np.rint(result.image * 255), pixels(CONTENT, (width, height)))
+    assert result.stop_reason == "a strength of 0 is the photograph itself"
     assert (result.evaluations, result.loss["content"]) == (1, pytest.approx(0, abs=1e-6 * result.loss["style"]))
 
 
