@@ -1,6 +1,11 @@
 """Finished pictures: `jaxstyle replay` makes one again, `jaxstyle continue` goes on with one."""
 
 import argparse
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
 
 from jaxstyle.cli.display import Display, Interrupt, say
 from jaxstyle.cli.places import check_replaced
@@ -32,6 +37,14 @@ def _inputs(plan: Plan) -> list[dict[str, str]]:
     return [plan.sources["content"], *plan.sources["styles"], *plan.sources.get("regions", ())]
 
 
+def _apart(one: Path, other: Path) -> str:
+    """How far two pictures differ, in words; nothing where that cannot be said."""
+    with suppress(Exception):
+        gaps = np.abs(np.subtract(*(np.asarray(Image.open(path).convert("RGB"), int) for path in (one, other))))
+        return f"{gaps.mean():.2g} of 255 levels apart in the mean, {gaps.max()} at most; "
+    return ""
+
+
 def replay(options: argparse.Namespace) -> int:
     """Makes a picture again and says whether it is the same; 1 where it is not."""
     was = made(options.picture)
@@ -57,8 +70,8 @@ def replay(options: argparse.Namespace) -> int:
     if problem:
         say(f"jaxstyle: error: {problem}")
     if not same:
-        reasons = ", ".join(differences) or "no reason that the record knows"
-        say(f"{was.picture}: another picture, {path}: sha256 {found[:12]}, not {str(wanted)[:12]}; {reasons}")
+        reasons = ", ".join(differences) or "for no reason that the record knows"
+        say(f"{was.picture}: another picture, {path}: {_apart(was.picture, path)}{reasons}")
     elif not options.quiet:
         say(f"{was.picture}: the same picture again, sha256 {found} of its pixels")
     return 1 if problem or not same else 0

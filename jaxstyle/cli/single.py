@@ -92,7 +92,9 @@ def carry_on(
 
         def callback(progress: Progress) -> bool:
             nonlocal saved
-            display.update(progress.evaluation, f"loss {progress.loss:.4g}", progress.seconds, progress.evaluations)
+            words = f"{progress.size[0]}x{progress.size[1]}, " if len(plan.sizes) > 1 else ""
+            words += f"loss {progress.loss:.4g}"
+            display.update(progress.evaluation, words, progress.seconds, progress.evaluations)
             if every and progress.evaluation // every > saved:
                 saved = progress.evaluation // every
                 try:

@@ -46,7 +46,7 @@ class Made:
             shown = (f"{d['count']} x {d['kind']} ({d['platform']})" for d in (self.record["device"], here))
             found.append("made on {}, here {}".format(*shown))
         if (members := self.record.get("batch", {}).get("members", 1)) > 1:
-            found.append(f"made as one of {members} at once")
+            found.append(f"made as one of {members} at once, whose sums are rounded otherwise")
         return found
 
     def is_over(self, progress: Progress) -> bool:

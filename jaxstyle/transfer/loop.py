@@ -49,6 +49,7 @@ class Progress:
         image: gives the best image so far, float32 (H, W, 3) in [0, 1], at the size of the moment; to be called within the
             callback, while it is there.
         losses: gives the canonical losses of that image, within the callback too; a third of an evaluation.
+        size: (width, height) of the moment; losses at two sizes are not comparable.
         alpha: (H, W) uint8 of the content at that size; None where it is opaque.
     """
 
@@ -58,6 +59,7 @@ class Progress:
     seconds: float
     image: Callable[[], np.ndarray]
     losses: Callable[[], Losses]
+    size: tuple[int, int]
     alpha: np.ndarray | None = None
 
 
@@ -329,8 +331,9 @@ def _progress(
     def losses(index: int) -> Losses:
         return jax.tree.map(lambda part: float(part if start.ndim == 3 else part[index]), measured())
 
+    size = (start.shape[-2], start.shape[-3])
     how = zip(course.members, budgets, strict=False)
     return [
-        Progress(member.known, budget, member.loss, course.seconds, partial(image, i), partial(losses, i))
+        Progress(member.known, budget, member.loss, course.seconds, partial(image, i), partial(losses, i), size)
         for i, (member, budget) in enumerate(how)
     ]

@@ -63,8 +63,8 @@ class Run:
             if self.waves is None and (held := self.plan.stages[-1].held) is not None:
                 preview = Waves.of(self.engine.size, held), self.image
                 self.waves = Compiler().compile(Waves.amplitudes, *preview, key=("amplitudes",))(*preview)
-            # Flat areas have texture by now, and the noise that they began with is no part of it.
-            start, finer = (starting_image(each, filled=False) for each in (self.last, plan))
+            # There is texture by now, and the noise that it began with is no part of it.
+            start, finer = (starting_image(each, noisy=False) for each in (self.last, plan))
             given = self.image, start, finer, engine.held, self.waves
             begun = Compiler().compile(hand_over, *given, key=("hand over",))(*given)
         self.engine, self.last = engine, plan

@@ -7,27 +7,27 @@ from jax import Array
 from jaxstyle.pictures import read
 from jaxstyle.pictures.colour import smooth_colour
 from jaxstyle.pictures.flat import fill_flat, roughness
-from jaxstyle.pictures.noise import mix, soft_noise, white_noise
+from jaxstyle.pictures.noise import GREY, mix, soft_noise, white_noise
 from jaxstyle.pictures.spaces import grey
 from jaxstyle.transfer.plan import Plan
 from jaxstyle.transfer.programs import Cover
 
 
-def starting_image(plan: Plan, *, filled: bool = True) -> Array:
+def starting_image(plan: Plan, *, noisy: bool = True) -> Array:
     """Where a run begins, at the size of its content: (H, W, 3), RGB where 1 is white; not clipped, but in a run in grey.
 
     Args:
         plan: what is done.
-        filled: False to leave flat areas as they are.
+        noisy: False to leave out all noise; grey stands for a start that is nothing else.
     """
-    image = _coloured(plan, filled)
+    image = _coloured(plan, noisy)
     if not plan.colours.brightness_only:
         return image
     assert plan.colours.space is not None
     return jnp.asarray(np.repeat(grey(image, plan.colours.space), 3, -1))
 
 
-def _coloured(plan: Plan, filled: bool) -> Array:
+def _coloured(plan: Plan, noisy: bool) -> Array:
     start, (width, height) = plan.start, plan.content.size
 
     def noise() -> Array:
@@ -35,16 +35,16 @@ def _coloured(plan: Plan, filled: bool) -> Array:
         return jnp.asarray(make((height, width, 3), start.seed, start.noise_sigma))
 
     if start.kind == "noise":
-        return noise()
+        return noise() if noisy else jnp.broadcast_to(jnp.asarray(GREY, jnp.float32), (height, width, 3))
     picture = {"content": plan.content, "style": plan.styles[0], "picture": plan.picture}[start.kind]
     assert picture is not None
     pixels = read.as_float(read.resize(picture, width, height))
     pixels = smooth_colour(pixels) if start.smooth_colour else pixels
-    if start.flat_noise and filled:
+    if start.flat_noise and noisy:
         rough = np.average([roughness(read.as_float(style)).mean() for style in plan.styles], weights=plan.blend)
         pixels = fill_flat(pixels, start.flat_noise * float(rough))
     image = jnp.asarray(pixels)
-    return mix(image, noise(), start.noise_ratio) if start.noise_ratio else image
+    return mix(image, noise(), start.noise_ratio) if start.noise_ratio and noisy else image
 
 
 def cover_of(plan: Plan) -> Cover | None:

@@ -96,10 +96,16 @@ def test_another_picture_is_kept_and_the_reasons_named(capsys):
     Path("x.png.json").write_text(record.dumps(known))
     assert main(["replay", "x.png"]) == 1
     err = capsys.readouterr().err
-    assert "another picture, x-replay.png" in err
+    assert "another picture, x-replay.png: 0 of 255 levels apart in the mean, 0 at most; " in err
     assert "jax 0.1, here" in err
     assert "made on 1 x abacus (cpu), here 1 x cpu (cpu)" in err
     np.testing.assert_array_equal(pixels("x-replay.png"), pixels("x.png"))
+    changed = pixels("x.png").copy()
+    changed[0, 0, 0] ^= 8
+    Image.fromarray(changed).save("x.png")
+    assert main(["replay", "x.png"]) == 1
+    apart = 8 / changed.size
+    assert f"{apart:.2g} of 255 levels apart in the mean, 8 at most; " in capsys.readouterr().err
 
 
 def test_what_has_no_record_is_one_line(capsys):

@@ -191,6 +191,7 @@ def test_a_run_through_three_sizes():
     assert sizes == [(16, 18, 3)] * 2 + [(32, 36, 3)] * 2 + [(64, 72, 3)] * 8
     assert [progress.evaluation for progress in seen] == [entry.evaluation for entry in result.trace] == list(range(1, 13))
     assert {progress.evaluations for progress in seen} == {12}
+    assert [progress.size for progress in seen] == [shape[1::-1] for shape in sizes]
     seconds = [entry.seconds for entry in result.trace]
     assert seconds == sorted(seconds)
     assert result.stop_reason == "the budget of 12 evaluations is used up"
