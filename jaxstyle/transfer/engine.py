@@ -24,7 +24,6 @@ from jaxstyle.transfer.library import Library
 from jaxstyle.transfer.plan import Plan
 from jaxstyle.transfer.programs import Method, Programs, Task, compile_programs
 from jaxstyle.transfer.regions import Regions
-from jaxstyle.transfer.start import cover_of
 
 KEPT = 16
 """Targets that are kept for the members of a batch that share a content or a style."""
@@ -193,8 +192,7 @@ class Engine:
         targets = together(own)
         metrics = together([self.own.metrics(plan, metric) for plan in plans]) if self.method.has_metrics else None
         canonical = targets if shared else together(canonical)
-        covers = together([cover_of(plan) for plan in plans])
-        return Task(together(list(starts)), targets, canonical, together(weights), metrics, covers, self.held)
+        return Task(together(list(starts)), targets, canonical, together(weights), metrics, self.held)
 
     def memory(self, plan: Plan) -> int:
         """The most bytes that are held at one time for pictures like this plan's, the network and their files left out: by each
@@ -240,7 +238,7 @@ def compile_engine(
     start: Any = jax.ShapeDtypeStruct((height, width, 3), jnp.float32)
     targets = own.shapes(plan)
     metrics = {name: Metric(gram, gram) for name, gram in targets.style.items()} if method.has_metrics else None
-    shapes = Task(start, targets, canonical.shapes(plan), weights, metrics, jax.eval_shape(partial(cover_of, plan)))
+    shapes = Task(start, targets, canonical.shapes(plan), weights, metrics)
     if members is not None:
         shapes = jax.tree.map(lambda a: jax.ShapeDtypeStruct((members, *a.shape), a.dtype), shapes)
     task = layout.shapes(shapes)._replace(held=held)

@@ -87,7 +87,6 @@ class Outcome(NamedTuple):
 
     Attributes:
         image: the best one, unclipped, (H, W, 3).
-        below: the same without what lies over it.
         measure: gives its canonical losses, or None where there are none; called for the last stage of a run only.
         evaluations: so far, earlier stages included.
         stop_reason: a sentence.
@@ -98,7 +97,6 @@ class Outcome(NamedTuple):
     """
 
     image: Array
-    below: Array
     measure: Callable[[], Losses | None]
     evaluations: int
     stop_reason: str
@@ -296,7 +294,6 @@ def run_members(
         keep(course, "ended")
     best = course.best()
     images = programs.picture(best, *task.showing)
-    below = images if task.cover is None else programs.picture(best, *task._replace(cover=task.cover.away).showing)
     measure = lru_cache(maxsize=1)(lambda: measured(best))
 
     def outcome(index: int, member: Member) -> Outcome | JaxstyleError:
@@ -306,8 +303,8 @@ def run_members(
         def losses() -> Losses:
             return measure() if start.ndim == 3 else jax.tree.map(lambda part: part[index], measure())
 
-        image, under = (each if start.ndim == 3 else each[index] for each in (images, below))
-        return Outcome(image, under, losses, member.known, member.reason, member.by_callback, member.trace, member.seconds)
+        image = images if start.ndim == 3 else images[index]
+        return Outcome(image, losses, member.known, member.reason, member.by_callback, member.trace, member.seconds)
 
     return [outcome(index, member) for index, member in enumerate(members)]
 

@@ -174,8 +174,9 @@ class Plan:
         return replace(self, content=same(self.content), styles=styles, **more)
 
     def finished(self, image: Any) -> np.ndarray:
-        """What an image of the run, (H, W, 3), is shown as, in [0, 1]."""
+        """What an image of the run, (H, W, 3), is shown as, in [0, 1]: under the photograph, where a region keeps that."""
         shown = finished(self.colours, image, self.photograph)
-        if self.photograph is None or self.regions is None or self.regions.keep is None:
+        if self.regions is None or self.regions.keep is None:
             return shown
-        return np.where(self.regions.keep[..., None] == 1, as_float(self.photograph), shown)
+        share = self.regions.keep[..., None]
+        return as_float(self.photograph or self.content) * share + shown * (1 - share)

@@ -64,27 +64,6 @@ class Method:
         return (read(self.objective), self.precision) == (read(CANONICAL), "float32")
 
 
-class Cover(NamedTuple):
-    """A picture that lies over the image, opaque where its share is 1: the photograph, where a region keeps it.
-
-    Attributes:
-        picture: (H, W, 3), RGB in [0, 1].
-        share: (H, W, 1) in [0, 1].
-    """
-
-    picture: Array
-    share: Array
-
-    def over(self, image: Array) -> Array:
-        """`image` (H, W, 3) under this; the picture itself, exactly, where its share is 1."""
-        return self.picture * self.share + image * (1 - self.share)
-
-    @property
-    def away(self) -> "Cover":
-        """One that hides nothing."""
-        return self._replace(share=jax.device_put(np.zeros(self.share.shape, np.float32), self.share.sharding))
-
-
 class Task(NamedTuple):
     """The arrays of a stage, for one picture or, with one more leading axis on each, for the members of a batch.
 
@@ -94,7 +73,6 @@ class Task(NamedTuple):
         canonical: the targets of the canonical loss, in float32; may be the same.
         weights: of the objective's terms.
         metrics: of the differences of the style's Gram matrices, by tap; None for a solver without `has_aux`.
-        cover: what lies over the image; None where nothing does.
         held: waves that the images keep as they start, shared by the members; None where all may change.
     """
 
@@ -103,21 +81,20 @@ class Task(NamedTuple):
     canonical: Targets
     weights: TermWeights
     metrics: dict[str, Metric] | None = None
-    cover: Cover | None = None
     held: Waves | None = None
 
     def advancing(self, params: Any) -> tuple[Any, ...]:
         """What `Programs.step` takes beside the state."""
-        return self.start, params, self.targets, self.weights, self.metrics, self.cover, self.held
+        return self.start, params, self.targets, self.weights, self.metrics, self.held
 
     def measuring(self, params: Any) -> tuple[Any, ...]:
         """What `Programs.measure` takes beside z."""
-        return self.start, params, self.canonical, self.cover, self.held
+        return self.start, params, self.canonical, self.held
 
     @property
     def showing(self) -> tuple[Any, ...]:
         """What `Programs.picture` takes beside z."""
-        return self.start, self.cover, self.held
+        return self.start, self.held
 
 
 class Programs(NamedTuple):
@@ -139,23 +116,20 @@ class Programs(NamedTuple):
 def functions(method: Method) -> Programs:
     """The parts of a run of one picture, not compiled."""
 
-    def picture(z: Array, start: Array, cover: Cover | None, held: Waves | None) -> Array:
-        image = decode(z, start, method.preconditioner, held=held, sparing=method.strips)
-        return image if cover is None else cover.over(image)
+    def picture(z: Array, start: Array, held: Waves | None) -> Array:
+        return decode(z, start, method.preconditioner, held=held, sparing=method.strips)
 
-    def fun(
-        z: Array, start: Array, params: Params, targets: Targets, weights: TermWeights, metrics: Any, cover: Any, held: Any
-    ) -> Any:
+    def fun(z: Array, start: Array, params: Params, targets: Targets, weights: TermWeights, metrics: Any, held: Any) -> Any:
         how: Any = dict(objective=method.objective, weights=weights, precision=method.precision, strips=method.strips)
         loss = partial(losses_in, metrics) if method.has_metrics else total_loss
-        return loss(picture(z, start, cover, held), params, targets, **how)
+        return loss(picture(z, start, held), params, targets, **how)
 
     def step(state: State, *args: Any) -> tuple[State, tuple[Array, ...]]:
         state = method.solver.step(fun, state, *args)
         return state, (state.value, state.aux, state.evaluations, state.restarts, state.stationary, state.accepted)
 
-    def measure(z: Array, start: Array, params: Params, targets: Targets, cover: Cover | None, held: Waves | None) -> Losses:
-        return loss_parts(picture(z, start, cover, held), params, targets, objective=CANONICAL, strips=method.strips)
+    def measure(z: Array, start: Array, params: Params, targets: Targets, held: Waves | None) -> Losses:
+        return loss_parts(picture(z, start, held), params, targets, objective=CANONICAL, strips=method.strips)
 
     def init(start: Array) -> State:
         return method.solver.init(jnp.zeros_like(start[..., :1] if method.grey else start))
@@ -167,9 +141,9 @@ def of_members(single: Programs) -> Programs:
     """The same for a batch: the network and what is held are shared, everything else has a leading axis."""
     return Programs(
         jax.vmap(single.init),
-        jax.vmap(single.step, (0, 0, None, 0, 0, 0, 0, None)),
-        jax.vmap(single.measure, (0, 0, None, 0, 0, None)),
-        jax.vmap(single.picture, (0, 0, 0, None)),
+        jax.vmap(single.step, (0, 0, None, 0, 0, 0, None)),
+        jax.vmap(single.measure, (0, 0, None, 0, None)),
+        jax.vmap(single.picture, (0, 0, None)),
     )
 
 

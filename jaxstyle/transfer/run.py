@@ -33,7 +33,7 @@ class Run:
         plan: what is done.
         limits: evaluations after each stage, earlier ones included.
         spent: evaluations and seconds so far.
-        engine, last, image: of the last stage: what ran it, the plan at its size, what came out, without what lies over it.
+        engine, last, image: of the last stage: what ran it, the plan at its size, what came out.
         waves: amplitudes of the preview's waves that finer stages hold, (h, w, 3).
         trace, stages: of all stages so far.
         stopped: the sentence that says so, where the callback ended it.
@@ -79,7 +79,7 @@ class Run:
         if self.plan.strength is not None:
             entry |= {name: getattr(objective, name) for name in ("content_weight", "style_weight", "tv_weight")}
         self.stages.append(entry)
-        self.image, self.spent = end.below, (end.evaluations, end.seconds)
+        self.image, self.spent = end.image, (end.evaluations, end.seconds)
 
     def stop(self) -> None:
         """Notes that it was ended on request."""

@@ -1,4 +1,4 @@
-"""The starting image of a plan, and what lies over its images."""
+"""The starting image of a plan."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -10,7 +10,6 @@ from jaxstyle.pictures.flat import fill_flat, roughness
 from jaxstyle.pictures.noise import GREY, mix, soft_noise, white_noise
 from jaxstyle.pictures.spaces import grey
 from jaxstyle.transfer.plan import Plan
-from jaxstyle.transfer.programs import Cover
 
 
 def starting_image(plan: Plan, *, noisy: bool = True) -> Array:
@@ -45,10 +44,3 @@ def _coloured(plan: Plan, noisy: bool) -> Array:
         pixels = fill_flat(pixels, start.flat_noise * float(rough))
     image = jnp.asarray(pixels)
     return mix(image, noise(), start.noise_ratio) if start.noise_ratio and noisy else image
-
-
-def cover_of(plan: Plan) -> Cover | None:
-    """The photograph, where a region keeps it; None where none does."""
-    if plan.regions is None or plan.regions.keep is None:
-        return None
-    return Cover(jnp.asarray(read.as_float(plan.content)), jnp.asarray(plan.regions.keep[..., None]))

@@ -114,7 +114,7 @@ def recolour(plan: Plan, **more: Any) -> Result:
     began = time.perf_counter()
     image = recoloured(plan.colours, plan.content, plan.styles, plan.blend)
     reason, seconds = "the colours were moved, and nothing was painted", time.perf_counter() - began
-    end = Outcome(jnp.asarray(image), jnp.asarray(image), lambda: None, 0, reason, False, [], seconds)
+    end = Outcome(jnp.asarray(image), lambda: None, 0, reason, False, [], seconds)
     return finish(plan, end, None, {"compile": 0.0, "predicted": 0}, **more)
 
 

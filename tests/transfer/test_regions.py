@@ -4,18 +4,23 @@ import json
 import shutil
 from pathlib import Path
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from conftest import refusal
 from PIL import Image
 
+import jaxstyle
 from jaxstyle import Config, InputError, stylize, stylize_batch
 from jaxstyle.cli.main import main
 from jaxstyle.cli.places import SAMPLES
+from jaxstyle.machine.compiler import Compiler
 from jaxstyle.pictures import read
 from jaxstyle.transfer import record
+from jaxstyle.transfer.engine import compile_engines
 from jaxstyle.transfer.regions import Wish, parse, wishes
 from jaxstyle.transfer.resolve import resolve
+from jaxstyle.transfer.start import starting_image
 
 pytestmark = pytest.mark.usefixtures("empty_folder", "small_network")
 
@@ -212,9 +217,21 @@ def test_a_sweep_over_regions_and_a_mask_that_must_not_be_replaced(capsys):
     assert "is one of the input pictures" in capsys.readouterr().err
 
 
+def test_the_loss_does_not_see_the_photograph_that_is_kept():
+    """It lies over the picture only where that is shown: what is painted beside it would else make up for its colours."""
+    made = plan(regions=[(MIDDLE, "keep")], init="noise")
+    (engine,) = compile_engines(made, Compiler())
+    start = starting_image(made)
+    shown = jnp.where(MIDDLE[..., None] == 255, photograph() / 255, start)
+    losses = [float(jaxstyle.total_loss(image, made.network.params, engine.own(made))) for image in (start, shown)]
+    assert losses[1] != pytest.approx(losses[0], rel=0.01)
+    result = stylize(CONTENT, STYLE, regions=[(MIDDLE, "keep")], init="noise", **SMALL)
+    assert result.trace[0].loss == pytest.approx(losses[0], rel=1e-4)
+
+
 @pytest.mark.slow
-def test_an_intermediate_picture_and_the_end_of_a_stage_hand_on_what_lies_below():
-    """The second metric's first loss is the first one's last: nothing is blended twice at a soft edge."""
+def test_a_stage_begins_where_the_last_one_ended():
+    """Nothing is blended twice at a soft edge."""
     settings = {**SMALL, "evaluations": 30, "metric": "whitened", "feather": 20}
     result = stylize(CONTENT, GLASS, regions=[(MIDDLE, "keep")], **settings)
     stages = result.record["stages"]

@@ -153,7 +153,7 @@ def test_a_large_picture_is_its_preview(monkeypatch, options):
     courses = [[(entry.evaluation, entry.objective) for entry in found.trace] for found in (large, alone)]
     assert courses[0][: len(courses[1])] == courses[1]
     assert large.evaluations == 40
-    waves = [dctn(image, type=2, norm="forward", axes=(0, 1))[:8, :12] for image in (large.below, alone.below)]
+    waves = [dctn(image, type=2, norm="forward", axes=(0, 1))[:8, :12] for image in (large.image, alone.image)]
     np.testing.assert_allclose(waves[0], waves[1], atol=2e-5)
     objectives = [objective for _, objective in courses[0][len(courses[1]) :]]
     assert min(objectives) < 0.9 * objectives[0]
