@@ -12,6 +12,7 @@ from jaxstyle.cli.places import check_replaced
 from jaxstyle.cli.single import carry_on
 from jaxstyle.cli.values import positive
 from jaxstyle.pictures import write
+from jaxstyle.pictures.read import to_bytes
 from jaxstyle.transfer.again import made, more
 from jaxstyle.transfer.loop import Progress
 from jaxstyle.transfer.plan import Plan
@@ -37,10 +38,15 @@ def _inputs(plan: Plan) -> list[dict[str, str]]:
     return [plan.sources["content"], *plan.sources["styles"], *plan.sources.get("regions", ())]
 
 
-def _apart(one: Path, other: Path) -> str:
-    """How far two pictures differ, in words; nothing where that cannot be said."""
-    with suppress(Exception):
-        gaps = np.abs(np.subtract(*(np.asarray(Image.open(path).convert("RGB"), int) for path in (one, other))))
+LOSSLESS = (".png", ".tif", ".tiff")
+
+
+def _apart(picture: Path, image: np.ndarray) -> str:
+    """How far an image (H, W, 3) in [0, 1] is from a picture, in words; nothing where its file is lossy, or gone."""
+    if picture.suffix.lower() not in LOSSLESS or not picture.exists():
+        return ""
+    with suppress(Exception), Image.open(picture) as opened:
+        gaps = np.abs(np.asarray(opened.convert("RGB"), np.int16) - to_bytes(image))
         return f"{gaps.mean():.2g} of 255 levels apart in the mean, {gaps.max()} at most; "
     return ""
 
@@ -71,7 +77,7 @@ def replay(options: argparse.Namespace) -> int:
         say(f"jaxstyle: error: {problem}")
     if not same:
         reasons = ", ".join(differences) or "for no reason that the record knows"
-        say(f"{was.picture}: another picture, {path}: {_apart(was.picture, path)}{reasons}")
+        say(f"{was.picture}: another picture, {path}: {_apart(was.picture, result.image)}{reasons}")
     elif not options.quiet:
         say(f"{was.picture}: the same picture again, sha256 {found} of its pixels")
     return 1 if problem or not same else 0

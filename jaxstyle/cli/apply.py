@@ -120,7 +120,7 @@ def _one(picture: str, options: argparse.Namespace) -> int:
     check_replaced(path, [picture], 0)
     say_first(options)
     with Display(100, options.quiet) as display, Interrupt() as interrupt:
-        painted = _paint(picture, options, display, 0, time.monotonic())
+        painted = _paint(picture, options, display, 0, 1, time.monotonic())
         interrupt.saving = True
         problem = _save(painted, path, options)
     return 130 if interrupt.came else 1 if problem else 0
@@ -146,7 +146,7 @@ def _several(pictures: Sequence[str], options: argparse.Namespace) -> int:
                             say(f"note: made once, since they are the same picture: {first!r} and {picture!r}")
                         continue
             try:
-                painted = _paint(picture, options, display, number, began)
+                painted = _paint(picture, options, display, number, len(pictures), began)
                 path = free_path(folder, _stem(picture, options.made, folder), taken, inputs)
                 bad += bool(_save(painted, path, options))
                 made += 1
@@ -158,9 +158,11 @@ def _several(pictures: Sequence[str], options: argparse.Namespace) -> int:
     return 130 if interrupt.came else (1 if made else 2) if bad else 0
 
 
-def _paint(picture: str, options: argparse.Namespace, display: Display, done: int, began: float) -> Painted:
+def _paint(picture: str, options: argparse.Namespace, display: Display, done: int, total: int, began: float) -> Painted:
     def callback(share: float) -> None:
-        display.update(round(100 * (done + share)), os.path.basename(picture), time.monotonic() - began)
+        before = done + share
+        left = (time.monotonic() - began) / max(before, 0.01) * max(0, total - before)
+        display.advance(round(100 * before), 100 * total, os.path.basename(picture), left)
 
     how: Any = {name: getattr(options, name) for name in ("strength", "size", "color_space", "memory")}
     if options.style is None:

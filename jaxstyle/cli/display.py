@@ -84,11 +84,20 @@ class Display:
         elif not self._quiet:
             say(f"{what}, which may take a minute")
 
-    def update(self, evaluation: int, description: str, seconds: float, total: int | None = None) -> None:
-        """Shows how far it is, `seconds` after the first evaluation began; `total` where only the run knows it."""
+    def update(
+        self, evaluation: int, description: str, seconds: float, total: int | None = None, share: float | None = None
+    ) -> None:
+        """Shows how far it is, `seconds` after the first evaluation began.
+
+        Args:
+            evaluation, description, seconds: until now.
+            total: evaluations, where only the run knows them.
+            share: of the work that is done, where evaluations differ.
+        """
         if evaluation:
             total = self._total or total or evaluation
-            left = seconds / evaluation * max(0, total - evaluation)
+            share = evaluation / total if share is None else share
+            left = seconds * max(0.0, 1 / max(share, 1e-9) - 1)
             self.advance(evaluation, total, description, left)
             if not self.is_shown and not self._quiet and seconds > LINE_EVERY and time.monotonic() - self._said > LINE_EVERY:
                 say(f"{evaluation} of {total}: {description}; {duration(left)} left")

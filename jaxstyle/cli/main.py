@@ -4,6 +4,7 @@ Exit codes: 0 pictures were written, 1 something failed on the way, 2 bad input,
 """
 
 import argparse
+import difflib
 import logging
 import os
 import shlex
@@ -14,7 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from jaxstyle.cli.display import say
-from jaxstyle.cli.parser import Usage, commands_with, parser_for
+from jaxstyle.cli.parser import Usage, commands_with, options_of, parser_for
 from jaxstyle.errors import InputError, JaxstyleError, reason, unknown
 
 
@@ -63,10 +64,10 @@ def main(argv: Sequence[str] | None = None, notes: Callable[[], Sequence[str]] =
             command = " ".join([options.command, *([options.action] if "action" in options else [])])
             raise InputError("argument", "--quiet", f"is not for {command}", "leave it out")
         if rest:
-            positional = ("command", "action", "content", "contents", "picture", "pictures", "name", "file", "quiet_first")
-            known = ["--" + name.replace("_", "-") for name in vars(options) if name not in positional]
-            wrong = rest[0].partition("=")[0]
-            if others := commands_with(wrong):
+            wrong, action = rest[0].partition("=")[0], getattr(options, "action", "")
+            known = [name for name in options_of(options.command, action) if name.startswith("--")]
+            misspelt = action or difflib.get_close_matches(wrong, known, n=1, cutoff=0.9)
+            if not misspelt and (others := commands_with(wrong)):
                 raise InputError("argument", wrong, f"is not for {options.command}", f"it is for {', '.join(others)}")
             raise unknown("argument", wrong, known)
         options.quiet = options.quiet_first or getattr(options, "quiet", False)

@@ -50,14 +50,18 @@ def parser_for(arguments: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
-def commands_with(flag: str) -> list[str]:
+def options_of(command: str, action: str = "") -> list[str]:
+    """The options of a command, or of one of its actions."""
+    sub = _Parser(prog=f"jaxstyle {command}", allow_abbrev=False, add_help=False)
+    COMMANDS[command][1](sub)
+    if action:
+        sub = next(part.choices[action] for part in sub._actions if isinstance(part.choices, dict))
+    return [*sub._option_string_actions]
+
+
+def commands_with(option: str) -> list[str]:
     """The commands, but for those with actions of their own, that take this option."""
-    found = []
-    for name, (_, fill) in COMMANDS.items():
-        sub = _Parser(prog=f"jaxstyle {name}", allow_abbrev=False, add_help=False)
-        fill(sub)
-        found += [name] * (flag in sub._option_string_actions)
-    return found
+    return [name for name in COMMANDS if option in options_of(name)]
 
 
 def _add_version(parser: Any, text: str) -> None:

@@ -3,9 +3,10 @@
 import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
-from jaxstyle.cli.display import Display, Interrupt, duration, say, say_first
+from jaxstyle.cli.display import PATIENCE, Display, Interrupt, duration, say, say_first
 from jaxstyle.cli.options import config_of
 from jaxstyle.cli.places import SAMPLES, check_place, check_replaced, step_path
 from jaxstyle.cli.values import positive
@@ -94,7 +95,8 @@ def carry_on(
             nonlocal saved
             words = f"{progress.size[0]}x{progress.size[1]}, " if len(plan.sizes) > 1 else ""
             words += f"loss {progress.loss:.4g}"
-            display.update(progress.evaluation, words, progress.seconds, progress.evaluations)
+            share = plan.share_of_work(progress.evaluation)
+            display.update(progress.evaluation, words, progress.seconds, progress.evaluations, share)
             if every and progress.evaluation // every > saved:
                 saved = progress.evaluation // every
                 try:
@@ -138,8 +140,13 @@ def estimate(options: argparse.Namespace) -> int:
     content, *styles = options.pictures or [None, None]
     if not styles:
         raise InputError("style", "", "is missing", "give a content and its styles, or no picture at all")
-    say("compiling and measuring, which may take a minute")
-    found = estimate_run(content, None if content is None else styles, config=config_of(options, Config()))
+    patience = Timer(PATIENCE, say, ["compiling and measuring, which may take a minute"])
+    patience.daemon = True
+    patience.start()
+    try:
+        found = estimate_run(content, None if content is None else styles, config=config_of(options, Config()))
+    finally:
+        patience.cancel()
     (width, height), fits = found.size, ""
     if found.free is not None:
         fits = f", {gigabytes(found.free)} to be had"
@@ -150,5 +157,5 @@ def estimate(options: argparse.Namespace) -> int:
     print(f"compiling       {found.compiling:.1f} s, where it was not compiled before")
     print(f"one evaluation  {found.evaluation:.3g} s{' at full size' if found.coarse else ''}")
     smaller = f", {found.coarse} of them at smaller sizes" if found.coarse else ""
-    print(f"{found.evaluations:<4}evaluations {duration(found.seconds)}{smaller}")
+    print(f"{found.evaluations:<3} evaluations {duration(found.seconds)}{smaller}")
     return 0

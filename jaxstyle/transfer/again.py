@@ -10,6 +10,7 @@ from typing import Any
 
 from jaxstyle.errors import InputError, JaxstyleError
 from jaxstyle.pictures import ours
+from jaxstyle.pictures.read import as_float
 from jaxstyle.transfer import record
 from jaxstyle.transfer.checkpoint import Kept, state_of
 from jaxstyle.transfer.config import Config
@@ -126,9 +127,10 @@ def lengthened(plan: Plan, evaluations: int) -> Plan:
 
 
 def as_it_is(plan: Plan, held: Sequence[int] | None) -> Plan:
-    """A plan that starts from a picture with all its colours, and keeps the waves that were held."""
+    """A plan that starts from a picture, with all its colours and from under what is kept, and holds the waves that it held."""
     stages = tuple(stage._replace(held=held and tuple(held)) for stage in plan.stages)
-    return replace(plan, start=replace(plan.start, smooth_colour=False), stages=stages)
+    picture = plan.picture and replace(plan.picture, rgb=plan.uncovered(as_float(plan.picture)))
+    return replace(plan, picture=picture, start=replace(plan.start, smooth_colour=False), stages=stages)
 
 
 def more(was: Made, evaluations: int) -> tuple[Plan, Kept | None, dict[str, Any], str]:
@@ -152,7 +154,8 @@ def more(was: Made, evaluations: int) -> tuple[Plan, Kept | None, dict[str, Any]
             about["begun"] = begun
         return plan, kept.further, about, f"goes on from {state}, exactly"
     styles = [source["path"] for source in was.plan.sources["styles"]]
-    config = replace(was.plan.config, init=str(was.picture), evaluations=evaluations, scales=1, metric="plain", noise_ratio=0.0)
+    config = replace(was.plan.config, init=str(was.picture), evaluations=evaluations, scales=1, metric="plain")
+    config = replace(config, noise_ratio=0.0, flat_noise=None)
     plan = as_it_is(resolve(was.plan.sources["content"]["path"], styles, config), was.plan.held)
     about = {"from": "picture", "evaluations": evaluations} | ({} if plan.held is None else {"held": plan.held})
     return plan, None, about, f"goes on from the 8-bit picture, since {why}"

@@ -136,7 +136,7 @@ class Config:
         "start",
         None,
         "noise where the content is flat, 0 to 2 times as rough as the style, so that no sky stays grey; with a strength less "
-        "(default: 1, or 0 in a run that has only the plain metric)",
+        "(default: 1, or 0 with --metric plain and in very short runs)",
         "R",
     )
     scales: int | str = _option(

@@ -30,9 +30,9 @@ MEASURE_EVERY = 10
 MOST_RESTARTS = 10
 LARGEST = 1e21
 """Loss at the start above which the square of its gradient is infinite in float32, and no solver moves."""
-SETTLING = 4
-"""Steps after which freed memory is given back: what came to lie in the gap of a step keeps the next one from fitting there.
-After them a step finds its gap, unless memory is short from the start. To fetch the pages anew is a tenth of an evaluation."""
+SETTLING, LARGE = 4, 3 * 2**17
+"""Steps after which freed memory is given back, where an image or a batch has at least so many numbers: what came to lie in the
+gap of a step keeps the next one from fitting there. To fetch the pages anew is a tenth of an evaluation."""
 STILL = 25
 """Evaluations without any change of the loss, after which a run ends; L-BFGS shortens a bad step some ten times."""
 
@@ -48,7 +48,8 @@ class Progress:
         seconds: since the first evaluation began, compilation left out.
         image: gives the best image so far, float32 (H, W, 3) in [0, 1], at the size of the moment; to be called within the
             callback, while it is there.
-        losses: gives the canonical losses of that image, within the callback too; a third of an evaluation.
+        losses: gives the canonical losses of that image, before colours or a photograph are put over it, within the callback
+            too; a third of an evaluation.
         size: (width, height) of the moment; losses at two sizes are not comparable.
         alpha: (H, W) uint8 of the content at that size; None where it is opaque.
     """
@@ -272,7 +273,7 @@ def run_members(
                 if not members[index].reason:
                     members[index].take(spent[index][0] + int(row[2]), row, loss, time.perf_counter() - began)
         pending.clear()
-        if method.strips or course.steps <= SETTLING:
+        if method.strips or (course.steps <= SETTLING and start.size >= LARGE):
             give_back_pages()
         course.seconds = time.perf_counter() - began
         for index in live:

@@ -22,6 +22,9 @@ from jaxstyle.transfer.programs import Method
 from jaxstyle.transfer.regions import Regions
 from jaxstyle.transfer.schedule import Stage
 
+LEAST_SEEN = 1 / 8
+"""Share of a picture under a kept photograph from which it can be told by its 8 bits."""
+
 
 @dataclass(frozen=True)
 class Start:
@@ -103,6 +106,12 @@ class Plan:
         """Of all stages."""
         return sum(stage.evaluations for stage in self.stages)
 
+    def share_of_work(self, evaluations: int) -> float:
+        """How much of all work so many evaluations are, 0 to 1: each takes as long as its picture has pixels."""
+        sizes, counts = zip(*((stage.size, stage.evaluations) for stage in self.stages), strict=True)
+        pixels = np.repeat([width * height for width, height in sizes], counts)
+        return float(pixels[:evaluations].sum() / max(1, pixels.sum()))
+
     @property
     def sizes(self) -> tuple[tuple[int, int], ...]:
         """(width, height) of the stages, each once, from coarse to fine."""
@@ -179,4 +188,25 @@ class Plan:
         if self.regions is None or self.regions.keep is None:
             return shown
         share = self.regions.keep[..., None]
-        return as_float(self.photograph or self.content) * share + shown * (1 - share)
+        return self._kept * share + shown * (1 - share)
+
+    def uncovered(self, shown: np.ndarray) -> np.ndarray:
+        """What lies under the photograph that a region keeps, from a picture of 8 bits, (H, W, 3) in [0, 1].
+
+        Where too little of it is seen it is the photograph itself.
+        """
+        if self.regions is None or self.regions.keep is None:
+            return shown
+        share = self.regions.keep[..., None]
+        below = (shown - self._kept * share) / np.maximum(1 - share, LEAST_SEEN)
+        return np.where(1 - share < LEAST_SEEN, self._kept, np.clip(below, 0, 1)).astype(np.float32)
+
+    @property
+    def _kept(self) -> np.ndarray:
+        """The photograph as it is shown, not over white where it is transparent."""
+        picture = self.photograph or self.content
+        pixels = as_float(picture)
+        if picture.alpha is None:
+            return pixels
+        cover = picture.alpha[..., None] / np.float32(255)
+        return np.clip((pixels - (1 - cover)) / np.maximum(cover, np.float32(1 / 255)), 0, 1)

@@ -108,8 +108,8 @@ def hand_over(image: Array, start: Array, finer: Array, held: Waves | None = Non
 
     Args:
         image: what came out, (H, W, 3).
-        start: what it started from, (H, W, 3).
-        finer: the same start at the next size, (H', W', 3).
+        start: what it started from, noise left out, (H, W, 3).
+        finer: the same at the next size, (H', W', 3).
         held: waves that a preview gives to the finer picture, whose own they replace.
         waves: their amplitudes, (h, w, 3).
     """

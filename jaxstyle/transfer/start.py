@@ -17,7 +17,7 @@ def starting_image(plan: Plan, *, noisy: bool = True) -> Array:
 
     Args:
         plan: what is done.
-        noisy: False to leave out all noise; grey stands for a start that is nothing else.
+        noisy: False to leave out all noise: grey, its mean, stands for what of the start is noise.
     """
     image = _coloured(plan, noisy)
     if not plan.colours.brightness_only:
@@ -30,11 +30,13 @@ def _coloured(plan: Plan, noisy: bool) -> Array:
     start, (width, height) = plan.start, plan.content.size
 
     def noise() -> Array:
+        if not noisy:
+            return jnp.broadcast_to(jnp.asarray(GREY, jnp.float32), (height, width, 3))
         make = soft_noise if start.smooth_colour else white_noise
         return jnp.asarray(make((height, width, 3), start.seed, start.noise_sigma))
 
     if start.kind == "noise":
-        return noise() if noisy else jnp.broadcast_to(jnp.asarray(GREY, jnp.float32), (height, width, 3))
+        return noise()
     picture = {"content": plan.content, "style": plan.styles[0], "picture": plan.picture}[start.kind]
     assert picture is not None
     pixels = read.as_float(read.resize(picture, width, height))
@@ -43,4 +45,4 @@ def _coloured(plan: Plan, noisy: bool) -> Array:
         rough = np.average([roughness(read.as_float(style)).mean() for style in plan.styles], weights=plan.blend)
         pixels = fill_flat(pixels, start.flat_noise * float(rough))
     image = jnp.asarray(pixels)
-    return mix(image, noise(), start.noise_ratio) if start.noise_ratio and noisy else image
+    return mix(image, noise(), start.noise_ratio) if start.noise_ratio else image

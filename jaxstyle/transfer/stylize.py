@@ -30,7 +30,7 @@ class Result(Saved):
     Attributes:
         image: float32 (H, W, 3), RGB in [0, 1].
         loss: canonical ``{"total", "content", "style", "tv"}`` of what the solver saw, before clipping and before the
-            content's colours are put back. Empty where nothing was painted.
+            content's colours, or what is kept of it, are put over it. Empty where nothing was painted.
         evaluations: of loss and gradient, line-search trials included.
         stop_reason: a sentence.
         stopped_early: whether the callback ended the run.

@@ -167,6 +167,8 @@ BAD = [
     (["stylize", CONTENT, STYLE, "--save-every", "0"], "`save_every` (='0') must be a whole number"),
     (["stylize", CONTENT, STYLE, "--sizes", "64"], "`argument` (='--sizes') is unknown; did you mean '--size'?"),
     (["sweep", CONTENT, STYLE, "--report"], "`argument` (='--report') is not for sweep; it is for stylize, demo, continue"),
+    (["stylize", CONTENT, STYLE, "--regions", "m"], "`argument` (='--regions') is unknown; did you mean '--region'?"),
+    (["weights", "list", "--out", "x"], "`argument` (='--out') is unknown; known: --version, --help"),
     (["stylize", CONTENT], "required: STYLE"),
     (["demo", "--style", "swirl"], "`style` (='swirl') is unknown; did you mean 'swirls'?"),
     (["weights", "fetch", "vgg20"], "`name` (='vgg20') is unknown"),

@@ -229,6 +229,37 @@ def test_the_loss_does_not_see_the_photograph_that_is_kept():
     assert result.trace[0].loss == pytest.approx(losses[0], rel=1e-4)
 
 
+def test_what_lies_under_a_kept_photograph_is_found_again(rng):
+    mask = np.tile(np.linspace(0, 255, 36).astype(np.uint8), (32, 1))
+    made = plan(regions=[(mask, "keep")], feather=0)
+    below = rng.random((32, 36, 3), np.float32)
+    shown = np.rint(made.finished(below) * 255) / 255
+    share = mask / 255
+    found = made.uncovered(shown)
+    np.testing.assert_allclose(found[share < 0.8], below[share < 0.8], atol=0.5 / 255 / 0.2 + 1e-5)
+    np.testing.assert_allclose(found[share > 0.9], photograph()[share > 0.9] / 255, atol=1e-6)
+
+
+def test_a_picture_that_goes_on_is_not_covered_twice():
+    """A photograph that is kept by half stays so far away."""
+    shutil.copy(CONTENT, "a.jpg")
+    Image.new("L", SIZE, 128).save("grey.png")
+    assert (
+        main(["stylize", "a.jpg", STYLE, *COMMAND[3:], "--region", "grey.png=keep", "--evaluations", "20", "-o", "x.png"]) == 0
+    )
+    assert main(["continue", "x.png", "--evaluations", "1", "-o", "y.png", "-q"]) == 0
+    far = [np.abs(np.asarray(Image.open(name).convert("RGB"), int) - photograph()).mean() for name in ("x.png", "y.png")]
+    assert far[1] == pytest.approx(far[0], rel=0.05)
+
+
+def test_what_is_kept_of_a_transparent_photograph_is_not_paler():
+    rgb = np.random.default_rng(0).integers(0, 256, (32, 36, 3), np.uint8)
+    alpha = np.full((32, 36), 128, np.uint8)
+    result = stylize(np.dstack([rgb, alpha]), STYLE, regions=[(MIDDLE, "keep")], **SMALL)
+    inside = MIDDLE == 255
+    assert np.abs(levels(result.image).astype(int) - rgb)[inside].max() <= 1
+
+
 @pytest.mark.slow
 def test_a_stage_begins_where_the_last_one_ended():
     """Nothing is blended twice at a soft edge."""

@@ -13,7 +13,7 @@ from jaxstyle.machine.compiler import Compiler
 from jaxstyle.pictures.waves import Waves
 from jaxstyle.transfer import schedule
 from jaxstyle.transfer.config import Config
-from jaxstyle.transfer.engine import compile_engines
+from jaxstyle.transfer.engine import Engine, compile_engines
 from jaxstyle.transfer.resolve import resolve
 from jaxstyle.transfer.run import run_plans
 
@@ -205,6 +205,28 @@ def test_a_run_that_is_stopped_early_still_gives_the_full_size():
     assert result.stop_reason == "stopped on request after 3 of 30 evaluations"
     assert result.image.shape == (32, 36, 3)
     assert result.evaluations == 4, "one more, to measure it"
+
+
+def test_a_finer_size_begins_without_noise(monkeypatch):
+    """With what the first size made of it, enlarged."""
+    begun, task = [], Engine.task
+
+    def watch(engine, plans, starts, *rest):
+        begun.append(np.asarray(starts[0]))
+        return task(engine, plans, starts, *rest)
+
+    monkeypatch.setattr(Engine, "task", watch)
+    stylize(CONTENT, STYLE, size="64x64", evaluations=3, scales=2, init="noise", metric="plain")
+    fine = [float(np.abs(np.diff(image, axis=1)).mean()) for image in begun]
+    assert len(fine) == 2
+    assert fine[1] < 0.75 * fine[0]
+
+
+def test_the_work_of_coarse_evaluations_counts_by_their_pixels():
+    made = resolve(CONTENT, STYLE, Config(size="64x64", evaluations=8, scales=2, metric="plain"))
+    assert [stage.evaluations for stage in made.stages] == [3, 5]
+    whole = 3 / 4 + 5
+    assert [made.share_of_work(n) for n in (0, 3, 4, 8, 9)] == pytest.approx([0, 0.75 / whole, 1.75 / whole, 1, 1])
 
 
 def test_the_coarse_change_arrives_at_full_size():

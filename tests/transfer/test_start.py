@@ -72,6 +72,19 @@ def test_noise_that_no_run_begins_with_is_told_to_count_for_nothing(sky):
         assert start(sky, flat_noise=None, **options)[0].notices == ()
 
 
+@pytest.mark.parametrize(
+    ("options", "part"),
+    [(dict(init="noise"), 0), (dict(noise_ratio=0.25), 0.75), (dict(noise_ratio=1.0), 0), (dict(), 1)],
+    ids=str,
+)
+def test_without_its_noise_a_start_is_what_it_has_of_the_picture(sky, options, part):
+    """Its noise is grey in the mean: a finer size begins with that, and with what was painted in its place."""
+    plan, _ = start(sky, **options)
+    image = np.asarray(starting_image(plan, noisy=False))
+    wanted = part * smooth_colour(sky.astype(np.float32) / 255) + (1 - part) * np.array((0.485, 0.458, 0.408))
+    np.testing.assert_allclose(image, wanted, atol=1e-5)
+
+
 def test_too_much_is_refused(sky):
     with pytest.raises(InputError, match=r"`flat_noise` \(=3\) must be a number from 0 to 2"):
         start(sky, flat_noise=3)
