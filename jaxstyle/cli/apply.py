@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from jaxstyle.cli.display import Display, Interrupt, say, say_first
+from jaxstyle.cli.display import Display, Interrupt, remaining, say, say_first
 from jaxstyle.cli.places import SAMPLES, check_replaced
 from jaxstyle.cli.values import real
 from jaxstyle.domains.apply import apply_domains, loaded as domain_network
@@ -160,9 +160,8 @@ def _several(pictures: Sequence[str], options: argparse.Namespace) -> int:
 
 def _paint(picture: str, options: argparse.Namespace, display: Display, done: int, total: int, began: float) -> Painted:
     def callback(share: float) -> None:
-        before = done + share
-        left = (time.monotonic() - began) / max(before, 0.01) * max(0, total - before)
-        display.advance(round(100 * before), 100 * total, os.path.basename(picture), left)
+        left = remaining(time.monotonic() - began, (done + share) / total)
+        display.advance(round(100 * (done + share)), 100 * total, os.path.basename(picture), left)
 
     how: Any = {name: getattr(options, name) for name in ("strength", "size", "color_space", "memory")}
     if options.style is None:

@@ -27,6 +27,11 @@ def say_first(options: argparse.Namespace) -> None:
             say(f"note: {note}")
 
 
+def remaining(seconds: float, share: float) -> float:
+    """The seconds that are left, where a share of the work, 0 to 1, took so many."""
+    return seconds * max(0.0, 1 / max(share, 1e-9) - 1)
+
+
 def duration(seconds: float) -> str:
     """``"9 s"``, ``"2:05 min"`` or ``"1:02:05 h"``."""
     whole = int(seconds)
@@ -73,9 +78,8 @@ class Display:
             from rich.markup import escape
 
             self._bar.update(self._task, completed=self._read, description=f"reading {escape(os.path.basename(path))}")
-        elif not self._quiet and (self._total or 0) > FEW and time.monotonic() - self._said > PATIENCE:
-            say(f"reading picture {self._read} of {self._total}")
-            self._said = time.monotonic()
+        elif (self._total or 0) > FEW:
+            self._log(f"reading picture {self._read} of {self._total}", PATIENCE)
 
     def doing(self, what: str) -> None:
         """Says what is done while nothing can be counted: beside the spinner, or in a line."""
@@ -97,11 +101,16 @@ class Display:
         if evaluation:
             total = self._total or total or evaluation
             share = evaluation / total if share is None else share
-            left = seconds * max(0.0, 1 / max(share, 1e-9) - 1)
+            left = remaining(seconds, share)
             self.advance(evaluation, total, description, left)
-            if not self.is_shown and not self._quiet and seconds > LINE_EVERY and time.monotonic() - self._said > LINE_EVERY:
-                say(f"{evaluation} of {total}: {description}; {duration(left)} left")
-                self._said = time.monotonic()
+            if seconds > LINE_EVERY:
+                self._log(f"{evaluation} of {total}: {description}; {duration(left)} left", LINE_EVERY)
+
+    def _log(self, text: str, every: float) -> None:
+        """Says a line where there is no bar, if the last one was so many seconds ago."""
+        if not self.is_shown and not self._quiet and time.monotonic() - self._said > every:
+            say(text)
+            self._said = time.monotonic()
 
     def advance(self, done: int, total: int, description: str, left: float) -> None:
         """Shows how far it is, and the seconds that are left."""

@@ -116,7 +116,7 @@ def make(jobs: list[Job], options: argparse.Namespace) -> int:
     mine = {i: one for i, one in known.items() if i % processes == process}
     wanted = {i: one for i, one in mine.items() if one.key not in there}
     problems: dict[int, JaxstyleError] = {i: errors[0] for i, errors in bad.items()}
-    before, solved, solving, batch = 0, 0.0, 0.0, -1
+    before, solving = 0, dict[int, float]()  # seconds of what runs at once, by how many pictures were done before it
 
     def tell(text: str) -> None:
         if not options.quiet:
@@ -128,16 +128,13 @@ def make(jobs: list[Job], options: argparse.Namespace) -> int:
     with Display(sum(one.evaluations for one in wanted.values()), options.quiet) as display, Interrupt() as interrupt:
 
         def callback(progress: BatchProgress) -> bool:
-            nonlocal solved, solving, batch
             now = progress.members
-            if progress.done != batch:
-                batch, solved = progress.done, solved + solving
-            solving = max((m.seconds for m in now), default=0.0)
+            solving[progress.done] = max((m.seconds for m in now), default=0.0)
             words = f"{progress.done + 1} to {progress.done + len(now)}" if len(now) > 1 else f"{progress.done + 1}"
             words += f" of {progress.pictures}"
             if now:
                 words += f": {now[0].size[0]}x{now[0].size[1]}, loss {sum(m.loss for m in now) / len(now):.4g}"
-            display.update(before + sum(m.evaluation for m in now), words, solved + solving)
+            display.update(before + sum(m.evaluation for m in now), words, sum(solving.values()))
             return interrupt.came
 
         def keeper(plans: Mapping[int, Plan]) -> Checkpoint:

@@ -3,10 +3,9 @@
 import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from threading import Timer
 from typing import Any
 
-from jaxstyle.cli.display import PATIENCE, Display, Interrupt, duration, say, say_first
+from jaxstyle.cli.display import Display, Interrupt, duration, say, say_first
 from jaxstyle.cli.options import config_of
 from jaxstyle.cli.places import SAMPLES, check_place, check_replaced, step_path
 from jaxstyle.cli.values import positive
@@ -140,13 +139,9 @@ def estimate(options: argparse.Namespace) -> int:
     content, *styles = options.pictures or [None, None]
     if not styles:
         raise InputError("style", "", "is missing", "give a content and its styles, or no picture at all")
-    patience = Timer(PATIENCE, say, ["compiling and measuring, which may take a minute"])
-    patience.daemon = True
-    patience.start()
-    try:
-        found = estimate_run(content, None if content is None else styles, config=config_of(options, Config()))
-    finally:
-        patience.cancel()
+    with Display(None, quiet=False) as display:
+        how: Any = dict(config=config_of(options, Config()), saying=display.doing)
+        found = estimate_run(content, None if content is None else styles, **how)
     (width, height), fits = found.size, ""
     if found.free is not None:
         fits = f", {gigabytes(found.free)} to be had"

@@ -259,6 +259,12 @@ def over_white(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     return ((rgb * cover + 255 * (255 - cover) + 127) // 255).astype(np.uint8)
 
 
+def off_white(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """The inverse of `over_white` for float `pixels`, which are in [0, 1]; black where nothing can be seen."""
+    cover = alpha[..., None] / np.float32(255)
+    return np.clip((pixels - (1 - cover)) / np.maximum(cover, np.float32(1 / 255)), 0, 1)
+
+
 def to_bytes(values: np.ndarray) -> np.ndarray:
     """Floats clipped to [0, 1] and rounded to the nearest of 256 levels; uint8 as it is."""
     return values if values.dtype == np.uint8 else np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8)

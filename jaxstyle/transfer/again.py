@@ -10,7 +10,6 @@ from typing import Any
 
 from jaxstyle.errors import InputError, JaxstyleError
 from jaxstyle.pictures import ours
-from jaxstyle.pictures.read import as_float
 from jaxstyle.transfer import record
 from jaxstyle.transfer.checkpoint import Kept, state_of
 from jaxstyle.transfer.config import Config
@@ -129,7 +128,7 @@ def lengthened(plan: Plan, evaluations: int) -> Plan:
 def as_it_is(plan: Plan, held: Sequence[int] | None) -> Plan:
     """A plan that starts from a picture, with all its colours and from under what is kept, and holds the waves that it held."""
     stages = tuple(stage._replace(held=held and tuple(held)) for stage in plan.stages)
-    picture = plan.picture and replace(plan.picture, rgb=plan.uncovered(as_float(plan.picture)))
+    picture = plan.picture and plan.uncovered(plan.picture)
     return replace(plan, picture=picture, start=replace(plan.start, smooth_colour=False), stages=stages)
 
 

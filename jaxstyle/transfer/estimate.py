@@ -1,6 +1,7 @@
 """What a run will take, before it is started: its memory from the compiled programs, its time from a few evaluations."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -53,12 +54,20 @@ class Estimate:
     seconds: float
 
 
-def estimate(content: Any = None, style: Any = None, *, config: Config | None = None, **options: Any) -> Estimate:
+def estimate(
+    content: Any = None,
+    style: Any = None,
+    *,
+    config: Config | None = None,
+    saying: Callable[[str], None] | None = None,
+    **options: Any,
+) -> Estimate:
     """Predicts memory and time of `stylize` with the same arguments, in some seconds.
 
     Args:
         content, style: as of `stylize`; pictures of 4:3 at the size asked for where they are not given.
         config: all settings; the defaults otherwise.
+        saying: is called with "compiling and measuring" once the arguments are known to be right, which may take a minute.
         **options: fields of `Config` to change.
 
     Raises:
@@ -71,11 +80,13 @@ def estimate(content: Any = None, style: Any = None, *, config: Config | None = 
     plan = resolve(content, style, config)
     if not plan.colours.painted:
         raise InputError("colors", config.colors, "paints nothing, and takes a moment", "just do it")
+    if saying is not None:
+        saying("compiling and measuring")
     compiler = Compiler()
     engines, needed, free = compile_to_fit(plan, compiler)
     used, (width, height) = memory.resident(), plan.content.size
     per_pixel = _seconds_per_pixel(plan, engines[-1])
-    work = sum(stage.evaluations * stage.size[0] * stage.size[1] for stage in plan.stages)
+    work = sum(stage.evaluations * stage.pixels for stage in plan.stages)
     return Estimate(
         (width, height),
         [picture.size for picture in plan.styles],

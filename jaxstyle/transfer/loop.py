@@ -237,6 +237,8 @@ def run_members(
         By member, its outcome, or an error where its loss is not finite at the start.
     """
     start = task.start
+    if is_large := method.strips or start.size >= LARGE:
+        give_back_pages()
     canonical = np.atleast_1d(method.is_canonical(task.weights))
     programs = programs or compile_programs(method, Layout(), task, params, Compiler(), measured=not canonical.all())
     spent = spent or [(0, 0.0)] * len(budgets)
@@ -273,7 +275,7 @@ def run_members(
                 if not members[index].reason:
                     members[index].take(spent[index][0] + int(row[2]), row, loss, time.perf_counter() - began)
         pending.clear()
-        if method.strips or (course.steps <= SETTLING and start.size >= LARGE):
+        if method.strips or (is_large and course.steps <= SETTLING):
             give_back_pages()
         course.seconds = time.perf_counter() - began
         for index in live:

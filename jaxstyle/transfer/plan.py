@@ -12,7 +12,7 @@ import numpy as np
 from jaxstyle.loss.objective import TermWeights
 from jaxstyle.loss.presets import Objective
 from jaxstyle.network.weights.load import Loaded
-from jaxstyle.pictures.read import Picture, as_float
+from jaxstyle.pictures.read import Picture, as_float, off_white
 from jaxstyle.pictures.size import MIN_SIDE
 from jaxstyle.transfer import record
 from jaxstyle.transfer.colours import Colours, finished, idle
@@ -108,8 +108,7 @@ class Plan:
 
     def share_of_work(self, evaluations: int) -> float:
         """How much of all work so many evaluations are, 0 to 1: each takes as long as its picture has pixels."""
-        sizes, counts = zip(*((stage.size, stage.evaluations) for stage in self.stages), strict=True)
-        pixels = np.repeat([width * height for width, height in sizes], counts)
+        pixels = np.repeat([stage.pixels for stage in self.stages], [stage.evaluations for stage in self.stages])
         return float(pixels[:evaluations].sum() / max(1, pixels.sum()))
 
     @property
@@ -185,28 +184,24 @@ class Plan:
     def finished(self, image: Any) -> np.ndarray:
         """What an image of the run, (H, W, 3), is shown as, in [0, 1]: under the photograph, where a region keeps that."""
         shown = finished(self.colours, image, self.photograph)
-        if self.regions is None or self.regions.keep is None:
+        if (cover := self._cover) is None:
             return shown
-        share = self.regions.keep[..., None]
-        return self._kept * share + shown * (1 - share)
+        kept, share = cover
+        return kept * share + shown * (1 - share)
 
-    def uncovered(self, shown: np.ndarray) -> np.ndarray:
-        """What lies under the photograph that a region keeps, from a picture of 8 bits, (H, W, 3) in [0, 1].
-
-        Where too little of it is seen it is the photograph itself.
-        """
-        if self.regions is None or self.regions.keep is None:
+    def uncovered(self, shown: Picture) -> Picture:
+        """A picture of 8 bits as it lies under what a region keeps; the photograph itself where too little else is seen."""
+        if (cover := self._cover) is None:
             return shown
-        share = self.regions.keep[..., None]
-        below = (shown - self._kept * share) / np.maximum(1 - share, LEAST_SEEN)
-        return np.where(1 - share < LEAST_SEEN, self._kept, np.clip(below, 0, 1)).astype(np.float32)
+        kept, share = cover
+        below = (as_float(shown) - kept * share) / np.maximum(1 - share, LEAST_SEEN)
+        return replace(shown, rgb=np.where(1 - share < LEAST_SEEN, kept, np.clip(below, 0, 1)).astype(np.float32))
 
     @property
-    def _kept(self) -> np.ndarray:
-        """The photograph as it is shown, not over white where it is transparent."""
+    def _cover(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """The photograph that lies over the picture, (H, W, 3), and its share of each place, (H, W, 1); None without one."""
+        if self.regions is None or self.regions.keep is None:
+            return None
         picture = self.photograph or self.content
         pixels = as_float(picture)
-        if picture.alpha is None:
-            return pixels
-        cover = picture.alpha[..., None] / np.float32(255)
-        return np.clip((pixels - (1 - cover)) / np.maximum(cover, np.float32(1 / 255)), 0, 1)
+        return pixels if picture.alpha is None else off_white(pixels, picture.alpha), self.regions.keep[..., None]

@@ -12,13 +12,12 @@ from jax import Array
 from jaxstyle.errors import JaxstyleError
 from jaxstyle.loss.presets import Objective
 from jaxstyle.machine import tensor_file
-from jaxstyle.machine.allocator import give_back_pages
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.pictures.waves import Waves
 from jaxstyle.transfer.checkpoint import Checkpoint, Kept
 from jaxstyle.transfer.engine import Engine
 from jaxstyle.transfer.library import Library
-from jaxstyle.transfer.loop import LARGE, Course, Member, Outcome, Progress, TraceEntry, run_members
+from jaxstyle.transfer.loop import Course, Member, Outcome, Progress, TraceEntry, run_members
 from jaxstyle.transfer.plan import Plan
 from jaxstyle.transfer.programs import Task
 from jaxstyle.transfer.schedule import Stage, hand_over
@@ -139,8 +138,6 @@ def run_plans(
         task = engine.task(here, starts, stage.metric)
         course = _course(kept, engine, task) if kept else None
         kept = None  # its arrays are not needed twice
-        if engine.method.strips or task.start.size >= LARGE:
-            give_back_pages()
         ends = run_members(
             task,
             engine.params,

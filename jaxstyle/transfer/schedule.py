@@ -49,6 +49,11 @@ class Stage(NamedTuple):
     evaluations: int
     held: tuple[int, int] | None = None
 
+    @property
+    def pixels(self) -> int:
+        """Of its picture."""
+        return self.size[0] * self.size[1]
+
 
 def sizes(width: int, height: int, scales: int) -> list[tuple[int, int]]:
     """`scales` sizes from coarse to fine, each half the next; an InputError where the first would be under MIN_SIDE."""

@@ -235,7 +235,7 @@ def test_what_lies_under_a_kept_photograph_is_found_again(rng):
     below = rng.random((32, 36, 3), np.float32)
     shown = np.rint(made.finished(below) * 255) / 255
     share = mask / 255
-    found = made.uncovered(shown)
+    found = made.uncovered(read.Picture(shown)).rgb
     np.testing.assert_allclose(found[share < 0.8], below[share < 0.8], atol=0.5 / 255 / 0.2 + 1e-5)
     np.testing.assert_allclose(found[share > 0.9], photograph()[share > 0.9] / 255, atol=1e-6)
 
