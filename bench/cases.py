@@ -10,7 +10,7 @@ import jaxstyle
 from bench.pictures import PAIRS
 
 PRECISIONS = {"cpu": ("float32", "bfloat16"), "gpu": ("float32", "tf32", "bfloat16"), "tpu": ("float32", "bfloat16")}
-ALL = ("resolution", "precision", "pooling", "algorithm", "memory", "batch", "device", "devices")
+ALL = ("resolution", "precision", "pooling", "padding", "algorithm", "memory", "batch", "device", "devices")
 """Axes of the kernel cases; there is one more, ``grid``: every side with every precision."""
 
 
@@ -167,6 +167,7 @@ class Evaluation:
     precision: str = "float32"
     algorithm: str = "auto"
     pooling: str = "max"
+    padding: str = "zero"
     batch: int = 1
     devices: int = 1
     memory: str = "auto"
@@ -179,7 +180,8 @@ class Evaluation:
         parts = [f"{self.width}x{self.height}", self.platform]
         if self.algorithm != "auto":
             parts.append(self.algorithm)
-        parts += [part for part, other in ((self.precision, usual.precision), (self.pooling, usual.pooling)) if part != other]
+        names = ("precision", "pooling", "padding")
+        parts += [getattr(self, name) for name in names if getattr(self, name) != getattr(usual, name)]
         parts += ["low"] if self.memory == "low" else []
         parts += [f"batch{self.batch}"] if self.batch > 1 else []
         parts += [f"devices{self.devices}"] if self.devices > 1 else []
@@ -215,7 +217,8 @@ class Solve:
     def options(self) -> dict[str, Any]:
         """For `jaxstyle.stylize`."""
         setting = SETTINGS.get(self.solver, {"solver": self.solver})
-        how = dict(init=self.init, precision=self.precision, evaluations=self.evaluations, seed=0)
+        how: dict[str, Any] = dict(init=self.init, precision=self.precision, evaluations=self.evaluations, seed=0)
+        how |= {"preset": "gatys-notebook"}  # what other programs minimise, whose convolutions see zeros beyond the border
         return how | setting | {"size": f"{self.width}x{self.height}"}
 
 
@@ -270,6 +273,8 @@ def evaluations(profile: Profile, devices: dict[str, dict[str, Any]]) -> dict[Ev
         add("precision", replace(base, precision=precision))
     for pooling in ("max", "avg"):
         add("pooling", replace(base, pooling=pooling))
+    for padding in ("zero", "reflect", "replicate"):
+        add("padding", replace(base, padding=padding))
     for algorithm in profile.algorithms:
         add("algorithm", replace(base, algorithm=algorithm))
     for memory in ("auto", "low"):

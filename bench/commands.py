@@ -29,8 +29,9 @@ def run(*arguments: str, **environment: str) -> None:
 def jaxstyle(
     content: Path, style: Path, out: Path, size: str, evaluations: int, cache: Path, style_size: str | None = None
 ) -> None:
-    """`jaxstyle stylize`, its compiled programs in `cache`."""
+    """`jaxstyle stylize` with the loss that the others minimise, its compiled programs in `cache`."""
     options = ["--size", size, "--style-size", style_size or size, "--evaluations", str(evaluations), "-q", "-o", str(out)]
+    options += ["--preset", "gatys-notebook"]
     run("-m", "jaxstyle", "stylize", str(content), str(style), *options, JAXSTYLE_CACHE=str(cache))
 
 

@@ -1,14 +1,16 @@
 """Frames along the border, grids of the pools, and specks: what a picture has that neither its content nor its style explains.
 
-    python -m bench.edges CONTENT STYLE [--sizes 160,256] [--evaluations 60] [--scales auto] [--memory low] [--sheet FILE]
+    python -m bench.edges CONTENT STYLE [--sizes 160,256] [--padding zero,reflect] [--evaluations 60] [--sheet FILE]
 
-For every size and pooling, from the content, and from noise without a content, where every place is like any other:
+For every size, pooling and padding, from the content, and from noise without a content, where every place is like any other:
 
 - frame: how far the mean colour of a frame, 1/16 of the longer side wide, lies from that of the inside, in deviations of the
   inside's colour; of the change from the content, so that its own sky does not count. Then the same of the outermost 2 pixels.
 - grid: power of brightness at the frequencies of the pools (every 2, 4, 8 pixels, along rows or columns) over the mean of the
   frequencies beside them. 1 is no grid.
 - outside: the share of values outside [0, 1] before they are clipped, and how much likelier the neighbour of one is another.
+
+The loss is the canonical one, in thousands, which is read with the same padding.
 """
 
 import argparse
@@ -67,7 +69,8 @@ def main() -> None:
     parser.add_argument("style")
     parser.add_argument("--sizes", default="160,256")
     parser.add_argument("--evaluations", type=int, default=60)
-    parser.add_argument("--pooling", default="max,avg")
+    parser.add_argument("--pooling", default="max")
+    parser.add_argument("--padding", default="zero,reflect,replicate")
     parser.add_argument("--starts", default="content,noise")
     parser.add_argument("--scales", default="1", help="as of jaxstyle stylize")
     parser.add_argument("--memory", default="auto", help="as of jaxstyle stylize")
@@ -76,22 +79,24 @@ def main() -> None:
     starts = options.starts.split(",")
     jaxstyle.keep_pages()
     print(in_words(describe()))
-    print("| size | pooling | start | frame, 2 px | grid 2, 4, 8 | outside, together |\n" + "|---" * 6 + "|")
+    print("| size | pooling | padding | start | frame, 2 px | grid 2, 4, 8 | outside, together | loss |\n" + "|---" * 8 + "|")
     shown = []
     for size in map(int, options.sizes.split(",")):
         with Image.open(options.content) as picture:
             photograph = picture.convert("RGB")
         photograph.thumbnail((size, size))
         given, shown = np.asarray(photograph), []
-        for pooling, start in product(options.pooling.split(","), starts):
-            how: Any = dict(init=start, pooling=pooling, size=size, evaluations=options.evaluations, scales=options.scales)
-            how |= {"memory": options.memory}
+        for pooling, padding, start in product(options.pooling.split(","), options.padding.split(","), starts):
+            how: Any = dict(init=start, pooling=pooling, padding=padding, size=size, evaluations=options.evaluations)
+            how |= {"scales": options.scales, "memory": options.memory}
             how |= {"content_weight": 0.0} if start == "noise" else {}
-            image = jaxstyle.stylize(given, options.style, **how).image
+            result = jaxstyle.stylize(given, options.style, **how)
+            image = result.image
             height, width, _ = image.shape
             enlarged = np.asarray(photograph.resize((width, height))) / 255  # where it has fewer pixels
             content = enlarged if start == "content" else np.zeros_like(image)
-            print(f"| {size} | {pooling} | {start} | {measured(image, content)} |", flush=True)
+            cells = f"| {size} | {pooling} | {padding} | {start} | {measured(image, content)}"
+            print(f"{cells} | {result.loss['total'] / 1e3:.4g} |", flush=True)
             shown.append(np.round(image * 255).astype(np.uint8))
     if options.sheet:
         height, width, _ = shown[0].shape

@@ -73,7 +73,16 @@ def direct_flops(width: int, height: int) -> float:
 
 @lru_cache
 def evaluation(
-    width: int, height: int, precision: str, algorithm: str, pooling: str, batch: int, devices: int, memory: str, platform: str
+    width: int,
+    height: int,
+    precision: str,
+    algorithm: str,
+    pooling: str,
+    padding: str,
+    batch: int,
+    devices: int,
+    memory: str,
+    platform: str,
 ) -> Job:
     """Loss and gradient of a batch of pictures, compiled ahead; a batch is split evenly over the devices.
 
@@ -85,7 +94,7 @@ def evaluation(
     """
     jaxstyle.keep_pages()
     jax.config.update("jax_cpu_enable_async_dispatch", False)
-    objective = replace(jaxstyle.CANONICAL, pooling=pooling)
+    objective = replace(jaxstyle.CANONICAL, pooling=pooling, padding=padding)
     params = network()
     how: Any = dict(objective=objective, precision=precision, strips=memory == "low")
 

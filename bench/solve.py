@@ -1,6 +1,7 @@
 """Jobs of a worker: whole pictures, and what a picture's canonical loss is."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -59,8 +60,9 @@ def measure(content: str, style: str, width: int, height: int, path: str) -> Job
     """The canonical loss of the picture in a file, as far as 8 bits hold it; a run answers with it."""
     params = network()
     pictures = [jnp.asarray(sample(name, width, height), jnp.float32) / 255 for name in (content, style)]
-    targets = jaxstyle.make_targets(params, pictures[0], pictures[1:])
-    function = jax.jit(jaxstyle.loss_parts)
+    how: Any = dict(objective=replace(jaxstyle.CANONICAL, padding="zero"))
+    targets = jaxstyle.make_targets(params, pictures[0], pictures[1:], **how)
+    function = jax.jit(partial(jaxstyle.loss_parts, **how))
 
     def run() -> dict[str, Any]:
         image = pixels(path).astype(np.float32) / 255

@@ -1,4 +1,4 @@
-"""Kernel cases: an evaluation by device, resolution, precision, pooling, algorithm and batch; the machine's rates."""
+"""Kernel cases: an evaluation by device, resolution, precision, pooling, padding, algorithm and batch; the machine's rates."""
 
 from dataclasses import asdict
 

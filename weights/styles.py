@@ -25,7 +25,7 @@ from PIL import Image
 
 from jaxstyle import apply_style, keep_pages, load_weights
 from jaxstyle.loss.objective import Targets, TermWeights, content_target, loss_parts, style_target
-from jaxstyle.loss.presets import CANONICAL
+from jaxstyle.loss.presets import canonical_of
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.machine.devices import training_precision
 from jaxstyle.network.vgg import Params
@@ -79,7 +79,8 @@ def lesson(photographs: Photographs, params: Params, recipe: Recipe) -> Lesson:
         features, others = (content_target(params, one, **how) for one in (image, other))
         content = {tap: jnp.mean((features[tap] - others[tap]) ** 2) for tap in COMPARED.content_layers}
         found = loss_parts(image, params, Targets(features, grams), **how).style / COMPARED.style_weight
-        canonical = loss_parts(image, params, Targets(content_target(params, other), grams), objective=CANONICAL)
+        usual: Any = dict(objective=canonical_of(COMPARED))
+        canonical = loss_parts(image, params, Targets(content_target(params, other, **usual), grams), **usual)
         return content, found, canonical.content, canonical.style
 
     measure = compiler.compile(measured, params, images[0], images[1], grams[0], key=("measured",))

@@ -96,6 +96,7 @@ def kernels(result: Result) -> list[Table]:
         ("resolution", "Resolution", count),
         ("precision", "Precision of the convolutions' operands", ""),
         ("pooling", "Pooling", ""),
+        ("padding", "Padding of the convolutions", ""),
         ("algorithm", "Convolution algorithm, forced for every layer; auto chooses by layer", ""),
         ("memory", "Memory: low computes features strip by strip", ""),
         ("batch", "Pictures at once, one vmap", ""),

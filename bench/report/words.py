@@ -11,9 +11,10 @@ from bench.report.tables import compiled, goal, milliseconds, ratio
 def base(result: Result) -> Record | None:
     """The evaluation that the others are compared with: the profile's square, everything as usual."""
     side = result.profile["side"]
-    usual = dict(width=side, height=side, precision="float32", algorithm="auto", pooling="max", batch=1, devices=1)
-    usual |= dict(memory="auto", platform=result.platform)
-    return next((r for r in result.records if {"memory": "auto", **r.case} == usual and "rival" not in r.info), None)
+    usual = dict(width=side, height=side, precision="float32", algorithm="auto", pooling="max", padding="zero")
+    usual |= dict(batch=1, devices=1, memory="auto", platform=result.platform)
+    older = {"memory": "auto", "padding": "zero"}  # results from before there were others
+    return next((r for r in result.records if {**older, **r.case} == usual and "rival" not in r.info), None)
 
 
 def findings(result: Result) -> list[str]:
@@ -47,7 +48,8 @@ def shares(result: Result) -> list[str]:
     record, found = base(result), []
     if record is None:
         return []
-    phrases = {"precision": "{}", "pooling": "{} pooling", "algorithm": "{} everywhere", "memory": "{} memory", "device": "{}"}
+    phrases = {"precision": "{}", "pooling": "{} pooling", "padding": "{} padding", "algorithm": "{} everywhere"}
+    phrases |= {"memory": "{} memory", "device": "{}"}
     for axis, words in phrases.items():
         field = "platform" if axis == "device" else axis
         for other in result.kernels(axis):

@@ -62,11 +62,16 @@ class Losses(NamedTuple):
     tv: Array
 
 
+def _reading(objective: Objective, precision: str, strips: bool) -> dict[str, Any]:
+    """How `read` reads features for an objective."""
+    return dict(pooling=objective.pooling, padding=objective.padding, precision=precision, strips=strips)
+
+
 def content_target(
     params: Params, content: Array, *, objective: Objective = CANONICAL, precision: str = "float32", strips: bool = False
 ) -> dict[str, Array]:
     """Features of a content, RGB in [0, 1], (H, W, 3) -> {tap: (H', W', C)} for the objective's content layers."""
-    return read(params, content, objective.content_layers, (), pooling=objective.pooling, precision=precision, strips=strips)[0]
+    return read(params, content, objective.content_layers, (), **_reading(objective, precision, strips))[0]
 
 
 def style_target(
@@ -80,8 +85,7 @@ def style_target(
 ) -> dict[str, Array]:
     """Gram matrices of a style, RGB in [0, 1], (H, W, 3) -> {tap: (C, C)} for the objective's style layers; of its regions,
     {tap: (R, C, C)}, with `guides`, {tap: (H', W', R)}."""
-    how: Any = dict(pooling=objective.pooling, precision=precision, strips=strips)
-    return read(params, style, (), objective.style_layers, guides=guides, **how)[1]
+    return read(params, style, (), objective.style_layers, guides=guides, **_reading(objective, precision, strips))[1]
 
 
 def shares(blend: Sequence[float] | None, styles: int, *, shown: object = None) -> tuple[float, ...]:
@@ -156,8 +160,8 @@ def loss_terms(
     regions a layer's style term is the sum over them, each times its share (`targets.guides`).
     """
     guides = targets.guides
-    how: Any = dict(pooling=objective.pooling, precision=precision, strips=strips, guides=guides and guides.maps)
-    distances, grams = read(params, image, objective.content_layers, objective.style_layers, against=targets.content, **how)
+    how: Any = dict(against=targets.content, guides=guides and guides.maps, **_reading(objective, precision, strips))
+    distances, grams = read(params, image, objective.content_layers, objective.style_layers, **how)
     weights = TermWeights.of(objective) if weights is None else weights
     content = {
         name: weights.content[name] * (content_factor(targets.content[name], objective.content_scale) * distances[name])

@@ -23,6 +23,7 @@ class Objective:
         content_scale, style_scale, tv_scale: keys of `CONTENT_SCALES`, `STYLE_SCALES`, `TV_SCALES`.
         guides: key of `regions.GUIDES`: how a picture's regions are compared, where it has any.
         pooling: ``"max"`` or ``"avg"``.
+        padding: key of `PADDINGS`: what convolutions see beyond the border.
         style_fit: ``"own"`` keeps the style picture's aspect; ``"content"`` resizes it to the content's exact shape.
         init: where this convention starts.
     """
@@ -37,6 +38,7 @@ class Objective:
     tv_scale: str = "absolute"
     guides: str = "area"
     pooling: str = "max"
+    padding: str = "zero"
     style_fit: str = "own"
     init: str = "content"
 
@@ -52,7 +54,9 @@ class Objective:
 
 
 PRESETS = {
-    # Gatys' own notebook (leongatys/PytorchNeuralStyleTransfer): the canonical scale on which every result is reported.
+    # Ours: the next one without the frame that zeros beyond the border make. Every result is reported on its scale.
+    "jaxstyle": Objective(padding="reflect"),
+    # Gatys' own notebook (leongatys/PytorchNeuralStyleTransfer).
     "gatys-notebook": Objective(),
     # The text of Gatys, Ecker, Bethge, CVPR 2016, alpha/beta = 1e-3; meant for a network with normalised activations.
     "gatys-paper": Objective(
@@ -84,4 +88,9 @@ PRESETS = {
     "pystiche": Objective(style_layers=_equal(1 / 5, *FIRSTS), style_scale="mean"),
 }
 
-CANONICAL = PRESETS["gatys-notebook"]
+CANONICAL = PRESETS["jaxstyle"]
+
+
+def canonical_of(objective: Objective) -> Objective:
+    """What the result of an objective is reported on: `CANONICAL`, but read with the objective's own padding."""
+    return replace(CANONICAL, padding=objective.padding)

@@ -36,13 +36,14 @@ def read(
     guides: Mapping[str, Array] | None = None,
     pooling: str = "max",
     precision: str = "float32",
+    padding: str = "zero",
     strips: bool = False,
     against: Mapping[str, Array] | None = None,
 ) -> tuple[dict[str, Array], dict[str, Array]]:
     """Features of an image at the taps `whole`, and Gram matrices at the taps `grams`.
 
     Args:
-        params, pooling, precision: as of `features`.
+        params, pooling, precision, padding: as of `features`.
         image: RGB in [0, 1], (H, W, 3).
         whole, grams: names of taps.
         guides: of regions, {tap: (H', W', R)} for the taps `grams`.
@@ -59,7 +60,7 @@ def read(
     """
     whole, grams = tuple(dict.fromkeys(whole)), tuple(dict.fromkeys(grams))
     targets = dict(against or {})
-    check_reading(params, image, (*whole, *grams), pooling, precision)
+    check_reading(params, image, (*whole, *grams), pooling, precision, padding)
     x, after, found, matrices = image, "", {}, {}
     for blocks in GROUPS if strips else (tuple(chain(*GROUPS)),):
         divisors = _divisors(params.architecture, blocks)
@@ -71,7 +72,7 @@ def read(
         if more and end not in kept:
             kept.append(end)
         taps = tuple(dict.fromkeys((*kept, *summed, *compared)))
-        run = partial(_run, params, taps=taps, after=after, pooling=pooling, precision=precision)
+        run = partial(_run, params, taps=taps, after=after, pooling=pooling, precision=precision, padding=padding)
         axes = _axes(params.architecture, blocks, *x.shape[:2]) if strips else None
         if axes and any(len(axis.firsts) > 1 for axis in axes):
             features, sums, distances = over_tiles(run, x, axes, divisors, kept, summed, compared, guided)

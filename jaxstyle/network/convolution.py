@@ -23,6 +23,7 @@ import numpy as np
 from jax import Array, lax
 
 from jaxstyle.errors import unknown
+from jaxstyle.network.borders import add_beyond, add_beyond_gradient, extended, folded
 
 
 def _cook_toom(*points: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -72,7 +73,23 @@ def _rounded(x: Array, precision: str) -> Array:
     return x.astype(jnp.bfloat16) if precision == "bfloat16" else x
 
 
-def _direct(x: Array, kernel: Array, precision: str = "float32", turned: bool = False) -> Array:
+def _direct(x: Array, kernel: Array, precision: str = "float32", turned: bool = False, padding: str = "zero") -> Array:
+    if padding == "zero":
+        return _plain(x, kernel, precision, turned, 1)
+    if current_backend() == "cpu" and x[0].size >= LARGE:
+        add = add_beyond_gradient if turned else add_beyond
+        return add(_plain(x, kernel, precision, turned, 1), x, kernel, padding)
+    if turned:
+        return folded(_plain(x, kernel, precision, turned, 2), padding)
+    return _plain(extended(x, padding), kernel, precision, turned, 0)
+
+
+LARGE = 2**20
+"""Values, from which a CPU is faster with the border computed by itself than with a copy that has one row and column more."""
+
+
+def _plain(x: Array, kernel: Array, precision: str, turned: bool, zeros: int) -> Array:
+    """XLA's own convolution, with so many zeros around `x`."""
     dtype = x.dtype
     kernel = jnp.flip(kernel, (0, 1)).swapaxes(2, 3) if turned else kernel  # (3, 3, O, I)
     if current_backend() != "cpu":  # XLA's CPU convolution would turn rounded operands back into float32
@@ -81,7 +98,7 @@ def _direct(x: Array, kernel: Array, precision: str = "float32", turned: bool = 
     exactly = operand_precision(precision)
     # cuDNN adds in float32 and rounds the sum to its operands' type: for another result XLA would widen the operands.
     how: Any = dict(precision=exactly, preferred_element_type=None if current_backend() == "gpu" else dtype)
-    return lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=layout, **how).astype(dtype)
+    return lax.conv_general_dilated(x, kernel, (1, 1), ((zeros, zeros),) * 2, dimension_numbers=layout, **how).astype(dtype)
 
 
 def _winograd_weights(x: Array, kernel: Array, precision: str, turned: bool, *, m: int) -> Array:
@@ -96,13 +113,24 @@ def _winograd_weights(x: Array, kernel: Array, precision: str, turned: bool, *, 
     return _rounded(weights, precision)
 
 
-def _winograd_apply(x: Array, weights: Array, precision: str, turned: bool, *, m: int) -> Array:
-    """Lavin & Gray's algorithm on m x m outputs, each of its transforms one matrix product for both directions at once."""
+def _winograd_apply(x: Array, weights: Array, precision: str, turned: bool, padding: str, *, m: int) -> Array:
+    if padding == "zero":
+        return _winograd_plain(x, weights, precision, turned, 1, m=m)
+    if turned:
+        return folded(_winograd_plain(x, weights, precision, turned, 2, m=m), padding)
+    return _winograd_plain(extended(x, padding), weights, precision, turned, 0, m=m)
+
+
+def _winograd_plain(x: Array, weights: Array, precision: str, turned: bool, zeros: int, *, m: int) -> Array:
+    """Lavin & Gray's algorithm on m x m outputs, each of its transforms one matrix product for both directions at once, with
+    so many zeros around `x`."""
     to_input, _, to_output = (jnp.asarray(np.kron(matrix, matrix), x.dtype) for matrix in _WINOGRAD[m])
-    dtype, (n, h, w, channels) = x.dtype, x.shape
+    dtype, (n, _, _, channels) = x.dtype, x.shape
+    h, w = (length + 2 * (zeros - 1) for length in x.shape[1:3])  # of the output
     side, rows, columns = m + 2, -(-h // m), -(-w // m)
     x = _rounded(x, precision)
-    padded = jnp.pad(x, ((0, 0), (1, (rows + 1) * m - h - 1), (1, (columns + 1) * m - w - 1), (0, 0)))
+    below, right = ((blocks + 1) * m - length - 2 + zeros for blocks, length in ((rows, h), (columns, w)))
+    padded = jnp.pad(x, ((0, 0), (zeros, below), (zeros, right), (0, 0)))
     # Entry (i, j) of every m x m block, (m, m, N, rows + 1, columns + 1, I); a tile is a block and two more of its neighbours'
     # rows and columns. Two joins of two: XLA writes one join of side² strided slices three times slower.
     blocks = padded.reshape(n, rows + 1, m, columns + 1, m, channels).transpose(2, 4, 0, 1, 3, 5)
@@ -115,13 +143,15 @@ def _winograd_apply(x: Array, weights: Array, precision: str, turned: bool, *, m
     return outputs.transpose(2, 0, 3, 1, 4).reshape(n, rows * m, columns * m, -1)[:, :h, :w]
 
 
-def _winograd(x: Array, kernel: Array, precision: str = "float32", turned: bool = False, *, m: int) -> Array:
-    return _winograd_apply(x, _winograd_weights(x, kernel, precision, turned, m=m), precision, turned, m=m)
+def _winograd(
+    x: Array, kernel: Array, precision: str = "float32", turned: bool = False, padding: str = "zero", *, m: int
+) -> Array:
+    return _winograd_apply(x, _winograd_weights(x, kernel, precision, turned, m=m), precision, turned, padding, m=m)
 
 
 _TILES = {f"winograd{m}": m for m in _WINOGRAD}
 ALGORITHMS = {"direct": _direct, **{name: partial(_winograd, m=m) for name, m in _TILES.items()}}
-"""Convolutions by name, of (x, kernel, precision) as `conv3x3` takes them."""
+"""Convolutions by name, of (x, kernel, precision, turned, padding); turned, the gradient of one."""
 
 
 def choose(backend: str, shape: tuple[int, ...], channels: int) -> str:
@@ -177,7 +207,7 @@ def current_backend() -> str:
     return _target.get().backend or jax.default_backend()
 
 
-def _convolve(x: Array, kernel: Array, precision: str, turned: bool = False) -> Array:
+def _convolve(x: Array, kernel: Array, precision: str, padding: str, turned: bool = False) -> Array:
     """With a turned kernel: the gradient of a convolution with it, (N, H, W, O) -> (N, H, W, I).
 
     Under `vmap` over `x` alone the members share what depends on the kernel only. Each has the algorithm, and its products the
@@ -189,57 +219,59 @@ def _convolve(x: Array, kernel: Array, precision: str, turned: bool = False) -> 
 
     @jax.custom_batching.custom_vmap
     def convolve(x: Array, kernel: Array) -> Array:
-        return ALGORITHMS[algorithm(x)](x, kernel, precision, turned)
+        return ALGORITHMS[algorithm(x)](x, kernel, precision, turned, padding)
 
     @convolve.def_vmap
     def members(size: int, mapped: list[bool], x: Array, kernel: Array) -> tuple[Array, bool]:
         if mapped[1]:
             axes = tuple(0 if over else None for over in mapped)
-            return jax.vmap(partial(_direct, precision=precision, turned=turned), axes)(x, kernel), True
+            return jax.vmap(partial(_direct, precision=precision, turned=turned, padding=padding), axes)(x, kernel), True
         m = _TILES.get(algorithm(x[0]))
         if m is None:
-            joined = _direct(x.reshape(-1, *x.shape[2:]), kernel, precision, turned)
+            joined = _direct(x.reshape(-1, *x.shape[2:]), kernel, precision, turned, padding)
             return joined.reshape(size, -1, *joined.shape[1:]), True
         weights = _winograd_weights(x, kernel, precision, turned, m=m)
-        return lax.map(lambda one: _winograd_apply(one, weights, precision, turned, m=m), x), True
+        return lax.map(lambda one: _winograd_apply(one, weights, precision, turned, padding, m=m), x), True
 
     return convolve(x, kernel)
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(2,))
-def conv3x3(x: Array, kernel: Array, precision: str = "float32") -> Array:
-    """Cross-correlates `x` (N, H, W, I) with `kernel` (3, 3, I, O), stride 1, zero padding 1: (N, H, W, O).
+@partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+def conv3x3(x: Array, kernel: Array, precision: str = "float32", padding: str = "zero") -> Array:
+    """Cross-correlates `x` (N, H, W, I) with `kernel` (3, 3, I, O), stride 1, padding 1: (N, H, W, O).
 
     Differentiable in both arguments; the gradient with respect to `kernel` costs nothing unless it is asked for. The
-    algorithm is `choose`'s, in both directions. `precision` is one of `PRECISIONS`.
+    algorithm is `choose`'s, in both directions. `precision` is one of `PRECISIONS`, `padding` one of `PADDINGS`.
     """
-    return _convolve(x, kernel, precision)
+    return _convolve(x, kernel, precision, padding)
 
 
-def _conv3x3_fwd(x: Any, kernel: Any, precision: str) -> tuple[Array, tuple[Array, Array | None]]:
-    return _convolve(x.value, kernel.value, precision), (kernel.value, x.value if kernel.perturbed else None)
+def _conv3x3_fwd(x: Any, kernel: Any, precision: str, padding: str) -> tuple[Array, tuple[Array, Array | None]]:
+    return _convolve(x.value, kernel.value, precision, padding), (kernel.value, x.value if kernel.perturbed else None)
 
 
 WIDE = 128 * 256
 """Inputs times outputs, from which a CPU is faster with the gradient of a kernel as nine products of matrices."""
 
 
-def _kernel_gradient(x: Array, kernel: Array, grad: Array, precision: str) -> Array:
+def _kernel_gradient(x: Array, kernel: Array, grad: Array, precision: str, padding: str) -> Array:
     """Of `conv3x3`. XLA's CPU backend takes up to four times as long for its own form of a wide one."""
     if current_backend() != "cpu" or kernel.shape[2] * kernel.shape[3] < WIDE:
-        return jax.linear_transpose(lambda k: _direct(x, k, precision), kernel)(grad)[0]
+        return jax.linear_transpose(lambda k: _direct(x, k, precision, False, padding), kernel)(grad)[0]
     h, w = x.shape[1:3]
-    padded, flat = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0))), grad.reshape(-1, grad.shape[3])
+    padded, flat = extended(x, padding), grad.reshape(-1, grad.shape[3])
     parts = [padded[:, i : i + h, j : j + w].reshape(-1, x.shape[3]).T @ flat for i in range(3) for j in range(3)]
     return jnp.stack(parts).reshape(kernel.shape)
 
 
-def _conv3x3_bwd(precision: str, saved: tuple[Array, Array | None], grad: Any) -> tuple[Array | None, Array | None]:
+def _conv3x3_bwd(
+    precision: str, padding: str, saved: tuple[Array, Array | None], grad: Any
+) -> tuple[Array | None, Array | None]:
     kernel, x = saved
     if isinstance(grad, jax.custom_derivatives.SymbolicZero):
         return None, None
-    kernel_grad = None if x is None else _kernel_gradient(x, kernel, grad, precision)
-    return _convolve(grad, kernel, precision, turned=True), kernel_grad
+    kernel_grad = None if x is None else _kernel_gradient(x, kernel, grad, precision, padding)
+    return _convolve(grad, kernel, precision, padding, turned=True), kernel_grad
 
 
 conv3x3.defvjp(_conv3x3_fwd, _conv3x3_bwd, symbolic_zeros=True)

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxstyle.errors import InputError, unknown
+from jaxstyle.network.borders import PADDINGS
 from jaxstyle.network.convolution import PRECISIONS, average_pool, conv3x3, max_pool
 
 POOLS = {"max": max_pool, "avg": average_pool}
@@ -78,14 +79,15 @@ class Params:
 
 
 class Conv(nn.Module):
-    """3x3 convolution with zero padding and a bias: (N, H, W, I) -> (N, H, W, O). It reads its parameters and makes none."""
+    """3x3 convolution with padding and a bias: (N, H, W, I) -> (N, H, W, O). It reads its parameters and makes none."""
 
     precision: str = "float32"
+    padding: str = "zero"
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         kernel, bias = (self.get_variable("params", name) for name in ("kernel", "bias"))
-        return jnp.asarray(conv3x3(x, kernel, self.precision)) + bias[None, None, None]
+        return jnp.asarray(conv3x3(x, kernel, self.precision, self.padding)) + bias[None, None, None]
 
 
 class VGG(nn.Module):
@@ -94,6 +96,7 @@ class VGG(nn.Module):
     architecture: Architecture
     pooling: str = "max"
     precision: str = "float32"
+    padding: str = "zero"
 
     @nn.compact
     def __call__(self, x: Array, taps: tuple[str, ...], after: str = "") -> dict[str, Array]:
@@ -103,7 +106,7 @@ class VGG(nn.Module):
         first = names.index(after) + 1 if after else 0
         for name in names[first : max(map(names.index, taps), default=-1) + 1]:
             if name.startswith("conv"):
-                x = Conv(self.precision, name=name)(x)
+                x = Conv(self.precision, self.padding, name=name)(x)
             else:
                 x = nn.relu(x) if name.startswith("relu") else POOLS[self.pooling](x)
             if name in taps:
@@ -118,13 +121,13 @@ def check_tap(tap: str, architecture: Architecture, argument: str) -> str:
     return tap
 
 
-def check_reading(params: Params, image: Array, taps: Iterable[str], pooling: str, precision: str) -> None:
+def check_reading(params: Params, image: Array, taps: Iterable[str], pooling: str, precision: str, padding: str) -> None:
     """Raises an InputError where `features` cannot read these taps of this image."""
     taps = [check_tap(tap, params.architecture, "taps") for tap in taps]
-    if pooling not in POOLS:
-        raise unknown("pooling", pooling, POOLS)
-    if precision not in PRECISIONS:
-        raise unknown("precision", precision, PRECISIONS)
+    asked = ("pooling", pooling, POOLS), ("precision", precision, PRECISIONS), ("padding", padding, PADDINGS)
+    for name, given, known in asked:
+        if given not in known:
+            raise unknown(name, given, known)
     if image.ndim not in (3, 4) or image.shape[-1] != 3:
         raise InputError("image", image.shape, "must have the shape (H, W, 3) or (N, H, W, 3)")
     least = 32 if "pool5" in taps else 16
@@ -140,15 +143,28 @@ def scaled(params: Params, image: Array) -> Array:
 
 
 def activations(
-    params: Params, x: Array, taps: Iterable[str], *, after: str = "", pooling: str = "max", precision: str = "float32"
+    params: Params,
+    x: Array,
+    taps: Iterable[str],
+    *,
+    after: str = "",
+    pooling: str = "max",
+    precision: str = "float32",
+    padding: str = "zero",
 ) -> dict[str, Array]:
     """What `features` computes, from an input on the network's own scale, (N, H, W, 3), or from what it is `after` a tap."""
-    network = VGG(params.architecture, pooling, precision)
+    network = VGG(params.architecture, pooling, precision, padding)
     return network.apply({"params": params.layers}, x, tuple(taps), after)  # pyright: ignore[reportReturnType]
 
 
 def features(
-    params: Params, image: Array, taps: Iterable[str], *, pooling: str = "max", precision: str = "float32"
+    params: Params,
+    image: Array,
+    taps: Iterable[str],
+    *,
+    pooling: str = "max",
+    precision: str = "float32",
+    padding: str = "zero",
 ) -> dict[str, Array]:
     """Activations of a network at named taps.
 
@@ -159,15 +175,17 @@ def features(
         pooling: ``"max"`` or ``"avg"``; odd sides are rounded down.
         precision: of the convolutions' operands: ``"float32"``, ``"tf32"`` (on NVIDIA GPUs; elsewhere as float32) or
             ``"bfloat16"``. Sums and features are float32 whatever it is.
+        padding: what convolutions see beyond the border: ``"zero"``, as the network was trained; ``"reflect"`` or
+            ``"replicate"``, its own rows and columns mirrored or repeated (PyTorch's ``padding_mode``).
 
     Returns:
         {tap: (H', W', C) or (N, H', W', C)}, H' = H // 2**(block - 1).
 
     Raises:
-        InputError: for an unknown tap, pooling or precision, or an image of another shape or too small.
+        InputError: for an unknown tap, pooling, precision or padding, or an image of another shape or too small.
     """
     taps = tuple(taps)
-    check_reading(params, image, taps, pooling, precision)
-    x = scaled(params, image)
-    outputs = activations(params, x if image.ndim == 4 else x[None], taps, pooling=pooling, precision=precision)
+    check_reading(params, image, taps, pooling, precision, padding)
+    x, how = scaled(params, image), dict(pooling=pooling, precision=precision, padding=padding)
+    outputs = activations(params, x if image.ndim == 4 else x[None], taps, **how)
     return outputs if image.ndim == 4 else {name: value[0] for name, value in outputs.items()}

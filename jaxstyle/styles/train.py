@@ -14,13 +14,19 @@ from jax import Array, lax
 from jax.sharding import AxisType, PartitionSpec
 
 from jaxstyle.loss.objective import Losses, Targets, TermWeights, content_target, loss_parts
-from jaxstyle.loss.presets import CANONICAL, Objective
+from jaxstyle.loss.presets import PRESETS, Objective
 from jaxstyle.network.vgg import Params
 from jaxstyle.onepass.layers import Widths
 from jaxstyle.onepass.photographs import Photographs, crops
 from jaxstyle.styles.model import paint
 
-OBJECTIVE = replace(CANONICAL, content_layers={"relu3_3": 1.0}, style_weight=6.0, tv_weight=0.03, tv_scale="half-squares")
+OBJECTIVE = replace(
+    PRESETS["gatys-notebook"],
+    content_layers={"relu3_3": 1.0},
+    style_weight=6.0,
+    tv_weight=0.03,
+    tv_scale="half-squares",
+)
 """Content where Dumoulin et al. compare it, styles as on the canonical scale. The weights count in contents: 1 is the content
 loss of two different photographs, and a weight is what the style loss, or the total variation, of an untouched one counts."""
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxstyle.loss.objective import Losses, Targets, content_target, loss_parts, style_target
-from jaxstyle.loss.presets import CANONICAL
+from jaxstyle.loss.presets import canonical_of
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.network.vgg import Params
 from jaxstyle.onepass.course import Course, fingerprint
@@ -123,12 +123,13 @@ class Training(Course):
 
     def measured(self) -> dict[str, dict[str, float]]:
         """What the network reaches for crops that no step saw, on the canonical scale, by style."""
-        target = jax.jit(style_target)
+        how: Any = dict(objective=canonical_of(self.recipe.objective))
+        target = jax.jit(partial(style_target, **how))
         kernels = {**self.lesson.kernels, **self.state.average.kernels}
 
         @jax.jit
         def loss(params: Params, painted: Any, image: Any, grams: Any) -> Losses:
-            return loss_parts(painted, params, Targets(content_target(params, image), grams), objective=CANONICAL)
+            return loss_parts(painted, params, Targets(content_target(params, image, **how), grams), **how)
 
         found = {}
         for name, picture, row in zip(self.names, self.pictures, self.state.average.styles, strict=False):

@@ -12,6 +12,7 @@ from jaxstyle.loss.metric import METRICS
 from jaxstyle.loss.presets import PRESETS
 from jaxstyle.loss.regions import GUIDES
 from jaxstyle.loss.terms import CONTENT_SCALES
+from jaxstyle.network.borders import PADDINGS
 from jaxstyle.network.convolution import PRECISIONS
 from jaxstyle.network.vgg import ARCHITECTURES, POOLS
 from jaxstyle.pictures.matching import MATCHES
@@ -61,7 +62,7 @@ class Config:
     style_weight: float | None = _option("basics", None, "weight of the style term (default: the preset's)", "W")
     init: str | None = _option("basics", None, "where to start (default: the preset's)", "content|noise|style|FILE")
 
-    preset: str = _option("style and content", "gatys-notebook", "whose convention of the loss", choices=PRESETS)
+    preset: str = _option("style and content", "jaxstyle", "whose convention of the loss", choices=PRESETS)
     style_size: int | str | None = _option(
         "style and content", None, "size of the styles (default: as the picture, each with its own aspect)", "N|short:N|WxH"
     )
@@ -106,6 +107,12 @@ class Config:
         "style and content", None, "normalisation of the content term (default: the preset's)", choices=CONTENT_SCALES
     )
     pooling: str | None = _option("style and content", None, "how blocks are joined (default: the preset's)", choices=POOLS)
+    padding: str | None = _option(
+        "style and content",
+        None,
+        "what the network sees beyond the border: zeros, or the picture mirrored or repeated (default: the preset's)",
+        choices=PADDINGS,
+    )
     network: str | None = _option(
         "style and content", None, "the feature network (default: that of --weights)", choices=ARCHITECTURES
     )

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from jaxstyle.loss.metric import Metric, for_style, is_plain, plain
 from jaxstyle.loss.objective import Losses, Targets, TermWeights, content_target, loss_parts, mix_styles, style_target
-from jaxstyle.loss.presets import CANONICAL, Objective
+from jaxstyle.loss.presets import Objective, canonical_of
 from jaxstyle.loss.strength import balanced
 from jaxstyle.machine import memory
 from jaxstyle.machine.compiler import Compiler
@@ -232,7 +232,7 @@ def compile_engine(
     how: Any = dict(strips=method.strips, algorithm=algorithm)
     own = canonical = TargetPrograms(known, method.objective, method.precision, *where, **how)
     if not method.shares_targets:
-        canonical = TargetPrograms(known, CANONICAL, "float32", *where, **how)
+        canonical = TargetPrograms(known, canonical_of(method.objective), "float32", *where, **how)
     weights = TermWeights.of(plan.objective)
     measured = not plan.is_canonical if measured is None else measured
     start: Any = jax.ShapeDtypeStruct((height, width, 3), jnp.float32)

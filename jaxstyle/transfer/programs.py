@@ -12,7 +12,7 @@ from jax import Array
 
 from jaxstyle.loss.metric import Metric
 from jaxstyle.loss.objective import Losses, Targets, TermWeights, loss_parts, losses_in, total_loss
-from jaxstyle.loss.presets import CANONICAL, Objective
+from jaxstyle.loss.presets import CANONICAL, Objective, canonical_of
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.machine.devices import Layout
 from jaxstyle.network.convolution import Target, current_target, traced_for
@@ -49,7 +49,7 @@ class Method:
 
     def is_canonical(self, weights: TermWeights) -> np.ndarray:
         """Whether the loss is the reported one (metrics do not count), for weights of shape () or, of each member, (N,)."""
-        if (self.objective.form, self.precision) != (CANONICAL.form, "float32"):
+        if (self.objective.form, self.precision) != (canonical_of(self.objective).form, "float32"):
             return np.zeros(np.shape(weights.tv), bool)
         pairs = zip(*map(jax.tree.leaves, (weights, TermWeights.of(CANONICAL))), strict=True)
         return np.all([np.asarray(given) == np.asarray(wanted) for given, wanted in pairs], axis=0)
@@ -61,7 +61,7 @@ class Method:
         def read(objective: Objective) -> tuple[Any, ...]:
             return set(objective.content_layers), set(objective.style_layers), objective.pooling
 
-        return (read(self.objective), self.precision) == (read(CANONICAL), "float32")
+        return (read(self.objective), self.precision) == (read(canonical_of(self.objective)), "float32")
 
 
 class Task(NamedTuple):
@@ -129,7 +129,8 @@ def functions(method: Method) -> Programs:
         return state, (state.value, state.aux, state.evaluations, state.restarts, state.stationary, state.accepted)
 
     def measure(z: Array, start: Array, params: Params, targets: Targets, held: Waves | None) -> Losses:
-        return loss_parts(picture(z, start, held), params, targets, objective=CANONICAL, strips=method.strips)
+        how: Any = dict(objective=canonical_of(method.objective), strips=method.strips)
+        return loss_parts(picture(z, start, held), params, targets, **how)
 
     def init(start: Array) -> State:
         return method.solver.init(jnp.zeros_like(start[..., :1] if method.grey else start))

@@ -18,6 +18,7 @@ from jaxstyle.loss.presets import PRESETS, Objective
 from jaxstyle.loss.regions import GUIDES
 from jaxstyle.loss.terms import CONTENT_SCALES
 from jaxstyle.machine.devices import layout_of
+from jaxstyle.network.borders import PADDINGS
 from jaxstyle.network.convolution import PRECISIONS
 from jaxstyle.network.vgg import POOLS, Architecture, check_tap
 from jaxstyle.network.weights.load import load
@@ -207,7 +208,7 @@ def _objective(config: Config, architecture: Architecture) -> Objective:
     for name in ("content_weight", "style_weight", "tv_weight"):
         if (given := getattr(config, name)) is not None:
             changes[name] = _number(given, name, least=0.0)
-    for name, known in (("content_scale", CONTENT_SCALES), ("pooling", POOLS), ("guides", GUIDES)):
+    for name, known in (("content_scale", CONTENT_SCALES), ("pooling", POOLS), ("padding", PADDINGS), ("guides", GUIDES)):
         if (given := getattr(config, name)) is not None:
             if given not in known:
                 raise unknown(name, given, known)

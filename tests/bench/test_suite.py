@@ -283,13 +283,14 @@ def test_every_tool_gets_the_same_pixels():
 def test_torch_computes_the_same_loss_and_course(small_network):
     pytest.importorskip("torch", reason="torch is not installed")
     size = {"width": 48, "height": 32}
-    usual = dict(precision="float32", algorithm="direct", pooling="max", batch=1, devices=1, memory="auto", platform="cpu")
+    usual = dict(precision="float32", algorithm="direct", pooling="max", padding="zero", batch=1, devices=1, memory="auto")
+    usual["platform"] = "cpu"
     torch = {"variant": "float32", **size}
     with Worker("kernel:evaluation", size | usual) as ours, Worker("rivals:torch_evaluation", torch) as theirs:
         np.testing.assert_allclose(theirs.info["loss"]["total"], ours.info["loss"]["total"], rtol=1e-5)
         assert ours.run() == theirs.run() == {}
     inputs = {"content": "chelsea", "style": "swirls", **size}
-    options = dict(size="48x32", evaluations=2, solver="lbfgs-torch")
+    options = dict(size="48x32", evaluations=2, solver="lbfgs-torch", preset="gatys-notebook")
     with Worker("solve:solve", inputs | {"options": options}) as ours:
         course = ours.run()["trace"]
     with Worker("rivals:torch_solve", inputs | {"evaluations": 2}) as theirs:

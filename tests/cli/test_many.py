@@ -143,7 +143,7 @@ def test_a_sweep_of_two_knobs():
 
 def test_a_row_from_one_style_to_another():
     """The ends are the pictures of the styles alone, each pixel within a level."""
-    arguments = ["--styles", SWIRLS, GLASS, "-q", *TINY, "--evaluations", "6"]
+    arguments = ["--styles", SWIRLS, GLASS, "-q", *TINY, "--evaluations", "6", "--solver", "adam"]
     assert main(["batch", CHELSEA, *arguments, "--interpolate", "3", "-o", "row"]) == 0
     assert main(["batch", CHELSEA, *arguments, "-o", "ends"]) == 0
     rows = table("row")

@@ -116,6 +116,7 @@ def test_the_hand_made_grams_are_right():
 
 # Content and style term of each preset for the features above, from the originals' formulas (C = 2, M = 4).
 BY_HAND = {
+    "jaxstyle": (SQUARES / 8, 1e3 / 4 * GRAM_SQUARES / 4),
     "gatys-notebook": (SQUARES / 8, 1e3 / 4 * GRAM_SQUARES / 4),
     "gatys-paper": (SQUARES / 2, 1e3 * (1 / 5) * (36 / (4 * 2**2 * 4**2))),
     "johnson": (5 * SQUARES / 8, 100 * (36 / (2 * 4) ** 2) / 4),
@@ -140,6 +141,7 @@ def test_preset_is_its_originals_formula(name):
 # Coefficient on mean((G/M - A/M)^2) of relu1_1 (C = 64) and relu5_1 (C = 512), where content is 1.0 * mean((F - P)^2),
 # at 512x512 (conventions of the projects, computed elsewhere).
 COEFFICIENTS = {
+    "jaxstyle": (0.244, 0.00381),
     "gatys-notebook": (0.244, 0.00381),
     "johnson": (0.00488, 7.6e-5),
     "cysmith": (0.0276, 0.0276),
@@ -214,7 +216,7 @@ def test_objective_is_vmappable_and_a_static_argument(case):
 def test_styles_blend_their_grams(tiny_params, rng):
     pictures = [jnp.asarray(rng.random(shape), jnp.float32) for shape in ((18, 18, 3), (20, 17, 3), (16, 33, 3))]
     targets = TARGETS(tiny_params, pictures[0], pictures[1:], blend=(3, 1))
-    read = jax.jit(lambda picture: features(tiny_params, picture, list(targets.style)))
+    read = jax.jit(lambda picture: features(tiny_params, picture, list(targets.style), padding="reflect"))
     found = [read(picture) for picture in pictures[1:]]
     for tap, matrix in targets.style.items():
         one, other = (raw_gram(np.asarray(f[tap])) / (f[tap].shape[0] * f[tap].shape[1]) for f in found)
@@ -251,6 +253,6 @@ def test_shares_that_are_none_are_refused(blend):
 def test_loss_is_zero_at_the_content_without_style(tiny_params, rng):
     content = jnp.asarray(rng.random((16, 16, 3)), jnp.float32)
     objective = replace(PRESETS["gatys-notebook"], style_weight=0.0)
-    targets = make_targets(tiny_params, content, [content])
+    targets = make_targets(tiny_params, content, [content], objective=objective)
     assert isinstance(targets, Targets)
     assert float(total_loss(content, tiny_params, targets, objective=objective)) == 0

@@ -31,14 +31,15 @@ def thin(monkeypatch):
 SHAPES = [(16, 16, 3), (131, 20, 3), *(pytest.param(s, marks=pytest.mark.slow) for s in ((96, 17, 3), (159, 33, 3)))]
 
 
-@pytest.mark.parametrize("pooling", ["max", "avg"])
+@pytest.mark.parametrize(("pooling", "padding"), [("max", "zero"), ("avg", "reflect"), ("max", "replicate")])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_every_tap_is_the_whole_pictures(tiny_params, rng, thin, shape, pooling):
+def test_every_tap_is_the_whole_pictures(tiny_params, rng, thin, shape, pooling, padding):
+    how = dict(pooling=pooling, padding=padding)
     image = jnp.asarray(rng.random(shape), jnp.float32)
     taps = [tap for tap in tiny_params.architecture.taps if min(shape[:2]) >= 32 or tap != "pool5"]
-    found, grams = jax.jit(lambda x: strips.read(tiny_params, x, taps, taps, pooling=pooling, strips=True))(image)
+    found, grams = jax.jit(lambda x: strips.read(tiny_params, x, taps, taps, strips=True, **how))(image)
     assert set(found) == set(grams) == set(taps)
-    for tap, value in jax.jit(lambda x: features(tiny_params, x, taps, pooling=pooling))(image).items():
+    for tap, value in jax.jit(lambda x: features(tiny_params, x, taps, **how))(image).items():
         exact = np.asarray(value, np.float64).reshape(-1, value.shape[-1])
         np.testing.assert_allclose(found[tap], value, rtol=1e-5, atol=1e-5 * np.abs(value).max(), err_msg=tap)
         gram = exact.T @ exact / len(exact)
@@ -58,7 +59,8 @@ def test_every_tap_is_the_whole_pictures(tiny_params, rng, thin, shape, pooling)
 def test_the_gradient_is_the_whole_pictures(tiny_params, rng, thin, layers):
     """For tapped layers that end within any group of blocks; members of a batch are mapped over."""
     content, style, *images = (jnp.asarray(rng.random((107, 24, 3)), jnp.float32) for _ in range(4))
-    objective = Objective(content_layers=dict.fromkeys(layers, 1.0), style_layers=dict.fromkeys(layers, 1.0), pooling="avg")
+    weights = dict(content_layers=dict.fromkeys(layers, 1.0), style_layers=dict.fromkeys(layers, 1.0))
+    objective = Objective(**weights, pooling="avg", padding="reflect")
     aimed = jax.jit(partial(make_targets, objective=objective), static_argnames="strips")
     targets = aimed(tiny_params, content, [style])
 

@@ -26,7 +26,7 @@ from jaxstyle.transfer.start import starting_image
 pytestmark = pytest.mark.usefixtures("empty_folder", "small_network")
 
 CONTENT, STYLE, OTHER = (str(SAMPLES / f"{name}.jpg") for name in ("chelsea", "starry_night", "coffee"))
-SMALL = dict(size=32, evaluations=6)
+SMALL = dict(size=32, evaluations=12)
 LUMA = np.array([0.299, 0.587, 0.114])
 
 
@@ -121,7 +121,7 @@ def test_the_contents_colours_are_put_back_at_the_end_and_on_the_way(options):
 
 
 def test_nothing_but_brightness_is_ever_moved():
-    found = plan(colors="content", evaluations=6)
+    found = plan(colors="content", evaluations=12)
     engines, _, _ = compile_to_fit(found, Compiler())
     (end,) = run_plans(engines, [found])
     assert end.image.shape == (21, 32, 3)
