@@ -5,7 +5,11 @@
 For every size, pooling and padding, from the content, and from noise without a content, where every place is like any other:
 
 - frame: how far the mean colour of a frame, 1/16 of the longer side wide, lies from that of the inside, in deviations of the
-  inside's colour; of the change from the content, so that its own sky does not count. Then the same of the outermost 2 pixels.
+  inside's colour; of the change from the content, so that its own sky does not count.
+- step: how far the mean of the outermost 2 pixels of a side lies from that of the next 6, in deviations of the change; the
+  largest of the four sides, which may cancel in a frame.
+- along: the differences of brightness across a border's outermost 6 pixels over those along it, the same ratio further inside
+  being 1; the largest of the four sides. More than 1 is strokes that run along the border.
 - grid: power of brightness at the frequencies of the pools (every 2, 4, 8 pixels, along rows or columns) over the mean of the
   frequencies beside them. 1 is no grid.
 - outside: the share of values outside [0, 1] before they are clipped, and how much likelier the neighbour of one is another.
@@ -35,6 +39,26 @@ def frame(change: np.ndarray, width: int) -> float:
     return float(np.sqrt(np.mean((between / change[inside].std(0)) ** 2)))
 
 
+def sides(image: np.ndarray) -> list[np.ndarray]:
+    """The picture (H, W, ...) turned so that each of its sides comes first."""
+    return [np.rot90(image, turns) for turns in range(4)]
+
+
+def step(change: np.ndarray) -> float:
+    """Of (H, W, 3): the largest distance of a side's outermost 2 pixels from the next 6, in deviations of the whole."""
+    between = [side[:2].mean((0, 1)) - side[2:8].mean((0, 1)) for side in sides(change)]
+    return float(max(np.sqrt(np.mean((part / change.std((0, 1))) ** 2)) for part in between))
+
+
+def along(image: np.ndarray) -> float:
+    """How much more brightness changes across the border of (H, W, 3) than along it, where both do alike inside."""
+
+    def ratio(strip: np.ndarray) -> float:
+        return np.abs(np.diff(strip, axis=0)).mean() / np.abs(np.diff(strip, axis=1)).mean()
+
+    return float(max(ratio(side[:6]) / ratio(side[12:60]) for side in sides(image @ LUMINANCE)))
+
+
 def grid(image: np.ndarray, period: int) -> float:
     """Power of brightness at a pool's frequency over that beside it, the larger of rows and columns."""
     found = []
@@ -59,8 +83,8 @@ def outside(image: np.ndarray) -> tuple[float, float]:
 def measured(image: np.ndarray, content: np.ndarray) -> str:
     """The cells of a row of the table."""
     change, (share, together) = image - content, outside(image)
-    frames = f"{frame(change, max(image.shape) // 16):.2f}, {frame(change, 2):.2f}"
-    return f"{frames} | {', '.join(f'{grid(image, period):.2f}' for period in PERIODS)} | {share:.2%}, {together:.1f}"
+    border = f"{frame(change, max(image.shape) // 16):.2f} | {step(change):.2f} | {along(image):.2f}"
+    return f"{border} | {', '.join(f'{grid(image, period):.2f}' for period in PERIODS)} | {share:.2%}, {together:.1f}"
 
 
 def main() -> None:
@@ -79,7 +103,11 @@ def main() -> None:
     starts = options.starts.split(",")
     jaxstyle.keep_pages()
     print(in_words(describe()))
-    print("| size | pooling | padding | start | frame, 2 px | grid 2, 4, 8 | outside, together | loss |\n" + "|---" * 8 + "|")
+    print(
+        "| size | pooling | padding | start | frame | step | along | grid 2, 4, 8 | outside, together | loss |\n"
+        + "|---" * 10
+        + "|"
+    )
     shown = []
     for size in map(int, options.sizes.split(",")):
         with Image.open(options.content) as picture:

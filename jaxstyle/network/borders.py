@@ -15,7 +15,13 @@ PADDINGS = {"zero": "constant", "reflect": "reflect", "replicate": "edge"}
 
 def extended(x: Array, padding: str) -> Array:
     """(N, H, W, C) with one more row or column on every side: (N, H + 2, W + 2, C)."""
-    return jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), PADDINGS[padding])
+    if padding == "zero":
+        return jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    for axis, first in zip((1, 2), _source(x, padding), strict=True):
+        last = x.shape[axis] - 1 - first
+        before, after = (lax.slice_in_dim(x, place, place + 1, axis=axis) for place in (first, last))
+        x = jnp.concatenate([before, x, after], axis)
+    return x
 
 
 def folded(x: Array, padding: str) -> Array:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bench.edges import frame, grid, outside
+from bench.edges import along, frame, grid, outside, step
 
 
 def test_a_frame_is_told_from_none(rng):
@@ -13,6 +13,21 @@ def test_a_frame_is_told_from_none(rng):
     inside[4:-4, 4:-4] = True
     image[~inside] += 0.2
     assert frame(image, 4) == pytest.approx(2, rel=0.2)
+
+
+def test_a_step_at_one_side_is_told_from_a_slow_change(rng):
+    image = rng.normal(0, 0.1, (64, 80, 3)) + np.linspace(0, 0.3, 80)[:, None]
+    assert step(image) < 0.3
+    image[:, -2:] += 0.3
+    image[:, :2] += 0.3
+    assert step(image) == pytest.approx(0.3 / image.std((0, 1)).mean(), rel=0.2)
+
+
+def test_strokes_along_one_side_are_told_from_any_others(rng):
+    image = rng.normal(0, 0.1, (64, 80, 3))
+    assert along(image) == pytest.approx(1, rel=0.2)
+    image[-6:] += rng.normal(0, 0.3, (6, 1, 1))
+    assert along(image) > 2
 
 
 @pytest.mark.parametrize("period", [2, 4, 8])
