@@ -3,6 +3,7 @@
 Arrays are NHWC. A network that sees zeros all round has a frame: its features differ there from those of any other place.
 """
 
+from collections.abc import Callable
 from functools import partial
 
 import jax
@@ -29,6 +30,13 @@ def folded(x: Array, padding: str) -> Array:
     n, h, w, c = x.shape
     shape = jax.ShapeDtypeStruct((n, h - 2, w - 2, c), x.dtype)
     return jax.linear_transpose(partial(extended, padding=padding), shape)(x)[0]
+
+
+def padded(convolve: Callable[[Array, int], Array], x: Array, padding: str, turned: bool) -> Array:
+    """A convolution with this padding; turned, the gradient of one. `convolve` takes how many zeros it has around its input."""
+    if padding == "zero":
+        return convolve(x, 1)
+    return folded(convolve(x, 2), padding) if turned else convolve(extended(x, padding), 0)
 
 
 def add_beyond(y: Array, x: Array, kernel: Array, padding: str) -> Array:

@@ -23,7 +23,7 @@ import numpy as np
 from jax import Array, lax
 
 from jaxstyle.errors import unknown
-from jaxstyle.network.borders import add_beyond, add_beyond_gradient, extended, folded
+from jaxstyle.network.borders import add_beyond, add_beyond_gradient, extended, padded
 
 
 def _cook_toom(*points: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -74,21 +74,17 @@ def _rounded(x: Array, precision: str) -> Array:
 
 
 def _direct(x: Array, kernel: Array, precision: str = "float32", turned: bool = False, padding: str = "zero") -> Array:
-    if padding == "zero":
-        return _plain(x, kernel, precision, turned, 1)
-    if current_backend() == "cpu" and x[0].size >= LARGE:
+    if padding != "zero" and current_backend() == "cpu" and x[0].size >= LARGE:
         add = add_beyond_gradient if turned else add_beyond
-        return add(_plain(x, kernel, precision, turned, 1), x, kernel, padding)
-    if turned:
-        return folded(_plain(x, kernel, precision, turned, 2), padding)
-    return _plain(extended(x, padding), kernel, precision, turned, 0)
+        return add(_plain(x, 1, kernel, precision, turned), x, kernel, padding)
+    return padded(partial(_plain, kernel=kernel, precision=precision, turned=turned), x, padding, turned)
 
 
 LARGE = 2**20
 """Values, from which a CPU is faster with the border computed by itself than with a copy that has one row and column more."""
 
 
-def _plain(x: Array, kernel: Array, precision: str, turned: bool, zeros: int) -> Array:
+def _plain(x: Array, zeros: int, kernel: Array, precision: str, turned: bool) -> Array:
     """XLA's own convolution, with so many zeros around `x`."""
     dtype = x.dtype
     kernel = jnp.flip(kernel, (0, 1)).swapaxes(2, 3) if turned else kernel  # (3, 3, O, I)
@@ -114,14 +110,11 @@ def _winograd_weights(x: Array, kernel: Array, precision: str, turned: bool, *, 
 
 
 def _winograd_apply(x: Array, weights: Array, precision: str, turned: bool, padding: str, *, m: int) -> Array:
-    if padding == "zero":
-        return _winograd_plain(x, weights, precision, turned, 1, m=m)
-    if turned:
-        return folded(_winograd_plain(x, weights, precision, turned, 2, m=m), padding)
-    return _winograd_plain(extended(x, padding), weights, precision, turned, 0, m=m)
+    run = partial(_winograd_plain, weights=weights, precision=precision, turned=turned, m=m)
+    return padded(run, x, padding, turned)
 
 
-def _winograd_plain(x: Array, weights: Array, precision: str, turned: bool, zeros: int, *, m: int) -> Array:
+def _winograd_plain(x: Array, zeros: int, weights: Array, precision: str, turned: bool, m: int) -> Array:
     """Lavin & Gray's algorithm on m x m outputs, each of its transforms one matrix product for both directions at once, with
     so many zeros around `x`."""
     to_input, _, to_output = (jnp.asarray(np.kron(matrix, matrix), x.dtype) for matrix in _WINOGRAD[m])
@@ -130,10 +123,10 @@ def _winograd_plain(x: Array, weights: Array, precision: str, turned: bool, zero
     side, rows, columns = m + 2, -(-h // m), -(-w // m)
     x = _rounded(x, precision)
     below, right = ((blocks + 1) * m - length - 2 + zeros for blocks, length in ((rows, h), (columns, w)))
-    padded = jnp.pad(x, ((0, 0), (zeros, below), (zeros, right), (0, 0)))
+    framed = jnp.pad(x, ((0, 0), (zeros, below), (zeros, right), (0, 0)))
     # Entry (i, j) of every m x m block, (m, m, N, rows + 1, columns + 1, I); a tile is a block and two more of its neighbours'
     # rows and columns. Two joins of two: XLA writes one join of side² strided slices three times slower.
-    blocks = padded.reshape(n, rows + 1, m, columns + 1, m, channels).transpose(2, 4, 0, 1, 3, 5)
+    blocks = framed.reshape(n, rows + 1, m, columns + 1, m, channels).transpose(2, 4, 0, 1, 3, 5)
     tall = jnp.concatenate([blocks[:, :, :, :-1], blocks[:2, :, :, 1:]])
     tiles = jnp.concatenate([tall[:, :, :, :, :-1], tall[:, :2, :, :, 1:]], 1).reshape(side * side, -1)
     inputs = jnp.matmul(_rounded(to_input, precision), tiles, preferred_element_type=dtype).reshape(side * side, -1, channels)
@@ -259,8 +252,8 @@ def _kernel_gradient(x: Array, kernel: Array, grad: Array, precision: str, paddi
     if current_backend() != "cpu" or kernel.shape[2] * kernel.shape[3] < WIDE:
         return jax.linear_transpose(lambda k: _direct(x, k, precision, False, padding), kernel)(grad)[0]
     h, w = x.shape[1:3]
-    padded, flat = extended(x, padding), grad.reshape(-1, grad.shape[3])
-    parts = [padded[:, i : i + h, j : j + w].reshape(-1, x.shape[3]).T @ flat for i in range(3) for j in range(3)]
+    framed, flat = extended(x, padding), grad.reshape(-1, grad.shape[3])
+    parts = [framed[:, i : i + h, j : j + w].reshape(-1, x.shape[3]).T @ flat for i in range(3) for j in range(3)]
     return jnp.stack(parts).reshape(kernel.shape)
 
 
