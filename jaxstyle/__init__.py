@@ -1,7 +1,8 @@
 """Neural style transfer by optimisation (Gatys, Ecker, Bethge, CVPR 2016) in JAX.
 
 Images are RGB: outside uint8 or float, inside float32 in [0, 1], (H, W, 3). Losses are reported on one canonical scale, that
-of Gatys' own notebook, whatever preset made the picture. Work is counted in evaluations: one loss with its gradient.
+of Gatys' own notebook but for the border, whatever preset made the picture. Work is counted in evaluations: one loss with its
+gradient.
 """
 
 import importlib

@@ -27,12 +27,14 @@ class Known:
         evaluations: of all stages.
         kind: jobs of the same kind can share a program.
         canonical: whether its own loss is the canonical one.
+        padding: with which its loss is read.
     """
 
     key: str
     evaluations: int
     kind: Hashable
     canonical: bool
+    padding: str
 
 
 def survey(jobs: Sequence[Job], library: Library) -> tuple[dict[int, Known], dict[int, list[InputError]]]:
@@ -56,7 +58,7 @@ def survey(jobs: Sequence[Job], library: Library) -> tuple[dict[int, Known], dic
         stages = tuple(stage._replace(evaluations=0) for stage in plan.stages)
         parts = plan.regions and (len(plan.regions.painted), plan.regions.keep is None)
         kind = (plan.method, plan.fallback, stages, plan.devices, plan.network.sha256, parts)
-        known[index] = Known(plan.key, plan.evaluations, kind, plan.is_canonical)
+        known[index] = Known(plan.key, plan.evaluations, kind, plan.is_canonical, plan.objective.padding)
     first = [error for (error,) in bad.values()]
     if not known and len({*map(_kind, first)}) == 1 and not isinstance(first[0], ImageError):
         raise _together(first)

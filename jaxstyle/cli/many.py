@@ -124,6 +124,8 @@ def make(jobs: list[Job], options: argparse.Namespace) -> int:
 
     if doubles:
         tell(f"note: made once, since they give the same picture: {doubles}")
+    if len(paddings := {one.padding for one in known.values()}) > 1:
+        tell(f"note: losses with different paddings cannot be compared: {', '.join(sorted(paddings))}")
     say_first(options)
     with Display(sum(one.evaluations for one in wanted.values()), options.quiet) as display, Interrupt() as interrupt:
 

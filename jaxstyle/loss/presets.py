@@ -38,7 +38,7 @@ class Objective:
     tv_scale: str = "absolute"
     guides: str = "area"
     pooling: str = "max"
-    padding: str = "zero"
+    padding: str = "reflect"
     style_fit: str = "own"
     init: str = "content"
 
@@ -55,20 +55,23 @@ class Objective:
 
 PRESETS = {
     # Ours: the next one without the frame that zeros beyond the border make. Every result is reported on its scale.
-    "jaxstyle": Objective(padding="reflect"),
+    "jaxstyle": Objective(),
     # Gatys' own notebook (leongatys/PytorchNeuralStyleTransfer).
-    "gatys-notebook": Objective(),
+    "gatys-notebook": Objective(padding="zero"),
     # The text of Gatys, Ecker, Bethge, CVPR 2016, alpha/beta = 1e-3; meant for a network with normalised activations.
     "gatys-paper": Objective(
         style_layers=_equal(1 / 5, *FIRSTS),
         content_scale="half-sum",
         style_scale="quarter-mean",
         pooling="avg",
+        padding="zero",
         style_fit="content",
         init="noise",
     ),
     # jcjohnson/neural-style. Its Gram is divided by C*H*W, hence a mean by channels here.
-    "johnson": Objective(content_weight=5.0, style_weight=1e2, tv_weight=1e-3, tv_scale="half-squares", init="noise"),
+    "johnson": Objective(
+        content_weight=5.0, style_weight=1e2, tv_weight=1e-3, tv_scale="half-squares", padding="zero", init="noise"
+    ),
     # cysmith/neural-style-tf with content kernel 1 (kernels 2 and 3: content_scale mean, half-sum). Layer weights of 1/5 are
     # divided by the number of layers once more. Its content tap lies before the bias, which cancels in the difference. Its
     # style masks multiply the features of the style and of the image alike; losses are averaged over styles.
@@ -82,10 +85,11 @@ PRESETS = {
         style_scale="quarter-mean",
         guides="mask",
         pooling="avg",
+        padding="zero",
         style_fit="content",
     ),
     # pystiche's command line; made for torchvision's VGG-19 on its own input scale.
-    "pystiche": Objective(style_layers=_equal(1 / 5, *FIRSTS), style_scale="mean"),
+    "pystiche": Objective(style_layers=_equal(1 / 5, *FIRSTS), style_scale="mean", padding="zero"),
 }
 
 CANONICAL = PRESETS["jaxstyle"]

@@ -177,6 +177,7 @@ def features(
             ``"bfloat16"``. Sums and features are float32 whatever it is.
         padding: what convolutions see beyond the border: ``"zero"``, as the network was trained; ``"reflect"`` or
             ``"replicate"``, its own rows and columns mirrored or repeated (PyTorch's ``padding_mode``).
+            The default loss, `CANONICAL`, mirrors.
 
     Returns:
         {tap: (H', W', C) or (N, H', W', C)}, H' = H // 2**(block - 1).

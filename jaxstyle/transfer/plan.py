@@ -52,6 +52,11 @@ class Start:
         return self.kind == "noise" or bool(self.noise_ratio)
 
 
+def _as_known(objective: Objective) -> dict[str, Any]:
+    """What a key has of an objective: not that it sees zeros beyond the border, which all did when the first runs were kept."""
+    return {name: value for name, value in record.plain(objective).items() if (name, value) != ("padding", "zero")}
+
+
 @dataclass(frozen=True, eq=False)
 class Plan:
     """One picture that will be made.
@@ -153,7 +158,8 @@ class Plan:
         method = replace(self.method, strips=False)
         start = self.start if self.start.is_random else replace(self.start, noise_sigma=0.0, seed=0)
         stages = [stage[:3] for stage in self.stages]
-        made = [self.objective, type(method.solver).__name__, method, stages, start, self.blend, self.colours]
+        how = {**record.plain(method), "objective": _as_known(method.objective)}
+        made = [_as_known(self.objective), type(method.solver).__name__, how, stages, start, self.blend, self.colours]
         made += [] if self.strength is None else [self.strength]
         made += [] if self.held is None else [self.held]
         made += [] if self.preview is None else [self.preview.key]

@@ -253,6 +253,17 @@ def test_what_is_the_same_is_made_once(capsys):
     assert "note: made once, since they give the same picture: 'chelsea, 1000, swirls' and " in capsys.readouterr().err
 
 
+def test_losses_of_two_paddings_are_said_not_to_compare(capsys):
+    arguments = ["sweep", CHELSEA, SWIRLS, *TINY, "--evaluations", "1"]
+    assert main([*arguments, "--vary", "padding=zero,reflect", "-o", "two"]) == 0
+    line = "note: losses with different paddings cannot be compared: reflect, zero"
+    assert line in capsys.readouterr().err
+    first, second = (float(row["loss_total"]) for row in table("two"))
+    assert first != second
+    assert main([*arguments, "--vary", "padding=reflect", "-o", "one"]) == 0
+    assert "cannot be compared" not in capsys.readouterr().err
+
+
 def test_names_are_cut_by_bytes_at_a_character_and_differ():
     """Contents of three-byte characters that differ in the last one, a style of four-byte ones; upper and lower case."""
     names = [*("語" * 79 + last for last in "一二三"), "Å.b", "å.b"]

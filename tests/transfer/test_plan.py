@@ -39,6 +39,20 @@ def test_the_key_does_not_say_where_and_how_it_is_computed(monkeypatch):
     assert {plan(**options).key for options in ({}, {"memory": "low"}, {"devices": 2}, {"devices": 4})} == {plan().key}
 
 
+@pytest.mark.parametrize(
+    ("preset", "key"),
+    [
+        ("gatys-notebook", "c01556a01365cc87a8a2307f6db6fb9cffc46ef061a7d9c25f5d7e13a341e7fa"),
+        ("johnson", "89b2d5d1c0ac8ce2d369f58cddeb2d53b7f3a71ea62d7bc5725d5a56904651e4"),
+    ],
+)
+def test_what_was_kept_before_there_were_paddings_is_known(preset, key):
+    """Keys that version 0.1.0 gave when all convolutions saw zeros."""
+    made = dict(size=96, weights="vgg19", preset=preset)
+    assert plan(**made).key == plan(**made, padding="zero").key == key
+    assert len({plan(**made, padding=padding).key for padding in ("zero", "reflect", "replicate")}) == 3
+
+
 def test_a_setting_that_comes_to_the_same_is_the_same():
     draft = plan(quality="draft")
     assert plan(evaluations=QUALITIES["draft"]).key == draft.key
