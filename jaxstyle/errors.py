@@ -64,7 +64,9 @@ class DownloadError(JaxstyleError):
 def unknown(argument: str, value: str, allowed: Iterable[str]) -> UnknownError:
     """The error for a name that is not one of `allowed`, with the nearest one suggested."""
     names = list(allowed)
+    begun = {name[: len(value) + 1]: name for name in reversed(names)}  # a long name is often begun only: stary
     near = difflib.get_close_matches(value, names, n=1)
+    near = near or [begun[part] for part in difflib.get_close_matches(value, begun, n=1, cutoff=0.8)]
     hint = f"did you mean {near[0]!r}?" if near else ""
     if names and (not near or len(names) <= 12):  # a long list beside a good guess is noise
         hint = f"{hint} known: {', '.join(names)}".strip()

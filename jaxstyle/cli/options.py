@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import re
 from typing import Any
 
 from jaxstyle.errors import InputError
@@ -33,9 +32,8 @@ def add_options(parser: argparse.ArgumentParser, defaults: Any, basics: Any) -> 
         text = about["help"]
         if about["choices"]:
             text += f": {', '.join(about['choices'])}"
-        if default not in (None, ()):
-            text = re.sub(r" \(default: [^()]*\)$", "", text)  # the command's own in place of another
-            text += f" (default: {default})"
+        usual = about["usual"] if default is None else default
+        text += f" (default: {usual})" if usual not in ("", ()) else ""
         metavar = about["metavar"] or "NAME"
         how: Any = dict(action="append", dest=option.name) if about["several"] else {}
         groups[about["group"]].add_argument(flag(option.name), metavar=metavar, help=text.replace("%", "%%"), **how)

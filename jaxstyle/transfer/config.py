@@ -33,10 +33,13 @@ GROUPS = ("basics", "style and content", "start", "solver", "speed and memory")
 """Headings of the command line's help, in their order."""
 
 
-def _option(group: str, default: Any, text: str, metavar: str = "", choices: Any = (), several: str = "") -> Any:
-    """A field; `several` names the flag that gives one of its values and may be repeated."""
-    metadata = {"group": group, "help": text, "metavar": metavar, "choices": tuple(choices), "several": several}
-    return field(default=default, metadata=metadata)
+def _option(
+    group: str, default: Any, text: str, metavar: str = "", choices: Any = (), several: str = "", usual: str = ""
+) -> Any:
+    """A field; `several` names the flag that gives one of its values and may be repeated, `usual` is in words what None stands
+    for."""
+    about = {"group": group, "help": text, "metavar": metavar, "choices": tuple(choices), "several": several, "usual": usual}
+    return field(default=default, metadata=about)
 
 
 @dataclass(frozen=True)
@@ -46,8 +49,9 @@ class Config:
     size: int | str | None = _option(
         "basics",
         None,
-        f"longest side; short:N the shorter side; WxH exactly; content: its own (default: its own, at most {USUAL})",
+        "longest side; short:N the shorter side; WxH exactly; content: its own",
         "N|short:N|WxH|content",
+        usual=f"its own, at most {USUAL}",
     )
     quality: str = _option("basics", "good", "how long to work on it", choices=QUALITIES)
     evaluations: int | None = _option(
@@ -56,24 +60,26 @@ class Config:
     strength: float | None = _option(
         "basics",
         None,
-        "0 the photograph to 1 the style alone, alike for any pair; in place of the two weights (default: fixed weights)",
+        "0 the photograph to 1 the style alone, alike for any pair; in place of the two weights",
         "S",
+        usual="fixed weights",
     )
-    style_weight: float | None = _option("basics", None, "weight of the style term (default: the preset's)", "W")
-    init: str | None = _option("basics", None, "where to start (default: the preset's)", "content|noise|style|FILE")
+    style_weight: float | None = _option("basics", None, "weight of the style term", "W", usual="the preset's")
+    init: str | None = _option("basics", None, "where to start", "content|noise|style|FILE", usual="the preset's")
 
     preset: str = _option("style and content", "jaxstyle", "whose convention of the loss", choices=PRESETS)
     style_size: int | str | None = _option(
-        "style and content", None, "size of the styles (default: as the picture, each with its own aspect)", "N|short:N|WxH"
+        "style and content", None, "size of the styles", "N|short:N|WxH", usual="as the picture, each with its own aspect"
     )
     stroke: float | None = _option(
         "style and content",
         None,
-        "size of the styles relative to the picture: 2 makes larger strokes, 0.5 smaller ones (default: 1, none enlarged)",
+        "size of the styles relative to the picture: 2 makes larger strokes, 0.5 smaller ones",
         "S",
+        usual="1, none enlarged",
     )
     blend: str | Sequence[float] | None = _option(
-        "style and content", None, "shares of several styles (default: equal)", "S,S,..."
+        "style and content", None, "shares of several styles", "S,S,...", usual="equal"
     )
     colors: str = _option(
         "style and content",
@@ -85,36 +91,38 @@ class Config:
     color_match: str | None = _option(
         "style and content",
         None,
-        "how content-histogram and style-only move colours (default: mk, Monge-Kantorovich)",
+        "how content-histogram and style-only move colours",
         choices=MATCHES,
+        usual="mk, Monge-Kantorovich",
     )
     color_space: str | None = _option(
         "style and content",
         None,
-        "paste the content's colours over what was painted, whose brightness stays, in this space (default: yuv with colors "
-        "content, else no paste)",
+        "paste the content's colours over what was painted, whose brightness stays, in this space",
         choices=SPACES,
+        usual="yuv with colors content, else no paste",
     )
-    content_weight: float | None = _option("style and content", None, "weight of the content term (default: the preset's)", "W")
-    tv_weight: float | None = _option("style and content", None, "weight of total variation (default: the preset's)", "W")
+    content_weight: float | None = _option("style and content", None, "weight of the content term", "W", usual="the preset's")
+    tv_weight: float | None = _option("style and content", None, "weight of total variation", "W", usual="the preset's")
     content_layers: Layers | None = _option(
-        "style and content", None, "layers with optional weights (default: the preset's)", "TAP[=W],..."
+        "style and content", None, "layers with optional weights", "TAP[=W],...", usual="the preset's"
     )
     style_layers: Layers | None = _option(
-        "style and content", None, "layers with optional weights (default: the preset's)", "TAP[=W],..."
+        "style and content", None, "layers with optional weights", "TAP[=W],...", usual="the preset's"
     )
     content_scale: str | None = _option(
-        "style and content", None, "normalisation of the content term (default: the preset's)", choices=CONTENT_SCALES
+        "style and content", None, "normalisation of the content term", choices=CONTENT_SCALES, usual="the preset's"
     )
-    pooling: str | None = _option("style and content", None, "how blocks are joined (default: the preset's)", choices=POOLS)
+    pooling: str | None = _option("style and content", None, "how blocks are joined", choices=POOLS, usual="the preset's")
     padding: str | None = _option(
         "style and content",
         None,
-        "what the network sees beyond the border: zeros, or the picture mirrored or repeated (default: the preset's)",
+        "what the network sees beyond the border: zeros, or the picture mirrored or repeated",
         choices=PADDINGS,
+        usual="the preset's",
     )
     network: str | None = _option(
-        "style and content", None, "the feature network (default: that of --weights)", choices=ARCHITECTURES
+        "style and content", None, "the feature network", choices=ARCHITECTURES, usual="that of --weights"
     )
     regions: str | Sequence[Any] = _option(
         "style and content",
@@ -131,8 +139,9 @@ class Config:
         "style and content",
         None,
         "which features count for a region: by their part of it (area), or only those that see nothing else (inside); mask is "
-        "cysmith's rule (default: the preset's)",
+        "cysmith's rule",
         choices=GUIDES,
+        usual="the preset's",
     )
     weights: str | None = _option("style and content", None, "a name from `jaxstyle weights list`, or a file", "NAME|FILE")
 
@@ -142,9 +151,9 @@ class Config:
     flat_noise: float | None = _option(
         "start",
         None,
-        "noise where the content is flat, 0 to 2 times as rough as the style, so that no sky stays grey; with a strength less "
-        "(default: 1, or 0 with --metric plain and in very short runs)",
+        "noise where the content is flat, 0 to 2 times as rough as the style, so that no sky stays grey; with a strength less ",
         "R",
+        usual="1, or 0 with --metric plain and in very short runs",
     )
     scales: int | str = _option(
         "start",
@@ -158,17 +167,19 @@ class Config:
     preconditioner: str | None = _option(
         "solver",
         None,
-        "how the solver's variable is scaled (default: spectral; none for adam and lbfgs-torch)",
+        "how the solver's variable is scaled",
         choices=PRECONDITIONERS,
+        usual="spectral; none for adam and lbfgs-torch",
     )
     metric: str | None = _option(
         "solver",
         None,
-        "how Gram matrices are compared on the way (default: whitened with lbfgs, except in very short runs)",
+        "how Gram matrices are compared on the way",
         choices=METRICS,
+        usual="whitened with lbfgs, except in very short runs",
     )
     history: int | None = _option(
-        "solver", None, "pairs that L-BFGS keeps (default: 30, lbfgs-torch 100, fewer in little memory)", "N"
+        "solver", None, "pairs that L-BFGS keeps", "N", usual="30, lbfgs-torch 100, fewer in little memory"
     )
     learning_rate: float = _option("solver", 10.0, "Adam's, in 8-bit levels", "R")
 

@@ -139,6 +139,7 @@ BAD = [
         "`style_layers` (='rel4_2') is unknown; did you mean 'relu4_2'?",
     ),
     (["stylize", CONTENT, STYLE, "--preset", "gatis-notebook"], "did you mean 'gatys-notebook'?"),
+    (["stylize", CONTENT, STYLE, "--metric", "whi"], "did you mean 'whitened'?"),
     (["stylize", CONTENT, STYLE, "--padding", "reflct"], "did you mean 'reflect'?"),
     (["stylize", CONTENT, STYLE, "--network", "vgg91"], "`network` (='vgg91') is unknown; did you mean 'vgg19'?"),
     (["stylize", CONTENT, STYLE, "--solver", "adm"], "`solver` (='adm') is unknown; did you mean 'adam'?"),
