@@ -101,7 +101,7 @@ def test_transparent_pixels_have_no_colours():
         dict(colors="content"),
         dict(color_space="lab"),
         dict(colors="content", color_space="luv"),
-        pytest.param(dict(colors="content", scales=2, size="32x32"), marks=pytest.mark.slow),
+        pytest.param(dict(colors="content", scales=2, size="32x32", evaluations=40), marks=pytest.mark.slow),
     ],
     ids=str,
 )

@@ -143,7 +143,7 @@ def test_the_key_and_the_record_know_the_regions():
     [
         {},
         pytest.param(dict(scales=2), marks=pytest.mark.slow),
-        pytest.param(dict(colors="content"), marks=pytest.mark.slow),
+        pytest.param(dict(colors="content", evaluations=40), marks=pytest.mark.slow),
         pytest.param(dict(memory="low", init="noise", evaluations=25, preset="johnson"), marks=pytest.mark.slow),
     ],
 )

@@ -113,7 +113,9 @@ def test_each_size_has_its_own_weights_of_one_balance_and_strips_have_the_same()
 
 @SLOW
 def test_more_strength_is_less_content_and_more_style():
-    results = stylize_batch(CONTENT, STYLE, vary={"strength": [0, 0.25, 0.5, 0.75, 1]}, size=32, evaluations=25)
+    # Mirrored, the style alone of this small network ends in a local minimum; VGG-19's does not.
+    how = dict(preset="gatys-notebook", size=32, evaluations=25)
+    results = stylize_batch(CONTENT, STYLE, vary={"strength": [0, 0.25, 0.5, 0.75, 1]}, **how)
     losses = np.array([[r.loss["content"], r.loss["style"]] for r in results])
     assert np.all(np.diff(losses[:, 0]) > 0)
     assert np.all(np.diff(losses[:, 1]) < 0)
