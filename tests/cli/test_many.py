@@ -128,6 +128,7 @@ def test_a_failed_picture_does_not_stop_the_rest(capsys):
     assert "not finite" in Path("out/index.html").read_text()
 
 
+@pytest.mark.slow
 def test_a_sweep_of_two_knobs():
     varied = ["--vary", "style-layers=relu1_1,relu2_1;relu3_1", "--vary", "init=content,noise"]
     assert main(["sweep", CHELSEA, SWIRLS, *varied, "-q", *TINY]) == 0

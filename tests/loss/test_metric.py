@@ -87,6 +87,7 @@ def test_a_flat_style_ends_no_higher_than_in_the_plain_metric(monkeypatch, colou
     assert whitened < 1.1 * plain
 
 
+@pytest.mark.slow
 def test_only_the_styles_part_is_measured_otherwise(tiny_params, rng):
     content, style, image = (jnp.asarray(rng.random(shape), jnp.float32) for shape in ((19, 22, 3), (17, 16, 3), (19, 22, 3)))
     targets = make_targets(tiny_params, content, [style])

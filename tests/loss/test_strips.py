@@ -31,7 +31,9 @@ def thin(monkeypatch):
 SHAPES = [(16, 16, 3), (131, 20, 3), *(pytest.param(s, marks=pytest.mark.slow) for s in ((96, 17, 3), (159, 33, 3)))]
 
 
-@pytest.mark.parametrize(("pooling", "padding"), [("max", "zero"), ("avg", "reflect"), ("max", "replicate")])
+@pytest.mark.parametrize(
+    ("pooling", "padding"), [("max", "zero"), ("avg", "reflect"), pytest.param("max", "replicate", marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_tap_is_the_whole_pictures(tiny_params, rng, thin, shape, pooling, padding):
     how = dict(pooling=pooling, padding=padding)
@@ -52,7 +54,7 @@ def test_every_tap_is_the_whole_pictures(tiny_params, rng, thin, shape, pooling,
     [
         ("relu1_1",),
         ("conv2_2", "pool2"),
-        ("relu2_1", "relu3_1", "conv4_2"),
+        pytest.param(("relu2_1", "relu3_1", "conv4_2"), marks=pytest.mark.slow),
         pytest.param(("pool4", "relu5_1"), marks=pytest.mark.slow),
     ],
 )
