@@ -29,6 +29,7 @@ from bench.machine import describe, in_words
 
 LUMINANCE = np.array([0.299, 0.587, 0.114])
 PERIODS = (2, 4, 8)
+COLUMNS = ("size", "pooling", "padding", "start", "frame", "step", "along", "grid 2, 4, 8", "outside, together", "loss")
 
 
 def frame(change: np.ndarray, width: int) -> float:
@@ -103,11 +104,7 @@ def main() -> None:
     starts = options.starts.split(",")
     jaxstyle.keep_pages()
     print(in_words(describe()))
-    print(
-        "| size | pooling | padding | start | frame | step | along | grid 2, 4, 8 | outside, together | loss |\n"
-        + "|---" * 10
-        + "|"
-    )
+    print(f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|")
     shown = []
     for size in map(int, options.sizes.split(",")):
         with Image.open(options.content) as picture:

@@ -23,7 +23,7 @@ class Objective:
         content_scale, style_scale, tv_scale: keys of `CONTENT_SCALES`, `STYLE_SCALES`, `TV_SCALES`.
         guides: key of `regions.GUIDES`: how a picture's regions are compared, where it has any.
         pooling: ``"max"`` or ``"avg"``.
-        padding: key of `PADDINGS`: what convolutions see beyond the border.
+        padding: one of `PADDINGS`: what convolutions see beyond the border.
         style_fit: ``"own"`` keeps the style picture's aspect; ``"content"`` resizes it to the content's exact shape.
         init: where this convention starts.
     """

@@ -10,19 +10,22 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-PADDINGS = {"zero": "constant", "reflect": "reflect", "replicate": "edge"}
-"""By PyTorch's names, NumPy's. ``"reflect"`` leaves the border itself out: row 1 lies beyond row 0."""
+PADDINGS = ("zero", "reflect", "replicate")
+"""By PyTorch's names. ``"reflect"`` leaves the border itself out: row 1 lies beyond row 0."""
 
 
 def extended(x: Array, padding: str) -> Array:
     """(N, H, W, C) with one more row or column on every side: (N, H + 2, W + 2, C)."""
-    if padding == "zero":
-        return jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
-    for axis, first in zip((1, 2), _source(x, padding), strict=True):
-        last = x.shape[axis] - 1 - first
-        before, after = (lax.slice_in_dim(x, place, place + 1, axis=axis) for place in (first, last))
-        x = jnp.concatenate([before, x, after], axis)
-    return x
+    return _longer(_longer(x, 1, padding), 2, padding)
+
+
+def _longer(x: Array, axis: int, padding: str) -> Array:
+    """`x` with one more entry before the first and after the last of an axis."""
+    length = x.shape[axis]
+    first = _source(length, padding)
+    ends = [lax.slice_in_dim(x, place, place + 1, axis=axis) for place in (first, length - 1 - first)]
+    before, after = map(jnp.zeros_like, ends) if padding == "zero" else ends
+    return jnp.concatenate([before, x, after], axis)
 
 
 def folded(x: Array, padding: str) -> Array:
@@ -44,20 +47,25 @@ def add_beyond(y: Array, x: Array, kernel: Array, padding: str) -> Array:
 
     It touches the border of `y` alone, (N, H, W, O), by one product of the four lines beyond it with the kernel's sides.
     """
-    lines = _lines(x, _source(x, padding))
+    lines = _lines(x, _sources(x, padding))
     return _added(y, _beyond(lines, kernel, padding, x.shape[1:3]), BORDER)
 
 
 def add_beyond_gradient(x: Array, grad: Array, kernel: Array, padding: str) -> Array:
     """The same of a gradient: `x`, that of a convolution with zeros, (N, H, W, I), from `grad`, (N, H, W, O)."""
-    of = _source(x, padding)
+    of = _sources(x, padding)
     beyond = partial(_beyond, kernel=kernel, padding=padding, shape=x.shape[1:3])
     return _added(x, jax.linear_transpose(beyond, _lines(x, of))(_lines(grad, BORDER))[0], of)
 
 
-def _source(x: Array, padding: str) -> tuple[int, int]:
+def _source(length: int, padding: str) -> int:
+    """Which of so many rows lies beyond the first."""
+    return min(1, length - 1) if padding == "reflect" else 0
+
+
+def _sources(x: Array, padding: str) -> tuple[int, int]:
     """Which row, and which column, lies beyond the first."""
-    return BORDER if padding == "replicate" else (min(1, x.shape[1] - 1), min(1, x.shape[2] - 1))
+    return _source(x.shape[1], padding), _source(x.shape[2], padding)
 
 
 BORDER = 0, 0
@@ -84,14 +92,14 @@ def _beyond(lines: Lines, kernel: Array, padding: str, shape: tuple[int, ...]) -
     """What lines beyond the border add to the convolution at it. The corners belong to the rows."""
     (h, w), longest = shape, max(shape)
 
-    def neighbours(line: Array, mode: str) -> Array:
+    def neighbours(line: Array, padding: str) -> Array:
         """(N, L, I) -> (N, longest, 3 I): before, at and after each place."""
-        before, length = jnp.pad(line, ((0, 0), (1, 1), (0, 0)), mode), line.shape[1]
-        found = jnp.concatenate([before[:, i : i + length] for i in range(3)], -1)
+        longer, length = _longer(line, 1, padding), line.shape[1]
+        found = jnp.concatenate([longer[:, i : i + length] for i in range(3)], -1)
         return jnp.pad(found, ((0, 0), (0, longest - length), (0, 0)))
 
-    modes = (PADDINGS[padding],) * 2 + ("constant",) * 2
-    seen = jnp.stack([neighbours(line, mode) for line, mode in zip(lines, modes, strict=True)])
+    paddings = padding, padding, "zero", "zero"
+    seen = jnp.stack([neighbours(line, one) for line, one in zip(lines, paddings, strict=True)])
     sides = jnp.stack([side.reshape(-1, kernel.shape[3]) for side in (kernel[0], kernel[2], kernel[:, 0], kernel[:, 2])])
     found = jnp.einsum("snlc,sco->snlo", seen, sides, precision="highest")
     return found[0, :, :w], found[1, :, :w], found[2, :, :h], found[3, :, :h]

@@ -7,6 +7,7 @@ with its parameters. Features come out as a dict of named taps: ``conv1_1`` (bef
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -142,18 +143,11 @@ def scaled(params: Params, image: Array) -> Array:
     return (image[..., params.scale.order] - jnp.expand_dims(mean, axes)) * jnp.expand_dims(multiplier, axes)
 
 
-def activations(
-    params: Params,
-    x: Array,
-    taps: Iterable[str],
-    *,
-    after: str = "",
-    pooling: str = "max",
-    precision: str = "float32",
-    padding: str = "zero",
-) -> dict[str, Array]:
-    """What `features` computes, from an input on the network's own scale, (N, H, W, 3), or from what it is `after` a tap."""
-    network = VGG(params.architecture, pooling, precision, padding)
+def activations(params: Params, x: Array, taps: Iterable[str], *, after: str = "", **how: Any) -> dict[str, Array]:
+    """What `features` computes, from an input on the network's own scale, (N, H, W, 3), or from what it is `after` a tap.
+
+    `how` is pooling, precision and padding, as of `features`."""
+    network = VGG(params.architecture, **how)
     return network.apply({"params": params.layers}, x, tuple(taps), after)  # pyright: ignore[reportReturnType]
 
 

@@ -151,7 +151,7 @@ class Config:
     flat_noise: float | None = _option(
         "start",
         None,
-        "noise where the content is flat, 0 to 2 times as rough as the style, so that no sky stays grey; with a strength less ",
+        "noise where the content is flat, 0 to 2 times as rough as the style, so that no sky stays grey; with a strength less",
         "R",
         usual="1, or 0 with --metric plain and in very short runs",
     )

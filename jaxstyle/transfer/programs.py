@@ -61,7 +61,7 @@ class Method:
         def read(objective: Objective) -> tuple[Any, ...]:
             return set(objective.content_layers), set(objective.style_layers), objective.pooling
 
-        return (read(self.objective), self.precision) == (read(canonical_of(self.objective)), "float32")
+        return (read(self.objective), self.precision) == (read(CANONICAL), "float32")
 
 
 class Task(NamedTuple):
