@@ -154,6 +154,9 @@ ACCELERATOR = Profile(
 )
 """One GPU in less than eight minutes. The first of the budgets is jaxstyle's default."""
 
+PRESET = "gatys-notebook"
+"""What other programs minimise, and style networks learn from: convolutions see zeros beyond the border."""
+
 SETTINGS: dict[str, dict[str, Any]] = {"torch-lbfgs": dict(solver="lbfgs-torch")}
 """Settings of `jaxstyle.stylize` by the name of a solver, where they are more than the name: L-BFGS as PyTorch runs it."""
 
@@ -217,9 +220,8 @@ class Solve:
     def options(self) -> dict[str, Any]:
         """For `jaxstyle.stylize`."""
         setting = SETTINGS.get(self.solver, {"solver": self.solver})
-        how: dict[str, Any] = dict(init=self.init, precision=self.precision, evaluations=self.evaluations, seed=0)
-        how |= {"preset": "gatys-notebook"}  # what other programs minimise, whose convolutions see zeros beyond the border
-        return how | setting | {"size": f"{self.width}x{self.height}"}
+        how = dict(init=self.init, precision=self.precision, evaluations=self.evaluations, seed=0)
+        return how | {"preset": PRESET} | setting | {"size": f"{self.width}x{self.height}"}
 
 
 @dataclass(frozen=True)

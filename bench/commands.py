@@ -6,6 +6,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from bench.cases import PRESET
 from bench.worker import PATIENCE, Failure, surroundings
 
 
@@ -31,7 +32,7 @@ def jaxstyle(
 ) -> None:
     """`jaxstyle stylize` with the loss that the others minimise, its compiled programs in `cache`."""
     options = ["--size", size, "--style-size", style_size or size, "--evaluations", str(evaluations), "-q", "-o", str(out)]
-    options += ["--preset", "gatys-notebook"]
+    options += ["--preset", PRESET]
     run("-m", "jaxstyle", "stylize", str(content), str(style), *options, JAXSTYLE_CACHE=str(cache))
 
 

@@ -71,6 +71,10 @@ def direct_flops(width: int, height: int) -> float:
     return total
 
 
+OBJECTIVE = replace(jaxstyle.CANONICAL, padding="zero")
+"""That of `cases.PRESET`."""
+
+
 @lru_cache
 def evaluation(
     width: int,

@@ -1,6 +1,6 @@
 """Jobs of a worker: whole pictures, and what a picture's canonical loss is."""
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 import jaxstyle
-from bench.kernel import Job, network
+from bench.kernel import OBJECTIVE, Job, network
 from bench.pictures import PAIRS, encoded, pixels, sample
 
 
@@ -60,9 +60,8 @@ def measure(content: str, style: str, width: int, height: int, path: str) -> Job
     """The canonical loss of the picture in a file, as far as 8 bits hold it; a run answers with it."""
     params = network()
     pictures = [jnp.asarray(sample(name, width, height), jnp.float32) / 255 for name in (content, style)]
-    how: Any = dict(objective=replace(jaxstyle.CANONICAL, padding="zero"))
-    targets = jaxstyle.make_targets(params, pictures[0], pictures[1:], **how)
-    function = jax.jit(partial(jaxstyle.loss_parts, **how))
+    targets = jaxstyle.make_targets(params, pictures[0], pictures[1:], objective=OBJECTIVE)
+    function = jax.jit(partial(jaxstyle.loss_parts, objective=OBJECTIVE))
 
     def run() -> dict[str, Any]:
         image = pixels(path).astype(np.float32) / 255

@@ -10,6 +10,7 @@ on. Styles are the samples after which a style of the network is named, with `-s
 import argparse
 import time
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +18,8 @@ import numpy as np
 from PIL import Image
 
 import jaxstyle
+from bench.cases import PRESET
+from bench.kernel import OBJECTIVE
 from bench.machine import describe, in_words
 from bench.pictures import SAMPLES
 
@@ -42,7 +45,8 @@ def worth(content: np.ndarray, style: np.ndarray, loss: float, init: str, most: 
 
     size = f"{content.shape[1]}x{content.shape[0]}"
     style_size = f"{style.shape[1]}x{style.shape[0]}"
-    config = jaxstyle.Config(size=size, style_size=style_size, evaluations=most, metric="plain", init=init)
+    how: Any = dict(size=size, style_size=style_size)
+    config = jaxstyle.Config(preset=PRESET, evaluations=most, metric="plain", init=init, **how)
     jaxstyle.stylize(content, style, config=config, callback=reached)
     return found[0] if found else None
 
@@ -61,8 +65,8 @@ def main() -> None:
     print("| style | photograph | network's loss | content | style | worth | evaluations, s | network, s |")
     print("|---|---|" + "---:|" * 6)
     params = jaxstyle.load_weights()
-    measure = jax.jit(lambda params, image, targets: jaxstyle.loss_parts(image, params, targets))
-    make = jax.jit(lambda params, content, style: jaxstyle.make_targets(params, content, [style]))
+    measure = jax.jit(lambda params, image, targets: jaxstyle.loss_parts(image, params, targets, objective=OBJECTIVE))
+    make = jax.jit(lambda params, content, style: jaxstyle.make_targets(params, content, [style], objective=OBJECTIVE))
     found: dict[bool, list[int]] = {}
     jaxstyle.apply_style(scaled(options.photographs[0], options.size), options.network, style=0)  # so that mistakes are told
     named = [(f"{path.stem}{end}", path) for end in ("", STRONG) for path in sorted(SAMPLES.glob("*.jpg"))]
