@@ -10,6 +10,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 import jaxstyle
+from bench.cases import PRESET
 from bench.kernel import OBJECTIVE, Job, network
 from bench.pictures import PAIRS, encoded, pixels, sample
 
@@ -44,7 +45,7 @@ def together(side: int, pictures: int, evaluations: int) -> Job:
     network()
 
     def run() -> dict[str, Any]:
-        options: dict[str, Any] = dict(size=f"{side}x{side}", init="noise", evaluations=evaluations)
+        options: dict[str, Any] = dict(size=f"{side}x{side}", init="noise", evaluations=evaluations, preset=PRESET)
         found = jaxstyle.stylize_batch(content, style, seeds=pictures, batch_size=pictures, **options)
         results = [result for result in found if isinstance(result, jaxstyle.Result)]
         if {result.record["batch"]["members"] for result in results} != {pictures}:
