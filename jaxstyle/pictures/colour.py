@@ -8,6 +8,9 @@ OPPONENT = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]]) / np.sqrt([[3], [2], [6
 """Rows: brightness, red against blue, green against magenta; orthonormal."""
 SMOOTH = 2.0
 """Deviation in pixels of the Gaussian that takes fine colour away."""
+FULL = 0.2
+"""Deviation of the two opponent colours over that of brightness from which a picture has all colours there are: paintings have
+0.4 to 1, photographs 0.2 to 0.8, a sepia print 0.05."""
 _REACH = 3
 """Deviations of the Gaussian that are summed, on either side."""
 
@@ -27,6 +30,16 @@ def smooth_colour(image: np.ndarray) -> np.ndarray:
     colours = np.asarray(image, np.float32) @ OPPONENT.T.astype(np.float32)
     colours[..., 1:] = blur(colours[..., 1:], SMOOTH)
     return colours @ OPPONENT.astype(np.float32)
+
+
+def colourfulness(covariance: np.ndarray) -> float:
+    """How much colour a picture has beside its brightness: 0 for grey, 1 from `FULL` on.
+
+    Args:
+        covariance: of its opponent colours, (3, 3).
+    """
+    brightness, *colours = np.diag(covariance)
+    return float(min(1.0, np.sqrt(sum(colours) / max(brightness, 1e-12)) / FULL))
 
 
 def blur(channels: np.ndarray, deviation: float) -> np.ndarray:

@@ -7,6 +7,8 @@ a power of f: the loss is then nearly as steep in every frequency of z, and L-BF
 Fine detail of colour alone hardly changes the loss (its curvature vanishes above a fifth of a cycle per pixel). So z has
 opponent colours, and L reduces the fine detail of the two that carry no brightness.
 
+Where the colours of a picture should hardly move, as with a style that has next to none, L reduces these two as a whole.
+
 Where a picture is to keep its longest waves, L z is without them.
 
 Images are float RGB in [0, 1], (H, W, 3); z is in 8-bit levels, and where it is (H, W, 1) it moves brightness alone.
@@ -58,13 +60,22 @@ def check_preconditioner(name: str) -> str:
     return name
 
 
-def decode(z: Array, start: Array, preconditioner: str = "none", *, held: Waves | None = None, sparing: bool = False) -> Array:
+def decode(
+    z: Array,
+    start: Array,
+    preconditioner: str = "none",
+    *,
+    chroma: Array | float = 1.0,
+    held: Waves | None = None,
+    sparing: bool = False,
+) -> Array:
     """The image that a variable stands for: start + L z, (H, W, 3); linear in z, which is zero at the start.
 
     Args:
         z: (H, W, 3), or (H, W, 1) to move all three channels alike.
         start: (H, W, 3).
         preconditioner: one of `PRECONDITIONERS`.
+        chroma: gain of the two opponent colours beside that of brightness, 0 to 1, a scalar.
         held: waves that the image keeps as they are at the start.
         sparing: whether to hold the spectrum of one colour at a time, where memory is short; equal up to rounding.
 
@@ -72,11 +83,12 @@ def decode(z: Array, start: Array, preconditioner: str = "none", *, held: Waves 
         InputError: where the preconditioner is unknown.
     """
     if check_preconditioner(preconditioner) == "none":
-        return start + _free(z, held) / PIXEL
+        grey = jnp.mean(z, -1, keepdims=True)
+        return start + _free(z if z.shape[-1] == 1 else chroma * z + (1 - chroma) * grey, held) / PIXEL
     if sparing:
-        return _decoded(z, start, held)
+        return _decoded(z, start, jnp.asarray(chroma, z.dtype), held)
     height, width, channels = z.shape
-    spectrum = jnp.fft.rfft2(z, axes=(0, 1)) * gains(height, width)[..., :channels]
+    spectrum = jnp.fft.rfft2(z, axes=(0, 1)) * (gains(height, width) * _of_colours(chroma)[None, None])[..., :channels]
     opponent = jnp.fft.irfft2(spectrum, s=(height, width), axes=(0, 1))
     # By default a GPU would round the picture to tf32 here, and a TPU to bfloat16.
     change = jnp.matmul(_free(opponent, held), jnp.asarray(OPPONENT[:channels], z.dtype), precision="highest")
@@ -87,31 +99,37 @@ def _free(change: Array, held: Waves | None) -> Array:
     return change if held is None else held.without(change)
 
 
+def _of_colours(chroma: Array | float) -> Array:
+    """The gains of brightness and of the two opponent colours, (3,)."""
+    return jnp.stack([jnp.ones(()), *[jnp.asarray(chroma, jnp.float32)] * 2])
+
+
 @jax.custom_vjp
-def _decoded(z: Array, start: Array, held: Waves | None) -> Array:
+def _decoded(z: Array, start: Array, chroma: Array, held: Waves | None) -> Array:
     """`decode`, one opponent colour after the other."""
 
     def add(k: Array, image: Array) -> Array:
-        change = _filtered(lax.dynamic_index_in_dim(z, k, 2, keepdims=False), k)
+        change = _of_colours(chroma)[k] * _filtered(lax.dynamic_index_in_dim(z, k, 2, keepdims=False), k)
         return image + _free(change[..., None], held) * (_opponent(z)[k] / PIXEL)[None, None]
 
     return lax.fori_loop(0, z.shape[-1], add, start)
 
 
-def _decoded_bwd(kept: tuple[Array, Waves | None], grad: Array) -> tuple[Array, Array, None]:
+def _decoded_bwd(kept: tuple[Array, Array, Waves | None], grad: Array) -> tuple[Array, Array, None, None]:
     # A real, even filter is its own transpose, and so is what is free.
-    place, held = kept
+    place, chroma, held = kept
 
     def put(k: Array, total: Array) -> Array:
         change = jnp.sum(grad * (_opponent(grad)[k] / PIXEL)[None, None], -1, keepdims=True)
-        return lax.dynamic_update_slice(total, _filtered(_free(change, held)[..., 0], k)[..., None], (0, 0, k))
+        change = _of_colours(chroma)[k] * _filtered(_free(change, held)[..., 0], k)
+        return lax.dynamic_update_slice(total, change[..., None], (0, 0, k))
 
     # Zeros by themselves would be made at the start of the program, and held until here.
     zeros = jnp.full((*grad.shape[:2], len(place)), 0 * grad[0, 0, 0])
-    return lax.fori_loop(0, len(place), put, zeros), grad, None
+    return lax.fori_loop(0, len(place), put, zeros), grad, None, None
 
 
-_decoded.defvjp(lambda z, start, held: (_decoded(z, start, held), (z[0, 0], held)), _decoded_bwd)
+_decoded.defvjp(lambda z, start, *rest: (_decoded(z, start, *rest), (z[0, 0], *rest)), _decoded_bwd)
 
 
 def _opponent(like: Array) -> Array:

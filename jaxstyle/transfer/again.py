@@ -14,7 +14,7 @@ from jaxstyle.transfer import record
 from jaxstyle.transfer.checkpoint import Kept, state_of
 from jaxstyle.transfer.config import Config
 from jaxstyle.transfer.loop import Progress
-from jaxstyle.transfer.plan import Plan
+from jaxstyle.transfer.plan import Plan, Start
 from jaxstyle.transfer.regions import wishes_of
 from jaxstyle.transfer.resolve import resolve
 
@@ -82,13 +82,15 @@ def made(picture: str | os.PathLike[str]) -> Made:
     settings = {name: value for name, value in known["config"].items() if name in fields}
     if "regions" in inputs:
         settings["regions"] = wishes_of([{**source, "path": find(source)} for source in inputs["regions"]])
+    if settings.get("flat_noise", 0) is None:  # once the default, which `start` of the record tells
+        del settings["flat_noise"]
     if "init" in inputs:
         settings["init"] = find(inputs["init"])
     if (weights := settings.get("weights")) and os.path.splitext(weights)[1]:
         settings["weights"] = _find(weights, known["weights"]["sha256"], path.parent)[0]
     if wrong:
         raise InputError("picture", str(picture), f"cannot be made again: {', '.join(wrong)}", "bring back what it was made of")
-    plan = resolve(content, styles, Config(**settings))
+    plan = _as_recorded(resolve(content, styles, Config(**settings)), known)
     if plan.network.sha256 != known["weights"]["sha256"]:
         problem = f"was made with other weights: {known['weights']['name']} ({known['weights']['sha256'][:12]}), here "
         raise InputError("picture", str(picture), f"{problem}{plan.network.name} ({plan.network.sha256[:12]})", "give them")
@@ -100,6 +102,18 @@ def made(picture: str | os.PathLike[str]) -> Made:
         plan = plan.low
     stopped = re.match(r"stopped on request after (\d+)", known["stop_reason"])
     return Made(path, known, plan, int(stopped[1]) if stopped else 0)
+
+
+def _as_recorded(plan: Plan, known: Mapping[str, Any]) -> Plan:
+    """A plan with the start and the evaluations of its record, which other versions choose otherwise."""
+    start = Start(**known["start"])
+    plan = replace(plan, start=start, preview=plan.preview and replace(plan.preview, start=start))
+    done = known["stages"]
+    if [(*s["size"], s["metric"]) for s in done] != [(*s.size, s.metric) for s in plan.stages]:
+        return plan
+    stages = tuple(s._replace(evaluations=d["evaluations"]) for s, d in zip(plan.stages, done, strict=True))
+    whole = sum(s.evaluations for s in stages) == plan.evaluations  # a line search may have overrun a stage
+    return replace(plan, stages=stages) if whole else plan
 
 
 def _begun(further: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -154,7 +168,7 @@ def more(was: Made, evaluations: int) -> tuple[Plan, Kept | None, dict[str, Any]
         return plan, kept.further, about, f"goes on from {state}, exactly"
     styles = [source["path"] for source in was.plan.sources["styles"]]
     config = replace(was.plan.config, init=str(was.picture), evaluations=evaluations, scales=1, metric="plain")
-    config = replace(config, noise_ratio=0.0, flat_noise=None)
+    config = replace(config, noise_ratio=0.0, flat_noise=0.0)
     plan = as_it_is(resolve(was.plan.sources["content"]["path"], styles, config), was.plan.held)
     about = {"from": "picture", "evaluations": evaluations} | ({} if plan.held is None else {"held": plan.held})
     return plan, None, about, f"goes on from the 8-bit picture, since {why}"

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from jaxstyle.errors import InputError, unknown
-from jaxstyle.pictures.matching import MATCHES, match
+from jaxstyle.pictures.colour import OPPONENT, colourfulness
+from jaxstyle.pictures.matching import MATCHES, match, moments
 from jaxstyle.pictures.read import Picture, as_float
 from jaxstyle.pictures.spaces import check_space, grey, with_colours_of
 from jaxstyle.transfer.config import COLORS, Config
@@ -105,6 +106,35 @@ def recoloured(colours: Colours, content: Picture, styles: Sequence[Picture], bl
     assert colours.match is not None
     parts = (share * _matched(content, style, colours.match) for style, share in zip(styles, blend, strict=True))
     return np.clip(sum(parts, np.zeros((), np.float32)), 0, 1)
+
+
+def _of_styles(styles: Sequence[Picture], blend: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and covariance of the opponent colours of styles, (3,) and (3, 3), weighted by their shares."""
+    found = [moments(as_float(style) @ OPPONENT.T, style.alpha) for style in styles]
+    mean, covariance = (sum(s * part for s, part in zip(blend, parts, strict=True)) for parts in zip(*found, strict=True))
+    return np.asarray(mean), np.asarray(covariance)
+
+
+def colourful(styles: Sequence[Picture], blend: Sequence[float]) -> float:
+    """How colourful styles are that are blended by these shares, 0 (grey) to 1: `pictures.colour.colourfulness`."""
+    return colourfulness(_of_styles(styles, blend)[1])
+
+
+def toned(image: np.ndarray, styles: Sequence[Picture], blend: Sequence[float], tone: float) -> np.ndarray:
+    """An image, (H, W, 3), whose colours are moved to the styles' by `tone` times what those lack to be colourful.
+
+    Their mean becomes the styles', and their deviation from it at most the styles'; brightness stays. So a grey style and a
+    tone of 1 make it grey, and a colourful style leaves it as it is.
+    """
+    wanted, covariance = _of_styles(styles, blend)
+    if not (share := tone * (1 - colourfulness(covariance))):
+        return image
+    colours = image @ OPPONENT.T.astype(np.float32)
+    mean, own = moments(colours)
+    few = min(1.0, float(np.sqrt(np.trace(covariance[1:, 1:]) / max(np.trace(own[1:, 1:]), 1e-12))))
+    moved = wanted[1:] + few * (colours[..., 1:] - mean[1:])
+    colours[..., 1:] += share * (moved - colours[..., 1:])
+    return colours @ OPPONENT.astype(np.float32)
 
 
 def _matched(picture: Picture, other: Picture, method: str) -> np.ndarray:

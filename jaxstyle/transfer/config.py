@@ -20,7 +20,7 @@ from jaxstyle.pictures.size import USUAL
 from jaxstyle.pictures.spaces import SPACES
 from jaxstyle.solvers.precondition import PRECONDITIONERS
 from jaxstyle.solvers.registry import SOLVERS
-from jaxstyle.transfer.schedule import PREVIEW
+from jaxstyle.transfer.schedule import PREVIEW, SMALLEST
 
 INITS = ("content", "noise", "style")
 MEMORY = ("auto", "low")
@@ -148,19 +148,20 @@ class Config:
     seed: int = _option("start", 0, "of the noise", "N")
     noise_ratio: float = _option("start", 0.0, "share of noise mixed into the start", "R")
     noise_sigma: float = _option("start", 0.1, "deviation of the noise around grey, where white is 1", "S")
-    flat_noise: float | None = _option(
+    flat_noise: float = _option(
+        "start",
+        0.0,
+        "noise where the content is flat, 0 to 2 times as rough as the style: more texture in skies, but specks too; with a "
+        "strength less",
+        "R",
+    )
+    scales: int | str | None = _option(
         "start",
         None,
-        "noise where the content is flat, 0 to 2 times as rough as the style, so that no sky stays grey; with a strength less",
-        "R",
-        usual="1, or 0 with --metric plain and in very short runs",
-    )
-    scales: int | str = _option(
-        "start",
-        1,
-        "sizes to go through, each twice the one before, with a third of the evaluations coarse; auto: the picture that --size "
+        "sizes to go through, each twice the one before, with half of the evaluations coarse; auto: the picture that --size "
         f"{PREVIEW} makes, then what only larger ones show, with a third as many evaluations more, or a sixth at each size",
         "N|auto",
+        usual=f"as many as begin at {SMALLEST} pixels or more",
     )
 
     solver: str = _option("solver", "lbfgs", "the minimiser", choices=SOLVERS)

@@ -192,7 +192,8 @@ class Engine:
         targets = together(own)
         metrics = together([self.own.metrics(plan, metric) for plan in plans]) if self.method.has_metrics else None
         canonical = targets if shared else together(canonical)
-        return Task(together(list(starts)), targets, canonical, together(weights), metrics, self.held)
+        chroma = together([jnp.float32(plan.chroma) for plan in plans])
+        return Task(together(list(starts)), targets, canonical, together(weights), metrics, self.held, chroma)
 
     def memory(self, plan: Plan) -> int:
         """The most bytes that are held at one time for pictures like this plan's, the network and their files left out: by each
@@ -238,7 +239,7 @@ def compile_engine(
     start: Any = jax.ShapeDtypeStruct((height, width, 3), jnp.float32)
     targets = own.shapes(plan)
     metrics = {name: Metric(gram, gram) for name, gram in targets.style.items()} if method.has_metrics else None
-    shapes = Task(start, targets, canonical.shapes(plan), weights, metrics)
+    shapes = Task(start, targets, canonical.shapes(plan), weights, metrics, chroma=jnp.float32(plan.chroma))
     if members is not None:
         shapes = jax.tree.map(lambda a: jax.ShapeDtypeStruct((members, *a.shape), a.dtype), shapes)
     task = layout.shapes(shapes)._replace(held=held)

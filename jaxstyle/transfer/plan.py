@@ -15,7 +15,7 @@ from jaxstyle.network.weights.load import Loaded
 from jaxstyle.pictures.read import Picture, as_float, off_white
 from jaxstyle.pictures.size import MIN_SIDE
 from jaxstyle.transfer import record
-from jaxstyle.transfer.colours import Colours, finished, idle
+from jaxstyle.transfer.colours import Colours, colourful, finished, idle
 from jaxstyle.transfer.config import Config
 from jaxstyle.transfer.library import Library
 from jaxstyle.transfer.programs import Method
@@ -37,6 +37,8 @@ class Start:
         seed: of the noise.
         smooth_colour: whether fine colour is taken away first, since the loss hardly sees it and no solver would.
         flat_noise: roughness of noise in flat areas of a content, relative to the style's; 0 for none.
+        tone: 0 to 1, how far a style of few colours, such as an engraving, takes the picture's away: at the start and, since
+            the loss hardly sees a faint colour, in the solver's moves.
     """
 
     kind: str
@@ -45,6 +47,7 @@ class Start:
     seed: int
     smooth_colour: bool
     flat_noise: float
+    tone: float = 0.0
 
     @property
     def is_random(self) -> bool:
@@ -107,6 +110,16 @@ class Plan:
         return 0 if self.regions is None else len(self.regions.painted)
 
     @property
+    def chroma(self) -> float:
+        """How readily colours move beside brightness, 0 to 1: less so where the styles have few."""
+        if not self.start.tone or self.colours.brightness_only:
+            return 1.0
+        parts = [(self.styles, self.blend)]
+        if self.regions is not None:
+            parts = [(region.styles, region.blend) for region in self.regions.painted]
+        return 1 - self.start.tone * (1 - max(colourful(styles, blend) for styles, blend in parts))
+
+    @property
     def evaluations(self) -> int:
         """Of all stages."""
         return sum(stage.evaluations for stage in self.stages)
@@ -157,9 +170,10 @@ class Plan:
         }
         method = replace(self.method, strips=False)
         start = self.start if self.start.is_random else replace(self.start, noise_sigma=0.0, seed=0)
+        known_start = {name: value for name, value in vars(start).items() if (name, value) != ("tone", 0.0)}
         stages = [stage[:3] for stage in self.stages]
         how = {**record.plain(method), "objective": _as_known(method.objective)}
-        made = [_as_known(self.objective), type(method.solver).__name__, how, stages, start, self.blend, self.colours]
+        made = [_as_known(self.objective), type(method.solver).__name__, how, stages, known_start, self.blend, self.colours]
         made += [] if self.strength is None else [self.strength]
         made += [] if self.held is None else [self.held]
         made += [] if self.preview is None else [self.preview.key]

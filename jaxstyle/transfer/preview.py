@@ -19,4 +19,4 @@ def preview_of(config: Config, width: int, height: int) -> Config | None:
         styles = parse_size(config.style_size, argument="style_size")
         factor = max(first) / max(width, height)
         style_size = str(replace(styles, sides=tuple(max(MIN_SIDE, round(side * factor)) for side in styles.sides)))
-    return replace(config, size=str(replace(wish, sides=sides)), style_size=style_size, scales=1, devices=1)
+    return replace(config, size=str(replace(wish, sides=sides)), style_size=style_size, scales=None, devices=1)

@@ -16,7 +16,6 @@ from jaxstyle.loss.presets import CANONICAL, Objective, canonical_of
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.machine.devices import Layout
 from jaxstyle.network.convolution import Target, current_target, traced_for
-from jaxstyle.network.vgg import Params
 from jaxstyle.pictures.waves import Waves
 from jaxstyle.solvers.precondition import decode
 from jaxstyle.solvers.state import Solver, State
@@ -74,6 +73,7 @@ class Task(NamedTuple):
         weights: of the objective's terms.
         metrics: of the differences of the style's Gram matrices, by tap; None for a solver without `has_aux`.
         held: waves that the images keep as they start, shared by the members; None where all may change.
+        chroma: how readily the image's colours move beside its brightness, 0 to 1, ().
     """
 
     start: Array
@@ -82,19 +82,20 @@ class Task(NamedTuple):
     weights: TermWeights
     metrics: dict[str, Metric] | None = None
     held: Waves | None = None
+    chroma: Array | np.float32 = np.float32(1)
 
     def advancing(self, params: Any) -> tuple[Any, ...]:
         """What `Programs.step` takes beside the state."""
-        return self.start, params, self.targets, self.weights, self.metrics, self.held
+        return *self.showing, params, self.targets, self.weights, self.metrics
 
     def measuring(self, params: Any) -> tuple[Any, ...]:
         """What `Programs.measure` takes beside z."""
-        return self.start, params, self.canonical, self.held
+        return *self.showing, params, self.canonical
 
     @property
     def showing(self) -> tuple[Any, ...]:
         """What `Programs.picture` takes beside z."""
-        return self.start, self.held
+        return self.start, self.chroma, self.held
 
 
 class Programs(NamedTuple):
@@ -116,21 +117,23 @@ class Programs(NamedTuple):
 def functions(method: Method) -> Programs:
     """The parts of a run of one picture, not compiled."""
 
-    def picture(z: Array, start: Array, held: Waves | None) -> Array:
-        return decode(z, start, method.preconditioner, held=held, sparing=method.strips)
+    def picture(z: Array, start: Array, chroma: Array, held: Waves | None) -> Array:
+        return decode(z, start, method.preconditioner, chroma=chroma, held=held, sparing=method.strips)
 
-    def fun(z: Array, start: Array, params: Params, targets: Targets, weights: TermWeights, metrics: Any, held: Any) -> Any:
+    def fun(z: Array, *args: Any) -> Any:
+        *shown, params, targets, weights, metrics = args
         how: Any = dict(objective=method.objective, weights=weights, precision=method.precision, strips=method.strips)
         loss = partial(losses_in, metrics) if method.has_metrics else total_loss
-        return loss(picture(z, start, held), params, targets, **how)
+        return loss(picture(z, *shown), params, targets, **how)
 
     def step(state: State, *args: Any) -> tuple[State, tuple[Array, ...]]:
         state = method.solver.step(fun, state, *args)
         return state, (state.value, state.aux, state.evaluations, state.restarts, state.stationary, state.accepted)
 
-    def measure(z: Array, start: Array, params: Params, targets: Targets, held: Waves | None) -> Losses:
+    def measure(z: Array, *args: Any) -> Losses:
+        *shown, params, targets = args
         how: Any = dict(objective=canonical_of(method.objective), strips=method.strips)
-        return loss_parts(picture(z, start, held), params, targets, **how)
+        return loss_parts(picture(z, *shown), params, targets, **how)
 
     def init(start: Array) -> State:
         return method.solver.init(jnp.zeros_like(start[..., :1] if method.grey else start))
@@ -140,11 +143,12 @@ def functions(method: Method) -> Programs:
 
 def of_members(single: Programs) -> Programs:
     """The same for a batch: the network and what is held are shared, everything else has a leading axis."""
+    shown = 0, 0, None
     return Programs(
         jax.vmap(single.init),
-        jax.vmap(single.step, (0, 0, None, 0, 0, 0, None)),
-        jax.vmap(single.measure, (0, 0, None, 0, None)),
-        jax.vmap(single.picture, (0, 0, None)),
+        jax.vmap(single.step, (0, *shown, None, 0, 0, 0)),
+        jax.vmap(single.measure, (0, *shown, None, 0)),
+        jax.vmap(single.picture, (0, *shown)),
     )
 
 

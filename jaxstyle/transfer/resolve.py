@@ -72,10 +72,12 @@ def resolve(content: Any, style: Any, config: Config, library: Library | None = 
     size, style_size = _sizes(config)
     picture = library.fitted(content, "content", size)
     width, height = picture.size
+    first_metric = _metric(config, evaluations)
+    start = _start(config, objective, strength)
+    if scales is None:
+        scales = _usual_scales(config, start, first_metric, evaluations, width, height)
     auto = scales == schedule.AUTO and colours.painted
     preview = _preview(content, style, config, library, width, height) if auto else None
-    first_metric = _metric(config, evaluations)
-    start = _start(config, objective, strength, first_metric)
     # After a preview so few evaluations in the whitened metric would bring back the photograph.
     metric = first_metric if preview is None else "plain"
     style_size = _style_size(config, objective, size, style_size, width, height)
@@ -139,8 +141,8 @@ def resolve(content: Any, style: Any, config: Config, library: Library | None = 
     )
 
 
-def _work(config: Config) -> tuple[int, int | str]:
-    """Evaluations, and the number of sizes or `schedule.AUTO`."""
+def _work(config: Config) -> tuple[int, int | str | None]:
+    """Evaluations, and the number of sizes, `schedule.AUTO`, or None where nobody says it."""
     if config.quality not in QUALITIES:
         raise unknown("quality", config.quality, QUALITIES)
     evaluations = QUALITIES[config.quality] if config.evaluations is None else config.evaluations
@@ -151,12 +153,18 @@ def _work(config: Config) -> tuple[int, int | str]:
             scales = int(scales)
         except ValueError:
             raise InputError("scales", scales, f"is neither a whole number nor {schedule.AUTO}") from None
-    if scales == schedule.AUTO:
+    if scales is None or scales == schedule.AUTO:
         return evaluations, scales
     _whole(scales, "scales", 1)
     if int(scales) > evaluations:
         raise InputError("scales", config.scales, f"must not be more than the {evaluations} evaluations")
     return evaluations, scales
+
+
+def _usual_scales(config: Config, start: Start, metric: str, evaluations: int, width: int, height: int) -> int:
+    """Several where the metric makes something of few evaluations at each; a picture that is gone on from has its own size."""
+    alone = config.solver != "lbfgs" or metric == "plain" or start.kind == "picture"
+    return 1 if alone else schedule.usual_scales(width, height, evaluations)
 
 
 def _preview(content: Any, style: Any, config: Config, library: Library, width: int, height: int) -> Plan | None:
@@ -228,7 +236,7 @@ def _strength(config: Config) -> float | None:
     return _number(config.strength, "strength", least=0.0, most=1.0)
 
 
-def _start(config: Config, objective: Objective, strength: float | None, metric: str) -> Start:
+def _start(config: Config, objective: Objective, strength: float | None) -> Start:
     if not isinstance(config.init, str | os.PathLike | None):
         raise InputError("init", Plain(type(config.init).__name__), f"must be one of {', '.join(INITS)}, or a picture file")
     init = config.init or objective.init
@@ -236,9 +244,7 @@ def _start(config: Config, objective: Objective, strength: float | None, metric:
         raise unknown("init", init, (*INITS, "a picture file"))
     ratio = _number(config.noise_ratio, "noise_ratio", least=0.0, most=1.0)
     sigma = _number(config.noise_sigma, "noise_sigma", least=0.0, most=10.0)
-    # The plain metric, and few evaluations, leave some of it behind.
-    usual = 1.0 if metric == "whitened" else 0.0
-    flat = usual if config.flat_noise is None else _number(config.flat_noise, "flat_noise", least=0.0, most=2.0)
+    flat = _number(config.flat_noise, "flat_noise", least=0.0, most=2.0)
     _whole(config.seed, "seed", 0)
     if strength == 0:
         return Start("content", 0.0, sigma, config.seed, smooth_colour=False, flat_noise=0.0)
@@ -247,7 +253,17 @@ def _start(config: Config, objective: Objective, strength: float | None, metric:
     smooth = config.solver != "lbfgs-torch" and objective.style_weight > 0
     ratio = 0.0 if kind == "noise" else ratio
     flat = flat * (1.0 if strength is None else strength) if smooth and kind == "content" else 0.0
-    return Start(kind, ratio, sigma, config.seed, smooth_colour=smooth, flat_noise=flat)
+    tone = _tone(config, objective, strength) if smooth else 0.0
+    return Start(kind, ratio, sigma, config.seed, smooth_colour=smooth, flat_noise=flat, tone=tone)
+
+
+def _tone(config: Config, objective: Objective, strength: float | None) -> float:
+    """How far a style of few colours takes the picture's away: wholly with the preset's weights or more of the style."""
+    if strength is not None:
+        return 1 - (1 - strength) ** 2
+    usual = PRESETS[config.preset]
+    given = objective.style_weight * usual.content_weight, usual.style_weight * objective.content_weight
+    return 1.0 if given[0] >= given[1] else (given[0] / given[1]) ** (1 / 3)
 
 
 def is_random(config: Config) -> bool:

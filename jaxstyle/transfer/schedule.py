@@ -18,8 +18,14 @@ from jaxstyle.errors import InputError
 from jaxstyle.pictures.size import MIN_SIDE
 from jaxstyle.pictures.waves import Waves
 
-COARSE_SHARE = 1 / 3
+COARSE_SHARE = 1 / 2
 """Of the evaluations, at all sizes but the last together: they are cheap there."""
+FIRST_SHARE = 1 / 2
+"""Of these, at the first of three sizes or more, which begins with nothing painted."""
+SMALLEST = 192
+"""Longest side of the smallest size that a run goes through by itself, at least."""
+MOST_SIZES = 4
+"""That a run goes through by itself."""
 WHITENED_SHARE = 3 / 4
 """Of the evaluations at full size, in the whitened metric where a run has it."""
 AUTO = "auto"
@@ -57,16 +63,30 @@ class Stage(NamedTuple):
 
 def sizes(width: int, height: int, scales: int) -> list[tuple[int, int]]:
     """`scales` sizes from coarse to fine, each half the next; an InputError where the first would be under MIN_SIDE."""
-    most = max(k for k in range(1, 32) if min(width, height) >> (k - 1) >= MIN_SIDE)
-    if scales > most:
+    if scales > (most := _most_scales(width, height)):
         raise InputError("scales", scales, f"is too many for {width}x{height} pixels", f"give at most {most}")
     return [(width >> k, height >> k) for k in reversed(range(scales))]
 
 
+def _most_scales(width: int, height: int) -> int:
+    return max(k for k in range(1, 32) if min(width, height) >> (k - 1) >= MIN_SIDE)
+
+
+def usual_scales(width: int, height: int, evaluations: int) -> int:
+    """How many sizes a run goes through where nobody says it: as many as leave `SMALLEST` pixels, up to `MOST_SIZES`."""
+    usual = 1 + int(math.log2(max(1, max(width, height) / SMALLEST)))
+    return max(1, min(usual, _most_scales(width, height), MOST_SIZES, evaluations))
+
+
 def budgets(evaluations: int, scales: int) -> list[int]:
     """Evaluations at each of `scales` sizes, which add up to `evaluations`, at least one each."""
-    coarse = max(1, round(evaluations * COARSE_SHARE / max(1, scales - 1)))
-    return [coarse] * (scales - 1) + [max(1, evaluations - coarse * (scales - 1))]
+    if scales == 1:
+        return [evaluations]
+    coarse = evaluations * COARSE_SHARE
+    first = coarse * (FIRST_SHARE if scales > 2 else 1)
+    shares = [first, *[(coarse - first) / max(1, scales - 2)] * (scales - 2)]
+    counts = [max(1, int(share)) for share in shares]
+    return [*counts, max(1, evaluations - sum(counts))]
 
 
 def stages(width: int, height: int, scales: int, evaluations: int, metric: str) -> tuple[Stage, ...]:

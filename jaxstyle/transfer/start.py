@@ -9,6 +9,7 @@ from jaxstyle.pictures.colour import smooth_colour
 from jaxstyle.pictures.flat import fill_flat, roughness
 from jaxstyle.pictures.noise import GREY, mix, soft_noise, white_noise
 from jaxstyle.pictures.spaces import grey
+from jaxstyle.transfer.colours import toned
 from jaxstyle.transfer.plan import Plan
 
 
@@ -27,6 +28,19 @@ def starting_image(plan: Plan, *, noisy: bool = True) -> Array:
 
 
 def _coloured(plan: Plan, noisy: bool) -> Array:
+    image = _of_kind(plan, noisy)
+    # A start that is taken as it is, such as a picture that goes on, keeps its colours.
+    return jnp.asarray(_toned(np.asarray(image), plan)) if plan.start.tone and plan.start.smooth_colour else image
+
+
+def _toned(image: np.ndarray, plan: Plan) -> np.ndarray:
+    if plan.regions is None:
+        return toned(image, plan.styles, plan.blend, plan.start.tone)
+    parts = ((each.mask, toned(image, each.styles, each.blend, plan.start.tone)) for each in plan.regions.painted)
+    return image + sum(mask[..., None] * (part - image) for mask, part in parts)
+
+
+def _of_kind(plan: Plan, noisy: bool) -> Array:
     start, (width, height) = plan.start, plan.content.size
 
     def noise() -> Array:

@@ -26,6 +26,15 @@ def test_spectral_is_the_plain_filter(rng, shape):
     np.testing.assert_allclose(got, start + wanted / 255, atol=1e-5)
 
 
+@pytest.mark.parametrize("chroma", [0.0, 0.25])
+@pytest.mark.parametrize("name", ["none", "spectral"])
+def test_colours_can_be_slower_than_brightness(rng, name, chroma):
+    z, start = (jnp.asarray(rng.normal(size=(16, 21, 3)), jnp.float32) for _ in range(2))
+    fast, slow = (np.asarray(decode(z, start, name, chroma=c) - start) for c in (1.0, chroma))
+    grey = fast.mean(-1, keepdims=True)
+    np.testing.assert_allclose(slow, grey + chroma * (fast - grey), atol=1e-6)
+
+
 @pytest.mark.parametrize("waves", [None, (7, 5)])
 @pytest.mark.parametrize("shape", [(16, 20, 3), (17, 21, 3)])
 def test_one_colour_after_the_other_is_the_same(rng, shape, waves):
@@ -34,7 +43,7 @@ def test_one_colour_after_the_other_is_the_same(rng, shape, waves):
     held = waves and Waves.of(shape[1::-1], waves)
 
     def both(sparing):
-        image, pull = jax.vjp(lambda z: decode(z, start, "spectral", held=held, sparing=sparing), z)
+        image, pull = jax.vjp(lambda z: decode(z, start, "spectral", chroma=0.5, held=held, sparing=sparing), z)
         return image, *pull(weights)
 
     for got, wanted in zip(jax.jit(both, static_argnums=0)(True), both(False), strict=True):

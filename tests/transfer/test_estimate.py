@@ -77,11 +77,11 @@ def test_an_estimate_without_pictures_is_of_4_to_3():
     found = estimate(size=64, evaluations=7, scales=2)
     assert found.size == (64, 48)
     assert found.style_sizes == [(64, 48)]
-    assert (found.evaluations, found.coarse) == (7, 2)
+    assert (found.evaluations, found.coarse) == (7, 3)
     assert found.largest is None
     assert found.evaluation > 0
-    # Two evaluations at a quarter of the pixels, five at full size.
-    np.testing.assert_allclose(found.seconds, (2 / 4 + 5) * found.evaluation, rtol=1e-6)
+    # Three evaluations at a quarter of the pixels, four at full size.
+    np.testing.assert_allclose(found.seconds, (3 / 4 + 4) * found.evaluation, rtol=1e-6)
 
 
 def test_the_command_line_prints_it(capsys):

@@ -61,7 +61,7 @@ def arguments(method, members):
     parts = [jax.eval_shape(part, params, image) for part in (content_target, style_target)]
     metrics = {tap: Metric(gram, gram) for tap, gram in parts[1].items()}
     weights = jax.tree.map(described, TermWeights.of(CANONICAL))
-    each = image, Targets(*parts), weights, metrics
+    each = image, Targets(*parts), weights, metrics, None, jax.ShapeDtypeStruct((), jnp.float32)
     run = functions(method)
     if members:
         each = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((members, *leaf.shape), leaf.dtype), each)

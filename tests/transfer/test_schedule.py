@@ -30,7 +30,10 @@ def test_sizes_halve_down_to_the_smallest_that_works():
         schedule.sizes(64, 33, 3)
 
 
-@pytest.mark.parametrize(("evaluations", "scales", "wanted"), [(300, 1, [300]), (300, 2, [100, 200]), (300, 3, [50, 50, 200])])
+@pytest.mark.parametrize(
+    ("evaluations", "scales", "wanted"),
+    [(300, 1, [300]), (300, 2, [150, 150]), (300, 3, [75, 75, 150]), (60, 4, [15, 7, 7, 31])],
+)
 def test_budgets_add_up(evaluations, scales, wanted):
     assert schedule.budgets(evaluations, scales) == wanted
 
@@ -40,6 +43,30 @@ def test_every_size_gets_an_evaluation(evaluations):
     budgets = schedule.budgets(evaluations, 3)
     assert sum(budgets) == evaluations
     assert min(budgets) >= 1
+
+
+@pytest.mark.parametrize(
+    ("size", "scales"),
+    [((383, 300), 1), ((384, 300), 2), ((512, 384), 2), ((767, 500), 2), ((768, 500), 3), ((2048, 1536), 4), ((8192, 6144), 4)],
+)
+def test_by_default_there_are_sizes_from_192_pixels_on(size, scales):
+    assert schedule.usual_scales(*size, 60) == scales
+    assert max(schedule.sizes(*size, scales)[0]) >= 192
+
+
+def test_a_default_is_possible():
+    assert schedule.usual_scales(1024, 20, 60) == 1, "half of it has too few rows"
+    assert schedule.usual_scales(1024, 768, 2) == 2, "each size has an evaluation"
+
+
+@pytest.mark.parametrize(
+    ("options", "scales"),
+    [({}, 2), (dict(scales=1), 1), (dict(evaluations=24), 1), (dict(metric="plain"), 1), (dict(solver="adam"), 1),
+     (dict(init=str(CONTENT)), 1), (dict(init="noise"), 2), (dict(strength=0.5), 2)],
+    ids=str,
+)  # fmt: skip
+def test_several_sizes_are_for_runs_that_whiten(options, scales):
+    assert len(resolve(CONTENT, STYLE, Config(size=384, **options)).sizes) == scales
 
 
 @pytest.mark.parametrize(
@@ -77,7 +104,7 @@ def test_auto_is_what_the_size_makes_of_it(monkeypatch):
     def plan(**options):
         return resolve(CONTENT, STYLE, Config(**options))
 
-    assert plan(size=384, scales="auto").key == plan(size=384).key, "small pictures stay as they are"
+    assert plan(size=384, scales="auto").key == plan(size=384, scales=1).key, "small pictures stay as they are"
     assert plan(size=64, scales="2").key == plan(size=64, scales=2).key, "as the command line gives it"
     monkeypatch.setattr(schedule, "PREVIEW", 32)
     large = plan(size=128, scales="auto", evaluations=60)
@@ -224,9 +251,9 @@ def test_a_finer_size_begins_without_noise(monkeypatch):
 
 def test_the_work_of_coarse_evaluations_counts_by_their_pixels():
     made = resolve(CONTENT, STYLE, Config(size="64x64", evaluations=8, scales=2, metric="plain"))
-    assert [stage.evaluations for stage in made.stages] == [3, 5]
-    whole = 3 / 4 + 5
-    assert [made.share_of_work(n) for n in (0, 3, 4, 8, 9)] == pytest.approx([0, 0.75 / whole, 1.75 / whole, 1, 1])
+    assert [stage.evaluations for stage in made.stages] == [4, 4]
+    whole = 4 / 4 + 4
+    assert [made.share_of_work(n) for n in (0, 4, 5, 8, 9)] == pytest.approx([0, 1 / whole, 2 / whole, 1, 1])
 
 
 def test_the_coarse_change_arrives_at_full_size():

@@ -55,13 +55,8 @@ def test_a_little_of_the_style_is_a_little_noise(sky):
         assert roughness(image)[:16].mean() == pytest.approx(wanted, rel=0.2)
 
 
-@pytest.mark.parametrize(
-    ("options", "flat_noise"),
-    [(dict(), 1), (dict(evaluations=25), 1), (dict(evaluations=24), 0), (dict(metric="plain"), 0), (dict(solver="adam"), 0)],
-    ids=str,
-)
-def test_there_is_noise_by_default_where_a_run_can_replace_it(sky, options, flat_noise):
-    assert start(sky, flat_noise=None, **options)[0].start.flat_noise == flat_noise
+def test_by_default_there_is_no_noise(sky):
+    assert resolve(sky, STYLE, Config(size=64)).start.flat_noise == 0
 
 
 def test_noise_that_no_run_begins_with_is_told_to_count_for_nothing(sky):
@@ -69,7 +64,7 @@ def test_noise_that_no_run_begins_with_is_told_to_count_for_nothing(sky):
     for options in (dict(init="noise"), dict(solver="lbfgs-torch"), dict(strength=0)):
         (notice,) = start(sky, flat_noise=1.0, **options)[0].notices
         assert notice == "`flat_noise` counts for nothing: it is for runs with a style that begin with the content"
-        assert start(sky, flat_noise=None, **options)[0].notices == ()
+        assert start(sky, flat_noise=0, **options)[0].notices == ()
 
 
 @pytest.mark.parametrize(
@@ -102,6 +97,65 @@ def test_another_start_is_not_filled(sky, tmp_path):
     np.testing.assert_array_equal(image, smooth_colour(sky.astype(np.float32) / 255))
 
 
-def test_a_flat_style_adds_nothing(sky):
-    _, image = start(sky, np.full((64, 64, 3), 200, np.uint8))
-    np.testing.assert_allclose(image, smooth_colour(sky.astype(np.float32) / 255), atol=1e-4)
+def test_a_flat_style_adds_no_noise(sky):
+    style = np.full((64, 64, 3), 200, np.uint8)
+    np.testing.assert_allclose(start(sky, style)[1], start(sky, style, flat_noise=0)[1], atol=1e-4)
+
+
+def grey_of(picture):
+    return np.repeat(np.asarray(Image.fromarray(picture).convert("L"))[..., None], 3, -1)
+
+
+def chroma(image):
+    """Mean distance of the colours from grey, in levels."""
+    return 255 * np.sqrt(((image - image.mean(-1, keepdims=True)) ** 2).sum(-1)).mean()
+
+
+@pytest.mark.parametrize("init", ["content", "noise", "style", str(CONTENT)])
+def test_a_run_in_a_grey_style_begins_grey(sky, init):
+    plan, image = start(sky, grey_of(np.asarray(Image.open(STYLE).resize((64, 48)))), init=init)
+    assert chroma(image) < 1e-3
+    assert plan.chroma == pytest.approx(0, abs=1e-6)
+    _, coloured = start(sky, STYLE, init=init)
+    np.testing.assert_allclose(image.mean(-1), coloured.mean(-1), atol=0.02 if init == "content" else 1)
+
+
+def test_a_style_of_few_colours_lends_them():
+    """Its tint, and a share of the photograph's own that is at most its own."""
+    picture = np.asarray(Image.open(STYLE).resize((64, 48)), float)
+    sepia = picture.mean(-1, keepdims=True) * 0.8 + (30, 15, -20)
+    _, image = start(CONTENT, np.uint8(np.clip(sepia, 0, 255)))
+    tint = (image - image.mean(-1, keepdims=True)).mean((0, 1)) * 255
+    np.testing.assert_allclose(tint, (21.7, 6.7, -28.3), atol=2)
+
+
+def test_a_colourful_style_leaves_the_start_as_it_is():
+    plan, image = start(CONTENT, flat_noise=0)
+    np.testing.assert_array_equal(image, smooth_colour(plan.content.rgb.astype(np.float32) / np.float32(255)))
+    assert plan.chroma == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "tone"),
+    [({}, 1), (dict(style_weight=2e3), 1), (dict(style_weight=125), 0.5), (dict(content_weight=8), 0.5),
+     (dict(strength=0.5), 0.75), (dict(content_weight=0), 1),
+     (dict(style_weight=0), 0), (dict(strength=0), 0), (dict(solver="lbfgs-torch"), 0)],
+    ids=str,
+)  # fmt: skip
+def test_less_of_a_grey_style_takes_less_of_the_colours(sky, options, tone):
+    grey = grey_of(np.asarray(Image.open(STYLE).resize((64, 48))))
+    plan, image = start(sky, grey, flat_noise=0, **options)
+    assert plan.start.tone == pytest.approx(tone)
+    assert plan.chroma == pytest.approx(1 - tone)
+    assert chroma(image) == pytest.approx((1 - tone) * chroma(start(sky, STYLE, flat_noise=0)[1]), rel=0.05, abs=1e-3)
+
+
+def test_a_region_has_the_colours_of_its_own_style(sky):
+    mask = np.zeros((64, 64), np.uint8)
+    mask[:, :32] = 255
+    grey = grey_of(np.asarray(Image.open(STYLE).resize((64, 48))))
+    plan, image = start(sky, STYLE, regions=[(mask, grey)], flat_noise=0, feather=0)
+    plain = smooth_colour(sky.astype(np.float32) / 255)
+    assert chroma(image[:, :32]) < 1e-3
+    np.testing.assert_allclose(image[:, 32:], plain[:, 32:], atol=1e-5)
+    assert plan.chroma == 1, "the other region's colours have to move"
