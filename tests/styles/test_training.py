@@ -15,7 +15,7 @@ from jaxstyle.onepass.photographs import gathered
 from jaxstyle.pictures.read import Picture
 from jaxstyle.styles import train_styles as whole
 from jaxstyle.styles.lesson import compared, prepare
-from jaxstyle.styles.model import initial, paint
+from jaxstyle.styles.model import WIDTHS as NAMED_WIDTHS, initial, paint
 from jaxstyle.styles.network import PHOTOGRAPH, read
 from jaxstyle.styles.train import OBJECTIVE, Learned, Recipe, begin, losses, picked, step
 from jaxstyle.styles.train_styles import train_styles
@@ -155,7 +155,13 @@ def test_another_trainings_checkpoint_is_refused(tiny_params, tmp_path):
     training(tiny_params, path=path).keep()
     other = training(tiny_params, path=path)
     other.recipe = replace(other.recipe, learning_rate=1e-3)
-    refusal(other.resume, "resume", "other recipe", kind=InputError)
+    refusal(other.resume, "resume", "learning_rate 0.002, not 0.001; give what that training had", kind=InputError)
+    other = training(tiny_params, path=path)
+    other.recipe = replace(
+        other.recipe, widths=NAMED_WIDTHS["slim"], flip=False, objective=replace(other.recipe.objective, style_weight=9.0)
+    )
+    words = ["width {'down': [4, 6, 8]", "not slim, flip True, not False, style_weight 6, not 9"]
+    refusal(other.resume, "resume", *words, kind=InputError)
     path.write_bytes(path.read_bytes()[:1000])
     refusal(training(tiny_params, path=path).resume, "resume", "cannot be read", kind=InputError)
 
