@@ -158,6 +158,6 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping) and all(isinstance(share, int | float) for share in value.values()):
         return "+".join(f"{name}={share:g}" for name, share in value.items() if share)
     return f"{value:g}" if isinstance(value, float) else str(value)
