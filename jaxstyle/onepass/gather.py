@@ -56,7 +56,7 @@ def gather(
         notices.append(f"{MOST} of {len(sources)} {what} are used, which is as many as are held in memory")
         sources = [sources[i * len(sources) // MOST] for i in range(MOST)]
     usable, bad, said = [], [], time.monotonic()
-    free = memory.host_available()
+    free = memory.host_available(), memory.available()
     for number, (source, found) in enumerate(_read(sources, size, argument, what), start=1):
         if isinstance(found, Picture):
             usable.append(found)
@@ -107,17 +107,19 @@ def _read(sources: Sequence[Any], size: int, argument: str, what: str) -> Iterat
         pool.shutdown(cancel_futures=True)
 
 
-def _check_memory(pictures: Sequence[Picture], count: int, free: int, size: int, argument: str, what: str) -> None:
-    """Raises an InputError where `count` photographs like these do not fit in as many bytes as were `free`: one by one, in an
-    array that gives each the room of the largest, and in JAX's copy of it."""
+def _check_memory(
+    pictures: Sequence[Picture], count: int, free: tuple[int, int | None], size: int, argument: str, what: str
+) -> None:
+    """Raises an InputError where `count` photographs like these do not fit in as many bytes as are `free`: in the host's memory,
+    one by one, in an array that gives each the room of the largest, and in JAX's copy of it; and that array on the device."""
     held = sum(picture.rgb.nbytes for picture in pictures) / len(pictures)
     height, width = (max(picture.rgb.shape[axis] for picture in pictures) for axis in (0, 1))
-    needed = count * (held + 2 * 3 * height * width)
-    if needed > free:
-        problem = f"need about {memory.gigabytes(needed)} of memory for crops of {size}, and {memory.gigabytes(free)} are free"
-        raise InputError(
-            argument, Plain(f"{count} {what}"), problem, f"give about {int(count * free / needed)}, or a smaller --size"
-        )
+    for each, there in ((held + 2 * 3 * height * width, free[0]), (3 * height * width, free[1])):
+        if there is not None and count * each > there:
+            needed = memory.gigabytes(count * each)
+            problem = f"need about {needed} of memory for crops of {size}, and {memory.gigabytes(there)} are free"
+            remedy = f"give about {int(there / each)}, or a smaller --size"
+            raise InputError(argument, Plain(f"{count} {what}"), problem, remedy)
 
 
 def _left_out(bad: Sequence[tuple[Any, str]], count: int, what: str) -> str:

@@ -61,6 +61,9 @@ def test_more_than_memory_holds_is_refused_before_all_are_read(monkeypatch):
     assert "give about 100, or a smaller --size" in text
     assert len(read) < 400
     assert len(gather(pictures[:100], 32, []).sides) == 100
+    monkeypatch.undo()
+    monkeypatch.setattr(memory, "available", lambda: 100 * 36 * 44 * 3)  # of a device, which has the array only
+    refusal(lambda: gather(pictures, 32, []), "photos", "give about 100, or", kind=InputError)
 
 
 def test_words_on_the_way_come_every_few_seconds(monkeypatch):

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from conftest import TINY, random_params, random_styles, refusal
 
+from jaxstyle.domains import step as domain_step
+from jaxstyle.domains.recipe import Recipe as DomainRecipe
 from jaxstyle.errors import InputError
 from jaxstyle.loss.presets import CANONICAL
 from jaxstyle.onepass.layers import Widths
 from jaxstyle.onepass.photographs import gathered
 from jaxstyle.pictures.read import Picture
-from jaxstyle.styles import train_styles as whole
+from jaxstyle.styles import train, train_styles as whole
 from jaxstyle.styles.lesson import compared, prepare
 from jaxstyle.styles.model import WIDTHS as NAMED_WIDTHS, initial, paint
 from jaxstyle.styles.network import PHOTOGRAPH, read
@@ -112,6 +114,25 @@ def test_weights_bring_every_style_to_one_scale(lesson):
         means = [np.mean([part[i] for part in parts]) for i in range(4)]
         np.testing.assert_allclose(means[1:], [1, OBJECTIVE.style_weight, OBJECTIVE.tv_weight], rtol=1e-3)
     assert lesson.weights.style["relu1_1"][2] == lesson.weights.tv[2] == 0
+
+
+@pytest.mark.parametrize("flip", [True, False])
+def test_a_step_mirrors_crops_where_that_is_wanted(lesson, monkeypatch, flip):
+    """The same of both families: what `crops` is told."""
+    lesson, recipe = lesson
+
+    def told(*args):
+        raise InterruptedError(args[-1])
+
+    for module in (train, domain_step):
+        monkeypatch.setattr(module, "crops", told)
+    state = begin(Learned({}, jnp.ones((1, WIDTHS.style_size))), recipe)
+    with pytest.raises(InterruptedError, match=str(flip)):
+        step(state, lesson, jnp.float32(1), recipe=replace(recipe, flip=flip))
+    recipe = DomainRecipe(width=2, blocks=1, size=32, flip=flip)
+    known = domain_step.Lesson(lesson.photographs, lesson.photographs, recipe.dials)
+    with pytest.raises(InterruptedError, match=str(flip)):
+        domain_step.step(state, known, jnp.float32(1), recipe=recipe.form)
 
 
 @pytest.mark.slow
