@@ -110,7 +110,7 @@ def _read(sources: Sequence[Any], size: int, argument: str, what: str) -> Iterat
 def _check_memory(
     pictures: Sequence[Picture], count: int, free: tuple[int, int | None], size: int, argument: str, what: str
 ) -> None:
-    """Raises an InputError where `count` photographs like these do not fit in as many bytes as are `free`: in the host's memory,
+    """Raises an InputError where `count` photographs like these do not fit in the bytes that are `free`: in the host's memory,
     one by one, in an array that gives each the room of the largest, and in JAX's copy of it; and that array on the device."""
     held = sum(picture.rgb.nbytes for picture in pictures) / len(pictures)
     height, width = (max(picture.rgb.shape[axis] for picture in pictures) for axis in (0, 1))
