@@ -81,12 +81,12 @@ class Display:
         elif (self._total or 0) > FEW:
             self._log(f"reading picture {self._read} of {self._total}", PATIENCE)
 
-    def doing(self, what: str) -> None:
-        """Says what is done while nothing can be counted: beside the spinner, or in a line."""
+    def doing(self, what: str, is_long: bool = True) -> None:
+        """Says what is done while nothing can be counted, and whether that may be long: beside the spinner, or in a line."""
         if self.is_shown:
             self._bar.update(self._task, description=what, left="")
         elif not self._quiet:
-            say(f"{what}, which may take a minute")
+            say(f"{what}, which may take a minute" if is_long else what)
 
     def update(
         self, evaluation: int, description: str, seconds: float, total: int | None = None, share: float | None = None

@@ -3,6 +3,7 @@
 import argparse
 from typing import Any
 
+from jaxstyle.cli.course import add_course, course_of
 from jaxstyle.cli.display import Display, Interrupt, say_first
 from jaxstyle.cli.places import check_replaced
 from jaxstyle.cli.values import number, positive
@@ -12,7 +13,7 @@ from jaxstyle.domains.recipe import Losses
 from jaxstyle.domains.step import METHODS
 from jaxstyle.domains.train_domains import STEPS, train_domains
 from jaxstyle.errors import InputError
-from jaxstyle.onepass.gather import checked
+from jaxstyle.onepass.place import checked
 from jaxstyle.pictures import write
 
 
@@ -25,18 +26,14 @@ def add_domains(sub: argparse.ArgumentParser, basics: Any) -> None:
     names = list(METHODS)
     text = f"{names[0]}, from A to B, or {names[1]}, both ways (default: {names[0]})"
     basics.add_argument("--method", metavar="NAME", default=names[0], help=text)
-    basics.add_argument("--steps", metavar="N", help=f"how many steps (default: {STEPS})")
-    basics.add_argument("--hours", metavar="H", help="how long it learns once all is compiled, in place of --steps")
-    basics.add_argument("--size", metavar="N", help="pixels a side of the crops that it learns from (default: 256)")
-    basics.add_argument("--resume", action="store_true", help="go on where this command was stopped or killed, if it was")
     how = sub.add_argument_group("how it learns")
+    add_course(basics, how, str(STEPS))
     how.add_argument("--width", metavar="N", help="channels at the full resolution; 32 has a quarter of the work (default: 64)")
     how.add_argument("--blocks", metavar="N", help="residual blocks (default: 9)")
     how.add_argument("--batch", metavar="N", help="crops of each kind in a step (default: one for each device)")
     text = "what it counts that the content stays (default: 1 with cut, 10 with cyclegan)"
     how.add_argument("--content-weight", metavar="W", help=text)
     how.add_argument("--learning-rate", metavar="R", help="for the first half of the steps; then it falls (default: 0.0002)")
-    how.add_argument("--seed", metavar="N", help="of the first values and of every crop (default: 0)")
 
 
 def domains(options: argparse.Namespace) -> int:
@@ -46,22 +43,19 @@ def domains(options: argparse.Namespace) -> int:
     path = checked(options.out, read)
     shown = sheet_of(path)
     check_replaced(write.check_output(shown), [], 0)
-    steps = None if options.steps is None else positive("steps", options.steps)
-    how: dict[str, Any] = {
-        name: positive(name, text)
-        for name in ("size", "width", "blocks", "batch")
-        if (text := getattr(options, name)) is not None
-    }
-    for name in ("content_weight", "learning_rate", "hours"):
+    how = course_of(options, "hours")
+    for name in ("width", "blocks", "batch"):
+        if (text := getattr(options, name)) is not None:
+            how[name] = positive(name, text)
+    for name in ("content_weight", "learning_rate"):
         if (text := getattr(options, name)) is not None:
             how[name] = number(name, text)
-    seed = int(number("seed", options.seed or "0", least=0))
     notices: list[str] = []
     say_first(options)
-    with Display(steps or 0, options.quiet) as display, Interrupt() as interrupt:
+    with Display(how.get("steps", 0), options.quiet) as display, Interrupt() as interrupt:
         watch = Watch(display, interrupt, shown, _words, options.quiet, notices)
-        how |= dict(method=options.method, steps=steps, seed=seed, resume=options.resume)
-        file = train_domains(options.a, options.b, path, callback=watch, notices=notices, saying=watch.saying, **how)
+        how |= dict(method=options.method, callback=watch, notices=notices, saying=watch.saying)
+        file = train_domains(options.a, options.b, path, **how)
     ways = " and ".join(file.network.generators)
     return watch.tell(path, file.training, f"{ways}, {options.method}")
 

@@ -4,6 +4,7 @@ import argparse
 from dataclasses import replace
 from typing import Any
 
+from jaxstyle.cli.course import add_course, course_of
 from jaxstyle.cli.display import Display, Interrupt, say_first
 from jaxstyle.cli.places import check_replaced
 from jaxstyle.cli.values import number, positive
@@ -13,11 +14,11 @@ from jaxstyle.loss.objective import Losses
 from jaxstyle.loss.presets import Objective
 from jaxstyle.network.vgg import Architecture
 from jaxstyle.network.weights import load_weights
-from jaxstyle.onepass.gather import checked
+from jaxstyle.onepass.place import checked
 from jaxstyle.pictures import write
 from jaxstyle.styles.network import BUNDLED, read
 from jaxstyle.styles.train import OBJECTIVE
-from jaxstyle.styles.train_styles import train_styles
+from jaxstyle.styles.train_styles import ADDED_STEPS, STEPS, train_styles
 from jaxstyle.transfer.resolve import parse_layers
 
 
@@ -33,14 +34,10 @@ def add_train(sub: argparse.ArgumentParser, basics: Any) -> None:
     basics.add_argument("--photos", metavar="FOLDER", nargs="+", required=True, help=text)
     text = "where the network goes, NAME.safetensors (default: the file of --add-to); NAME-samples.png shows how it comes on"
     basics.add_argument("-o", "--out", metavar="NAME", help=text)
-    basics.add_argument("--steps", metavar="N", help="how many steps it learns (default: 2000; with --add-to 500)")
-    basics.add_argument("--minutes", metavar="M", help="how long it learns once all is compiled, in place of --steps")
-    text = "pixels a side of the crops that it learns from; its strokes are as large as there (default: 256)"
-    basics.add_argument("--size", metavar="N", help=text)
     text = f"add the styles to this network, whose other styles stay as they are: a file, or {' or '.join(BUNDLED)} in the box"
     basics.add_argument("--add-to", metavar="NAME|FILE", help=text)
-    basics.add_argument("--resume", action="store_true", help="go on where the same command was stopped or killed, if it was")
     how = sub.add_argument_group("how it learns")
+    add_course(basics, how, f"{STEPS}; with --add-to {ADDED_STEPS}")
     text = "of the network, full, half or slim: 1.7, 0.4 or 0.14 million values (default: half)"
     how.add_argument("--width", metavar="NAME", default="half", help=text)
     how.add_argument("--batch", metavar="N", help="crops in a step (default: 4)")
@@ -52,7 +49,6 @@ def add_train(sub: argparse.ArgumentParser, basics: Any) -> None:
     text = "layers at which the style is compared (default: relu1_1,relu2_1,relu3_1,relu4_1,relu5_1)"
     how.add_argument("--style-layers", metavar="TAP[=W],...", help=text)
     how.add_argument("--weights", metavar="NAME|FILE", help="the network that the loss looks through (default: vgg19)")
-    how.add_argument("--seed", metavar="N", help="of the network's first values and of every crop (default: 0)")
 
 
 def train(options: argparse.Namespace) -> int:
@@ -61,37 +57,30 @@ def train(options: argparse.Namespace) -> int:
     if out is None:
         raise InputError("out", "", "is missing", "give -o NAME.safetensors")
     path = checked(out, read)
-    steps = None if options.steps is None else positive("steps", options.steps)
-    if steps is None and options.minutes is None and options.add_to is not None:
-        steps = 500
+    how = course_of(options, "minutes")
     shown = sheet_of(path)
     check_replaced(write.check_output(shown), options.styles, 0)
-    minutes = None if options.minutes is None else number("minutes", options.minutes)
     params = load_weights(options.weights)
     notices: list[str] = []
     say_first(options)
-    with Display(steps or 0, options.quiet) as display, Interrupt() as interrupt:
+    with Display(how.get("steps", 0), options.quiet) as display, Interrupt() as interrupt:
         watch = Watch(display, interrupt, shown, _words, options.quiet, notices)
         file = train_styles(
             options.styles,
             options.photos,
             path,
-            size=positive("size", options.size or "256"),
-            steps=steps,
-            minutes=minutes,
             width=options.width,
             batch=positive("batch", options.batch or "4"),
             objective=_objective(options, params.architecture),
             add_to=options.add_to,
-            seed=int(number("seed", options.seed or "0", least=0)),
             weights=params,
-            resume=options.resume,
             callback=watch,
             notices=notices,
             saying=watch.saying,
+            **how,
         )
     lines = []
-    for name, losses in file.training["canonical"].items():
+    for name, losses in file.training.get("canonical", {}).items():
         parts = f"content {losses['content']:.4g}, style {losses['style']:.4g}"
         lines.append(f"{name}: canonical loss {losses['total']:.4g} ({parts}), mean of 8 crops")
     return watch.tell(path, file.training, ", ".join(file.network.shown), lines)

@@ -10,6 +10,7 @@ from jaxstyle.cli.display import LINE_EVERY, Display, Interrupt, say
 from jaxstyle.errors import InputError
 from jaxstyle.onepass.course import Report
 from jaxstyle.pictures import write
+from jaxstyle.transfer.checkpoint import part_of
 
 SHEET_EVERY = 60.0
 """Seconds between two sheets of samples."""
@@ -66,7 +67,7 @@ class Watch:
     def saying(self, what: str) -> None:
         """Says what the training does while it makes no steps, after its notices."""
         self._say_notices()
-        self._display.doing(what)
+        self._display.doing(what, is_long=not what.startswith("reading"))
 
     def show(self) -> None:
         """Writes the sheet as it is now, if a step was made."""
@@ -96,6 +97,6 @@ class Watch:
             took = f"{training['steps']} steps in {training['seconds'] / 60:.1f} minutes"
             whole = f"{time.monotonic() - self._began:.0f} s in all"
             say(f"{path} {path.stat().st_size / 1e6:.1f} MB: {what}; {took}, {whole}")
-            if self._interrupt.came:
+            if self._interrupt.came and part_of(path).exists():
                 say("interrupted; the same command with --resume goes on from here")
         return 130 if self._interrupt.came else 0

@@ -39,6 +39,7 @@ class Recipe:
         momentum: Adam's first decay; the second is 0.999.
         memory: largest share of what was before in the average of a generator over the steps.
         seed: of the first values, and of all that a step draws.
+        flip: whether crops are mirrored left to right every other time.
         precision: of convolutions, one of `PRECISIONS`.
         devices: that share the crops of a step, whose number they divide.
     """
@@ -56,6 +57,7 @@ class Recipe:
     momentum: float = 0.5
     memory: float = 0.999
     seed: int = 0
+    flip: bool = True
     precision: str = "float32"
     devices: int = 1
 

@@ -93,7 +93,8 @@ def step(state: State, lesson: Lesson, steps: Array, *, recipe: Recipe) -> tuple
     """
     dials = lesson.dials
     keys = jax.random.split(jax.random.fold_in(jax.random.key(dials.seed), state.step), 4)
-    a, b = (crops(key, one, recipe.batch, recipe.size) for key, one in zip(keys[:2], lesson[:2], strict=True))
+    how = recipe.batch, recipe.size, recipe.flip
+    a, b = (crops(key, one, *how) for key, one in zip(keys[:2], lesson[:2], strict=True))
     optimizer, nets = _optimizer(recipe, dials, steps), state.nets
 
     def made_by(learned: Any, a: Array, b: Array) -> tuple[Array, tuple[Losses, dict[str, Array]]]:

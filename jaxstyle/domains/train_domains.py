@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import jax
@@ -13,10 +12,11 @@ from jaxstyle.domains.step import METHODS
 from jaxstyle.domains.training import Training
 from jaxstyle.errors import InputError, unknown
 from jaxstyle.machine.devices import devices_for, training_precision
+from jaxstyle.onepass.complete import complete
 from jaxstyle.onepass.course import Report
-from jaxstyle.onepass.gather import check_counts, check_time, checked, gather
+from jaxstyle.onepass.gather import check_counts, check_time, gather
+from jaxstyle.onepass.place import Place, checked
 from jaxstyle.pictures.find import expand
-from jaxstyle.transfer.checkpoint import part_of
 
 LEAST_PICTURES = 4
 """Of each collection that can be used."""
@@ -41,7 +41,9 @@ def train_domains(
     content_weight: float | None = None,
     learning_rate: float = 2e-4,
     seed: int = 0,
+    flip: bool = True,
     resume: bool = False,
+    keep_every: float | None = None,
     callback: Callable[[Report], bool | None] | None = None,
     notices: list[str] | None = None,
     saying: Callable[[str], None] | None = None,
@@ -52,12 +54,12 @@ def train_domains(
         a, b: the collections, such as photographs and a painter's works: each a folder, a list of files and folders, or of
             pictures. Those that cannot be read, or are smaller than the crops, are left out with a notice. At least four of
             each are needed; the papers have a thousand.
-        out: .safetensors; the network is written there at the end, and its checkpoint beside it every minute. None to keep
-            nothing on disk.
+        out: .safetensors; the network is written there at the end, and its checkpoint beside it every minute, whose end stays
+            as OUT.state, to be gone on with. A network of another training is never replaced. None to keep nothing on disk.
         method: ``"cut"`` (Park et al., ECCV 2020) learns from A to B alone, by one generator and one discriminator;
             ``"cyclegan"`` (Zhu et al., ICCV 2017) learns both directions, by two of each.
         size: pixels a side of the crops. A network paints pictures of any size; its strokes are as large as here.
-        steps: how many; 20,000 where neither they nor hours are given. The papers have 200,000 and more.
+        steps: how many in all; 20,000 where neither they nor hours are given. The papers have 200,000 and more.
         hours: how long, in place of steps; preparing comes on top.
         width: channels of the networks at the picture's own resolution. 64 is the papers'; 32 has a quarter of the work.
         blocks: residual blocks of a generator; 9 are the papers', who have 6 for pictures of 128.
@@ -66,19 +68,27 @@ def train_domains(
             shapes; less paints more freely.
         learning_rate: Adam's, for the first half of the steps; it falls to zero over the second.
         seed: of the first values and of all that a step draws.
+        flip: whether crops are mirrored left to right every other time; not for what has a side, such as text.
         resume: whether to go on from the checkpoint that an earlier call with the same arguments has left; to the same
-            network, bit for bit on a CPU, as without the break. Begins where there is none.
+            network, bit for bit on a CPU, as without the break. Begins where there is none. Of a finished training the file is
+            returned as it is; with more steps or hours, which may differ, it goes on.
+        keep_every: minutes after which the network as it is then is kept beside, as OUT-STEP.safetensors, again and again: the
+            last one is not always the best.
         callback: is called with a `Report` every few seconds; True ends the training, with the network as it then is. Its
             losses are `jaxstyle.domains.recipe.Losses`.
         notices: sentences for the user are added to it.
-        saying: is called with "compiling" before the first step, which may take a minute.
+        saying: is called with what is done before the first step: "reading 40 of 1200 pictures" every few seconds, and
+            "compiling", which may take a minute.
 
     Returns:
         The content of the file.
 
     Raises:
-        InputError: for an argument that cannot be, collections of too few pictures, or another training's checkpoint.
-        WeightsError: where `out` is not a domain network's file, or cannot be written.
+        InputError: for an argument that cannot be, collections of too few pictures, or a network or checkpoint of another
+            training in the place of this one's.
+        WeightsError: where `out` is not a domain network's file, or the network cannot be written anywhere.
+        JaxstyleError: where a loss is no number any more, or `out` cannot be written at the end. It says where the network is,
+            that from before in the first case.
     """
     said = [] if notices is None else notices
     if method not in METHODS:
@@ -87,12 +97,15 @@ def train_domains(
     check_counts(size=(size, LEAST_SIZE), width=(width, 1), blocks=(blocks, 1), batch=(batch, 1))
     check_counts(steps=(1 if steps is None else steps, 1))
     check_time("hours", hours, steps)
+    check_time("keep_every", keep_every)
     for argument, value in {"content_weight": content_weight, "learning_rate": learning_rate}.items():
         if value is not None and not 0 <= value < float("inf"):
             raise InputError(argument, value, "must be a number of at least 0")
-    path = None if out is None else checked(out, read)
+    place = None if out is None else Place(checked(out, read), read, write)
+    if place is not None and not resume:
+        place.check()
     check_apart(a, b)
-    how: Any = dict(notices=said, what="pictures", least=LEAST_PICTURES, good=GOOD)
+    how: Any = dict(notices=said, what="pictures", least=LEAST_PICTURES, good=GOOD, saying=saying)
     first, second = (gather(one, size, argument=name, **how) for name, one in (("a", a), ("b", b)))
     chosen = METHODS[method]
     content, identity = chosen.WEIGHTS
@@ -108,15 +121,13 @@ def train_domains(
         pool=chosen.POOL,
         learning_rate=learning_rate,
         seed=seed,
+        flip=flip,
         precision=training_precision(),
         devices=devices_for(batch),
     )
-    part = None if path is None else part_of(path)
-    steps = STEPS if steps is None and hours is None else steps
-    if saying is not None:
-        saying("compiling")
-    training = Training(first, second, recipe, steps, None if hours is None else 60 * hours, part)
-    return training.complete(resume, callback, lambda: training.file({}), path and partial(write, path))
+    training = Training(first, second, recipe, steps, None if hours is None else 60 * hours, place and place.part, said)
+    how = dict(resume=resume, keep_every=keep_every, callback=callback, saying=saying)
+    return complete(training, lambda _: training.file(), place, default=STEPS, **how)
 
 
 def check_apart(a: Any, b: Any) -> None:

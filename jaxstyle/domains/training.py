@@ -1,7 +1,7 @@
 """A whole training between two collections, to a network's file."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,9 +32,10 @@ class Training(Course):
         steps: in all; None for as many as `minutes` allow.
         minutes: that the steps may take.
         path: of the checkpoint; None to keep nothing.
+        notices: sentences for the user are added to it.
     """
 
-    format = "jaxstyle-domains-training-1"
+    format = "jaxstyle-domains-training-2"
     remedy = "a larger content weight or another seed may help"
     a: Photographs
     b: Photographs
@@ -42,6 +43,7 @@ class Training(Course):
     steps: int | None = None
     minutes: float | None = None
     path: Path | None = None
+    notices: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.state: State = begin(self.recipe)
@@ -50,9 +52,12 @@ class Training(Course):
         self._made = jax.jit(lambda values, images: generate(values, self.recipe.widths, images)[0])
 
     @property
-    def identity(self) -> dict[str, Any]:
-        """What a checkpoint is known by: settings by name, and the collections."""
-        return asdict(self.recipe) | {"a": fingerprint(self.a.pixels), "b": fingerprint(self.b.pixels)}
+    def settings(self) -> dict[str, Any]:
+        recipe = asdict(self.recipe)
+        return {name: value for name, value in recipe.items() if name not in ("identity_weight", "pool")}  # follow from others
+
+    def hashes(self) -> dict[str, Any]:
+        return {"a": fingerprint(self.a.pixels), "b": fingerprint(self.b.pixels)}
 
     def compiled(self, steps: jax.Array) -> Callable[[State, jax.Array], tuple[State, Losses]]:
         lesson, form = Lesson(self.a, self.b, self.recipe.dials), self.recipe.form
@@ -72,19 +77,17 @@ class Training(Course):
         lines = []
         for way in METHODS[self.recipe.method].DIRECTIONS:
             source: Photographs = getattr(self, way[0])
-            images = jax.jit(crops, static_argnums=(2, 3))(key, source, SHOWN, self.recipe.size)
+            images = jax.jit(crops, static_argnums=(2, 3, 4))(key, source, SHOWN, self.recipe.size, self.recipe.flip)
             for row in (images, self._made(self.state.average[way], images)):
                 lines.append(np.concatenate(list(np.asarray(row)), 1))
         return np.clip(np.concatenate(lines, 0), 0, 1)
 
-    def file(self, about: Mapping[str, Any]) -> DomainFile:
-        """The network's file as it is, with `about` added to how it was trained."""
+    def file(self) -> DomainFile:
+        """The network's file as it is."""
         training = {
-            "steps": int(self.state.step),
-            "seconds": round(self.seconds, 1),
+            **self.about,
             "pictures": {name: int(getattr(self, name).sides.shape[0]) for name in ("a", "b")},
             "recipe": asdict(self.recipe),
             "losses": [["step", *Losses._fields], *self.course()],
-            **about,
         }
         return DomainFile(self.network, plain(training))

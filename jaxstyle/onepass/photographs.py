@@ -30,30 +30,35 @@ class Photographs(NamedTuple):
     sides: Array
 
 
-def fitted(picture: Picture, size: int) -> Picture:
-    """A photograph scaled down where it is larger than crops of `size` need, never up."""
-    width, height = picture.size
-    factor = ROOM * size / min(width, height)
-    return picture if factor >= 1 else resize(picture, max(size, round(width * factor)), max(size, round(height * factor)))
+def fit(width: int, height: int, size: int) -> tuple[int, int]:
+    """The (width, height) of a photograph scaled down where it is larger than crops of `size` need, never up."""
+    factor = round(ROOM * size) / min(width, height)
+    return (width, height) if factor >= 1 else (max(size, round(width * factor)), max(size, round(height * factor)))
+
+
+def shown(picture: Picture, size: int) -> Picture:
+    """What is held of a photograph for crops of `size`: scaled as `fit` says, and the beginning of one that is very long."""
+    room = 2 * round(ROOM * size)
+    return Picture(to_bytes(resize(picture, *fit(*picture.size, size)).rgb[:room, :room].copy()))
 
 
 def gathered(pictures: Sequence[Picture], size: int) -> Photographs:
     """Photographs for crops of `size` pixels a side."""
-    room = 2 * round(ROOM * size)
-    scaled = [to_bytes(fitted(picture, size).rgb[:room, :room]) for picture in pictures]
+    scaled = [shown(picture, size).rgb for picture in pictures]
     sides = np.array([image.shape[:2] for image in scaled], np.int32)
-    tallest, widest = sides.max(0)
-    # What is beside a photograph goes into the smoothed pixels at the edge of a crop: its last row and column again.
-    beside = [((0, tallest - height), (0, widest - width), (0, 0)) for height, width in sides]
-    pixels = [np.pad(image, missing, "edge") for image, missing in zip(scaled, beside, strict=True)]
-    return Photographs(jnp.asarray(np.stack(pixels)), jnp.asarray(sides))
+    pixels = np.empty((len(scaled), *sides.max(0), 3), np.uint8)
+    for place, image in zip(pixels, scaled, strict=True):
+        # What is beside a photograph goes into the smoothed pixels at the edge of a crop: its last row and column again.
+        beside = [(0, most - side) for most, side in zip(place.shape[:2], image.shape[:2], strict=True)]
+        place[:] = np.pad(image, (*beside, (0, 0)), "edge")
+    return Photographs(jnp.asarray(pixels), jnp.asarray(sides))
 
 
-def crops(key: Array, photographs: Photographs, count: int, size: int) -> Array:
+def crops(key: Array, photographs: Photographs, count: int, size: int, flip: bool = True) -> Array:
     """Random crops, RGB in [0, 1], (count, size, size, 3).
 
     Each is of another random photograph, shows a square of it between `size` pixels and its shorter side, scaled to `size`,
-    and is mirrored left to right every other time.
+    and is mirrored left to right every other time, with `flip`.
     """
 
     def one(key: Array) -> Array:
@@ -65,6 +70,6 @@ def crops(key: Array, photographs: Photographs, count: int, size: int) -> Array:
         factor = jnp.full(2, size / shown)
         image = photographs.pixels[index].astype(jnp.float32) / 255
         cut = jax.image.scale_and_translate(image, (size, size, 3), (0, 1), factor, -start * factor, "linear", antialias=True)
-        return jnp.where(jax.random.bernoulli(mirror), cut[:, ::-1], cut)
+        return jnp.where(jax.random.bernoulli(mirror), cut[:, ::-1], cut) if flip else cut
 
     return jax.vmap(one)(jax.random.split(key, count))

@@ -13,9 +13,9 @@ import secrets
 import shutil
 import tempfile
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from PIL import Image, features
@@ -24,6 +24,7 @@ from jaxstyle.errors import ImageError, InputError, reason
 from jaxstyle.pictures import comment
 from jaxstyle.pictures.read import describe, over_white, to_bytes
 
+Said = TypeVar("Said")
 LONGEST_STEM = 200
 """Bytes of a file name of ours without its suffix."""
 _JPEG = ("JPEG", "jpg", {"quality": 95, "subsampling": 0})
@@ -71,17 +72,43 @@ def file_stem(parts: Sequence[str], folder: str | os.PathLike[str] = ".") -> str
     return "-".join(shorter)
 
 
-def elsewhere(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Where a picture may go that cannot be written at `path`: files that do not exist yet, beside it, in the current folder,
-    at home and among temporary files; in its format, then as PNG."""
+def elsewhere(path: str | os.PathLike[str], suffixes: Sequence[str] = (".png",)) -> Iterator[Path]:
+    """Where a file may go that cannot be written at `path`: files that do not exist yet, beside it, in the current folder,
+    at home and among temporary files; with its suffix, then with these."""
     path = Path(path)
     for place in (lambda: path.parent, Path.cwd, Path.home, lambda: Path(tempfile.gettempdir())):
         with contextlib.suppress(OSError, RuntimeError):  # the current folder may be gone, too
             folder = place()
-            for suffix in dict.fromkeys((path.suffix, ".png")):
+            for suffix in dict.fromkeys((path.suffix, *suffixes)):
                 names = (f"{path.stem}{f'-{number}' if number > 1 else ''}{suffix}" for number in itertools.count(1))
                 free = (folder / name for name in names)
                 yield next(p for p in free if not os.path.lexists(p) and not os.path.lexists(f"{p}.json"))
+
+
+def keep(
+    path: str | os.PathLike[str], save: Callable[[Path], Said], *, what: str, suffixes: Sequence[str] = (".png",)
+) -> tuple[Path, Said, str]:
+    """`save(path)`, or where that fails the same at some other place: no work is lost to a full disk or a folder that is gone.
+
+    Args:
+        path: where it should be.
+        save: writes it to a path, or raises an InputError.
+        what: it is, for the message.
+        suffixes: others that it may have, see `elsewhere`.
+
+    Returns:
+        Where it is, what `save` returned, and what went wrong, which is empty where it is at `path`.
+
+    Raises:
+        InputError: that of `path`, where it cannot be written anywhere.
+    """
+    try:
+        return Path(path), save(Path(path)), ""
+    except InputError as error:
+        for other in elsewhere(path, suffixes):
+            with contextlib.suppress(InputError):
+                return other, save(other), f"{error}; {what} is kept in {os.path.abspath(other)!r}"
+        raise
 
 
 def make_folder(path: str | os.PathLike[str]) -> Path:

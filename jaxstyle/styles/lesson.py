@@ -81,7 +81,7 @@ def prepare(
 def samples(photographs: Photographs, recipe: Recipe) -> list[Array]:
     """Crops that no step sees, by which losses are measured."""
     key = jax.random.fold_in(jax.random.key(recipe.seed), 2**31 - 1)
-    return list(jax.jit(crops, static_argnums=(2, 3))(key, photographs, MEASURED, recipe.size))
+    return list(jax.jit(crops, static_argnums=(2, 3, 4))(key, photographs, MEASURED, recipe.size, recipe.flip))
 
 
 def _fitted(picture: Picture, size: int) -> np.ndarray:

@@ -45,6 +45,7 @@ class Recipe:
         clip: largest norm of a gradient.
         memory: largest share of what was before in the average of what is learned.
         seed: of the kernels, and of what each step sees.
+        flip: whether crops are mirrored left to right every other time.
         precision: of convolutions, one of `PRECISIONS`.
         devices: that share the crops of a step, whose number they divide.
     """
@@ -58,6 +59,7 @@ class Recipe:
     clip: float = 1.0
     memory: float = 0.999
     seed: int = 0
+    flip: bool = True
     precision: str = "float32"
     devices: int = 1
 
@@ -138,7 +140,7 @@ def step(state: State, lesson: Lesson, steps: Array, *, recipe: Recipe) -> tuple
     What it sees is a function of the recipe's seed and of the step's number alone.
     """
     seen, drawn = jax.random.split(jax.random.fold_in(jax.random.key(recipe.seed), state.step))
-    images = crops(seen, lesson.photographs, recipe.batch, recipe.size)
+    images = crops(seen, lesson.photographs, recipe.batch, recipe.size, recipe.flip)
     which = _drawn(drawn, recipe.batch, lesson.weights.tv.shape[0])
 
     def mine(learned: Learned, images: Array, which: Array, lesson: Lesson) -> Losses:

@@ -1,8 +1,8 @@
 """A whole training: from styles and photographs to a network's file."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import partial
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,9 @@ from jaxstyle.onepass.course import Course, fingerprint
 from jaxstyle.onepass.photographs import Photographs
 from jaxstyle.pictures.read import Picture, as_float, resize, to_bytes
 from jaxstyle.styles.lesson import compared, prepare, samples
-from jaxstyle.styles.model import initial, paint
+from jaxstyle.styles.model import WIDTHS, initial, paint
 from jaxstyle.styles.network import PHOTOGRAPH, StyleFile, StyleNetwork, with_styles
-from jaxstyle.styles.train import Learned, Recipe, State, begin, step
+from jaxstyle.styles.train import Learned, Lesson, Recipe, State, begin, step
 from jaxstyle.transfer.record import plain
 
 HAD = 8
@@ -43,9 +43,10 @@ class Training(Course):
         minutes: that the steps may take.
         onto: a network to which the styles are added: its kernels do not learn, and its styles stay as they are.
         path: of the checkpoint; None to keep nothing.
+        notices: sentences for the user are added to it.
     """
 
-    format = "jaxstyle-training-1"
+    format = "jaxstyle-training-2"
     remedy = "a smaller style weight may help"
     names: tuple[str, ...]
     pictures: Sequence[Picture]
@@ -56,14 +57,12 @@ class Training(Course):
     minutes: float | None = None
     onto: StyleNetwork | None = None
     path: Path | None = None
+    notices: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.recipe = replace(self.recipe, objective=compared(self.recipe.objective))
         widths = self.recipe.widths if self.onto is None else self.onto.widths
         self.recipe = replace(self.recipe, widths=widths)
-        kernels = {} if self.onto is None else self.onto.kernels
-        how: Any = dict(photograph=self.onto is None, kernels=kernels)
-        self.lesson = prepare(self.pictures, self.photographs, self.params, self.recipe, **how)
         self.learning = self.names if self.onto is not None else (*self.names, PHOTOGRAPH)
         start = widths.plain_style() if self.onto is None else self.onto.styles.mean(0)
         fresh = initial(widths, self.recipe.seed) if self.onto is None else {}
@@ -73,15 +72,24 @@ class Training(Course):
         self._before: list[np.ndarray] = []
         self._paint = jax.jit(partial(paint, widths=widths, precision=self.recipe.precision))
 
+    @cached_property
+    def lesson(self) -> Lesson:
+        """What is learned from; measuring the losses takes a while."""
+        how: Any = dict(photograph=self.onto is None, kernels={} if self.onto is None else self.onto.kernels)
+        return prepare(self.pictures, self.photographs, self.params, self.recipe, **how)
+
     @property
-    def identity(self) -> dict[str, Any]:
-        """What a checkpoint is known by."""
-        return {
-            "recipe": asdict(self.recipe),
-            "styles": {n: fingerprint(p.rgb) for n, p in zip(self.names, self.pictures, strict=True)},
-            "photographs": fingerprint(self.photographs.pixels),
-            "onto": "" if self.onto is None else fingerprint(self.onto.styles),
-        }
+    def settings(self) -> dict[str, Any]:
+        recipe = asdict(self.recipe)
+        widths, objective = recipe.pop("widths"), recipe.pop("objective")
+        names = [name for name, known in WIDTHS.items() if known == self.recipe.widths]
+        return {"width": names[0] if names else widths, **recipe, **objective}
+
+    def hashes(self) -> dict[str, Any]:
+        styles = {name: fingerprint(picture.rgb) for name, picture in zip(self.names, self.pictures, strict=True)}
+        found = {"styles": styles, "photographs": fingerprint(self.photographs.pixels)}
+        onto = "" if self.onto is None else fingerprint(self.onto.styles)
+        return {**found, "add_to": onto, "weights": fingerprint(*jax.tree.leaves(self.params.layers))}
 
     def compiled(self, steps: jax.Array) -> Callable[[State, jax.Array], tuple[State, Losses]]:
         given, key = (self.state, self.lesson, steps), ("train", self.recipe)
@@ -140,20 +148,15 @@ class Training(Course):
             found[name] = {part: float(np.mean([one[part] for one in each])) for part in ("total", "content", "style")}
         return found
 
-    def file(self, about: Mapping[str, Any]) -> StyleFile:
-        """The network's file as it is, with `about` added to how it was trained."""
+    def file(self, *, measures: bool = True) -> StyleFile:
+        """The network's file as it is, with what it reaches if that is to be measured."""
         pictures = zip(self.names, self.pictures, strict=True)
         thumbnails = {name: to_bytes(as_float(_square(picture, THUMBNAIL))) for name, picture in pictures}
-        recipe = {key: value for key, value in asdict(self.recipe).items() if key != "widths"}
         training = {
-            "styles": list(self.names),
-            "steps": int(self.state.step),
-            "seconds": round(self.seconds, 1),
+            **self.about,
             "photographs": int(self.photographs.sides.shape[0]),
-            "recipe": recipe,
-            "canonical": self.measured(),
+            **({"canonical": self.measured()} if measures else {}),
             "losses": self.course(),
-            **about,
         }
         return StyleFile(self.network, thumbnails, plain(training))
 

@@ -1,6 +1,5 @@
 """How a finished picture and its record are written."""
 
-import contextlib
 import os
 from pathlib import Path
 from typing import Any
@@ -64,11 +63,4 @@ class Saved:
         Raises:
             ImageError: where it cannot be written anywhere.
         """
-        try:
-            return Path(path), self.save(path, metadata=metadata), ""
-        except ImageError as error:
-            for other in write.elsewhere(path):
-                with contextlib.suppress(ImageError):
-                    notices = self.save(other, metadata=metadata)
-                    return other, notices, f"{error}; the picture is kept in {os.path.abspath(other)!r}"
-            raise
+        return write.keep(path, lambda place: self.save(place, metadata=metadata), what="the picture")

@@ -74,8 +74,16 @@ def test_what_is_interrupted_is_usable_and_goes_on(folders, monkeypatch, capsys)
     assert read("net.safetensors").training["steps"] < 4
     monkeypatch.setattr(Display, "advance", advance)
     assert run(*FOLDERS, "-o", "net.safetensors", "--steps", "4", "--resume", "--method", "cyclegan") == 2
-    assert "of another training: other method" in capsys.readouterr().err
+    assert "of a training with method cut, not cyclegan" in capsys.readouterr().err
+    assert run(*FOLDERS, "-o", "net.safetensors", "--steps", "4", "--resume", "--no-flip") == 2
+    assert "of a training with flip True, not False" in capsys.readouterr().err
+    assert run(*FOLDERS, "-o", "net.safetensors", "--steps", "4") == 2
+    assert "already, which no other training replaces; --resume goes on with it" in capsys.readouterr().err
     assert run(*FOLDERS, "-o", "net.safetensors", "--steps", "4", "--resume", "-q") == 0
+    written = os.stat("net.safetensors").st_mtime_ns
+    assert run(*FOLDERS, "-o", "net.safetensors", "--steps", "4", "--resume") == 0
+    assert "has its 4 steps already, so nothing is left to do" in capsys.readouterr().err
+    assert os.stat("net.safetensors").st_mtime_ns == written
     found, wanted = (read(f"{name}.safetensors").network.generators["a2b"] for name in ("net", "straight"))
     for layer, arrays in wanted.items():
         for name, array in arrays.items():

@@ -3,13 +3,16 @@
 import os
 import shutil
 import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from jaxstyle.cli.course import course_of
 from jaxstyle.cli.display import Display
 from jaxstyle.cli.main import main
+from jaxstyle.cli.parser import parser_for
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.styles.network import read
 
@@ -53,9 +56,28 @@ def test_a_network_is_taught_and_paints(pictures, monkeypatch, capsys):
     assert main(["apply", "photos/a.png", "--network", "net.safetensors", "--style", "dash", "-o", "out.png", "-q"]) == 0
     with Image.open("out.png") as painted:
         assert painted.size == (48, 40)
-    assert sorted(os.listdir()) == sorted(
-        ["dashes.png", "dots.png", "net-samples.png", "net.safetensors", "out.png", "out.png.json", "photos"]
-    )
+    made = ["net-samples.png", "net.safetensors", "net.safetensors.state", "out.png", "out.png.json"]
+    assert sorted(os.listdir()) == sorted(["dashes.png", "dots.png", "photos", *made])
+    the_same_again(capsys)
+
+
+def the_same_again(capsys):
+    """Nothing replaces that network; to go on with it there is nothing to do."""
+    command = ["dots.png", "dashes.png", "-o", "net.safetensors", "--steps", "2"]
+    before = Path("net.safetensors").read_bytes(), os.stat("net.safetensors").st_mtime_ns
+    capsys.readouterr()
+    for arguments, words in (
+        (["photos/a.png", *command[2:]], "holds a network of 2 steps already"),
+        ([*command, "--resume", "--style-weight", "7", "--no-flip"], "with flip True, not False, style_weight 6, not 7; give"),
+        (["photos/a.png", *command[2:], "--resume"], "with styles dots, dashes, not a; give"),
+    ):
+        assert run(*arguments) == 2
+        assert words in capsys.readouterr().err.splitlines()[-1]
+    assert run(*command, "--resume") == 0
+    said = capsys.readouterr().err
+    assert "net.safetensors has its 2 steps already, so nothing is left to do" in said
+    assert "compiling" not in said
+    assert (Path("net.safetensors").read_bytes(), os.stat("net.safetensors").st_mtime_ns) == before
 
 
 @pytest.mark.slow
@@ -103,6 +125,12 @@ def test_an_added_style_that_is_interrupted_goes_on(pictures, styles_file, monke
         (["dots.png", "-o", "net.png"], ["`out`", ".safetensors"]),
         (["dots.png", "-o", "dots.safetensors", "--steps", "0"], ["`steps`", "at least 1"]),
         (["dots.png", "-o", "net.safetensors", "--minutes", "soon"], ["`minutes`", "not a number"]),
+        (["dots.png", "-o", "net.safetensors", "--hours", "1", "--minutes", "3"], ["`hours`", "the same as minutes"]),
+        (["dots.png", "-o", "net.safetensors", "--steps", "1", "--hours", "1"], ["`hours`", "the same as steps"]),
+        (["dots.png", "-o", "net.safetensors", "--keep-every", "0"], ["`keep_every`", "positive"]),
+        (["dots.png", "-o", "tiny.safetensors"], ["`out`", "holds a network already", "--resume", "another -o"]),
+        (["dots.png", "--add-to", "styles", "-o", "tiny.safetensors"], ["`out`", "holds a network already"]),
+        (["dots.png", "-o", "tiny.safetensors", "--resume"], ["`resume`", "settings that it does not name"]),
         (["dots.png", "-o", "net.safetensors", "--style-weight", "-1"], ["`style_weight`", "at least 0"]),
         (["dots.png", "-o", "net.safetensors", "--style-layers", "relu9_1"], ["`style_layers`", "unknown"]),
         (["none.png", "-o", "net.safetensors"], ["none.png"]),
@@ -131,3 +159,14 @@ def test_bad_input_is_one_line(pictures, styles_file, capsys, arguments, parts):
     assert all(part in line for part in parts), line
     with open("mine.safetensors") as file:
         assert file.read() == "not a network"
+
+
+def test_hours_and_minutes_are_one_time():
+    for command, unit in (("train", "minutes"), ("domains train", "hours")):
+        for flag, value in (("--hours", "1.5"), ("--minutes", "90")):
+            needed = ["x.png", "--photos", "p"] if command == "train" else ["--a", "p", "--b", "q"]
+            arguments = [*command.split(), *needed, flag, value]
+            found = course_of(parser_for(arguments).parse_args(arguments), unit)
+            assert found[unit] == {"minutes": 90, "hours": 1.5}[unit]
+            assert found["flip"]
+            assert {"minutes", "hours"} & set(found) == {unit}

@@ -68,10 +68,10 @@ def test_what_is_stopped_goes_on_bit_for_bit(method, tmp_path):
 def test_another_trainings_checkpoint_is_refused(tmp_path):
     path = tmp_path / ".net.part"
     training("cut", path=path).keep()
-    refusal(training("cyclegan", path=path).resume, "resume", "of another training: other method", kind=InputError)
+    refusal(training("cyclegan", path=path).resume, "resume", "of a training with method cut, not cyclegan", kind=InputError)
     other = training("cut", path=path)
     other.a, other.b = other.b, other.a
-    refusal(other.resume, "resume", "other a, b", kind=InputError)
+    refusal(other.resume, "resume", "of a training with other a, other b", kind=InputError)
     path.write_bytes(path.read_bytes()[:1000])
     refusal(training("cut", path=path).resume, "resume", "cannot be read", kind=InputError)
 
@@ -198,7 +198,7 @@ def test_both_directions_paint_and_are_recorded(both):
 def network_file(tmp_path_factory):
     """A CUT network that has learned nothing."""
     path = tmp_path_factory.mktemp("networks") / "cut.safetensors"
-    whole.write(path, training("cut").file({}))
+    whole.write(path, training("cut").file())
     return path
 
 

@@ -332,8 +332,15 @@ def test_the_registry_is_whole():
 def test_converting_replaces_no_file_of_others(tmp_path, small_weights):
     mine, out = tmp_path / "lora.safetensors", tmp_path / "out.safetensors"
     mine.write_bytes(b"mine")
-    refusal(lambda: convert_weights(small_weights, mine), "out", "did not make", kind=WeightsError)
+    refusal(lambda: convert_weights(small_weights, mine), "out", "than weights that jaxstyle wrote", kind=WeightsError)
     assert mine.read_bytes() == b"mine"
     for _ in range(2):
         convert_weights(small_weights, out)
     refusal(lambda: convert_weights(out, out), "out", "the input", kind=WeightsError)
+
+
+def test_converting_replaces_no_network_that_was_trained(tmp_path, small_weights, styles_file):
+    trained = tmp_path / "trained.safetensors"
+    trained.write_bytes(styles_file.read_bytes())
+    refusal(lambda: convert_weights(small_weights, trained), "out", "other", kind=WeightsError)
+    assert trained.read_bytes() == styles_file.read_bytes()

@@ -6,7 +6,7 @@ import numpy as np
 from jaxstyle.onepass.photographs import ROOM, crops, gathered
 from jaxstyle.pictures.read import Picture
 
-cut = jax.jit(crops, static_argnums=(2, 3))
+cut = jax.jit(crops, static_argnums=(2, 3, 4))
 
 SIZE = 24
 
@@ -62,3 +62,12 @@ def test_the_same_key_gives_the_same_crops():
     one, same, other = (np.asarray(cut(jax.random.key(k), photographs, 4, SIZE)) for k in (3, 3, 4))
     np.testing.assert_array_equal(one, same)
     assert np.abs(one - other).max() > 0.01
+
+
+def test_no_crop_is_mirrored_where_that_is_not_wanted():
+    """The others are those that are there with it, as they are."""
+    photographs = gathered([ramp(60, 36)], SIZE)
+    both, plain = (np.asarray(cut(jax.random.key(0), photographs, 40, SIZE, flip)) for flip in (True, False))
+    assert (np.diff(plain[..., 0], axis=2)[:, :, 1:-1] > 0).all()
+    for one, other in zip(both, plain, strict=True):
+        np.testing.assert_allclose(one if one[0, 1, 0] < one[0, -2, 0] else one[:, ::-1], other, atol=1e-6)

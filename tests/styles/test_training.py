@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 from conftest import TINY, random_params, random_styles, refusal
 
+from jaxstyle.domains import step as domain_step
+from jaxstyle.domains.recipe import Recipe as DomainRecipe
 from jaxstyle.errors import InputError
 from jaxstyle.loss.presets import CANONICAL
 from jaxstyle.onepass.layers import Widths
 from jaxstyle.onepass.photographs import gathered
 from jaxstyle.pictures.read import Picture
-from jaxstyle.styles import train_styles as whole
+from jaxstyle.styles import train, train_styles as whole
 from jaxstyle.styles.lesson import compared, prepare
-from jaxstyle.styles.model import initial, paint
+from jaxstyle.styles.model import WIDTHS as NAMED_WIDTHS, initial, paint
 from jaxstyle.styles.network import PHOTOGRAPH, read
 from jaxstyle.styles.train import OBJECTIVE, Learned, Recipe, begin, losses, picked, step
 from jaxstyle.styles.train_styles import train_styles
@@ -114,6 +116,25 @@ def test_weights_bring_every_style_to_one_scale(lesson):
     assert lesson.weights.style["relu1_1"][2] == lesson.weights.tv[2] == 0
 
 
+@pytest.mark.parametrize("flip", [True, False])
+def test_a_step_mirrors_crops_where_that_is_wanted(lesson, monkeypatch, flip):
+    """The same of both families: what `crops` is told."""
+    lesson, recipe = lesson
+
+    def told(*args):
+        raise InterruptedError(args[-1])
+
+    for module in (train, domain_step):
+        monkeypatch.setattr(module, "crops", told)
+    state = begin(Learned({}, jnp.ones((1, WIDTHS.style_size))), recipe)
+    with pytest.raises(InterruptedError, match=str(flip)):
+        step(state, lesson, jnp.float32(1), recipe=replace(recipe, flip=flip))
+    recipe = DomainRecipe(width=2, blocks=1, size=32, flip=flip)
+    known = domain_step.Lesson(lesson.photographs, lesson.photographs, recipe.dials)
+    with pytest.raises(InterruptedError, match=str(flip)):
+        domain_step.step(state, known, jnp.float32(1), recipe=recipe.form)
+
+
 @pytest.mark.slow
 def test_the_gradient_is_the_finite_difference(lesson, rng):
     lesson, recipe = lesson
@@ -155,7 +176,13 @@ def test_another_trainings_checkpoint_is_refused(tiny_params, tmp_path):
     training(tiny_params, path=path).keep()
     other = training(tiny_params, path=path)
     other.recipe = replace(other.recipe, learning_rate=1e-3)
-    refusal(other.resume, "resume", "other recipe", kind=InputError)
+    refusal(other.resume, "resume", "learning_rate 0.002, not 0.001; give what that training had", kind=InputError)
+    other = training(tiny_params, path=path)
+    other.recipe = replace(
+        other.recipe, widths=NAMED_WIDTHS["slim"], flip=False, objective=replace(other.recipe.objective, style_weight=9.0)
+    )
+    words = ["width {'down': [4, 6, 8]", "not slim, flip True, not False, style_weight 6, not 9"]
+    refusal(other.resume, "resume", *words, kind=InputError)
     path.write_bytes(path.read_bytes()[:1000])
     refusal(training(tiny_params, path=path).resume, "resume", "cannot be read", kind=InputError)
 

@@ -41,12 +41,12 @@ def convert_weights(source: str | os.PathLike, out: str | os.PathLike, *, scale:
     """Rewrites a weight file of any known layout in this project's format; see `files.read` for the layouts.
 
     Raises:
-        WeightsError: where the source cannot be read, or `out` cannot be written or is a file of others.
+        WeightsError: where the source cannot be read, or `out` cannot be written or is another kind of file.
     """
     if Path(out).suffix.lower() != ".safetensors":
         raise WeightsError("out", str(out), "must end in .safetensors")
     if os.path.exists(out) and (not files.is_ours(out) or (os.path.exists(source) and os.path.samefile(out, source))):
-        raise WeightsError("out", str(out), "is a file that jaxstyle did not make, or the input", "choose another name")
+        raise WeightsError("out", str(out), "is the input, or other than weights that jaxstyle wrote", "choose another name")
     weights = files.read(source, scale=scale, argument="file")
     files.write(out, weights)
     return weights

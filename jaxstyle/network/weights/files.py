@@ -106,8 +106,10 @@ def write_tensors(
 
 def is_ours(path: str | os.PathLike) -> bool:
     """Whether a file is a .safetensors file that `write_tensors` wrote."""
-    with open(path, "rb") as file:
-        return b'"jaxstyle":' in file.read(10_000)
+    try:
+        return tensor_file.read(path, only_description=True)[1].get("format") == FORMAT
+    except (OSError, ValueError):
+        return False
 
 
 def _safetensors(path: Path, argument: str) -> tuple[dict[str, np.ndarray], dict[str, str]]:
