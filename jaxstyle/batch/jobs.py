@@ -10,6 +10,7 @@ from typing import Any
 
 from jaxstyle.errors import InputError, Plain
 from jaxstyle.pictures.find import expand
+from jaxstyle.pictures.paths import located
 from jaxstyle.transfer import regions
 from jaxstyle.transfer.config import Config, make_config
 from jaxstyle.transfer.record import plain
@@ -153,7 +154,7 @@ def files_of(jobs: Sequence[Job]) -> list[str]:
         masks: list[str] = []
         with suppress(InputError):  # that job fails by itself
             masks = regions.files_of(job.config.regions)
-        for source in (job.content, *styles, job.config.init, *masks):
+        for source in (job.content, *styles, located(job.config.init), *masks):
             if isinstance(source, str | os.PathLike):
                 found[os.fspath(source)] = None
     return list(found)

@@ -2,8 +2,6 @@
 
 import argparse
 import dataclasses
-import glob
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,7 +18,7 @@ from jaxstyle.cli.display import Display, Interrupt, say, say_first
 from jaxstyle.cli.options import config_of, convert, flag
 from jaxstyle.cli.values import positive
 from jaxstyle.errors import InputError, JaxstyleError, reason, unknown
-from jaxstyle.pictures.find import expand
+from jaxstyle.pictures.find import expand, is_there, one
 from jaxstyle.transfer.checkpoint import Checkpoint, identity
 from jaxstyle.transfer.config import Config
 from jaxstyle.transfer.library import Library
@@ -54,7 +52,8 @@ def sweep(options: argparse.Namespace) -> int:
         )
     styles = expand(options.styles, argument="styles")
     style = styles if len(styles) > 1 else styles[0]
-    return make(make_jobs([options.content], [style], vary=vary, config=config_of(options, Config())), options)
+    content = one(options.content, argument="content")
+    return make(make_jobs([content], [style], vary=vary, config=config_of(options, Config())), options)
 
 
 def varied(given: Sequence[str]) -> dict[str, list[Any]]:
@@ -80,7 +79,7 @@ def varied(given: Sequence[str]) -> dict[str, list[Any]]:
 
 def _blended(text: str) -> str | list[str]:
     """A style's path, or those of ``A+B``, unless there is a file of that very name or a pattern matches it."""
-    return text if "+" not in text or os.path.exists(text) or glob.glob(text) else text.split("+")
+    return text if "+" not in text or is_there(text) else text.split("+")
 
 
 def _processes(options: argparse.Namespace) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from typing import Any
 from jaxstyle.errors import InputError
 from jaxstyle.pictures import write
 from jaxstyle.pictures.ours import is_ours
+from jaxstyle.pictures.paths import located
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 
@@ -49,4 +50,5 @@ def check_place(argument: str, target: Path, sources: Sequence[Any], known: Call
 
 def same(target: Path, source: Any) -> bool:
     """Whether both are one file; what is no file is none."""
+    source = located(source)
     return bool(source) and os.path.exists(target) and os.path.exists(source) and os.path.samefile(target, source)

@@ -9,6 +9,7 @@ from typing import Any
 from jaxstyle.errors import ImageError, InputError
 from jaxstyle.onepass.photographs import Photographs, fitted, gathered
 from jaxstyle.pictures.find import expand
+from jaxstyle.pictures.paths import located
 from jaxstyle.pictures.read import Picture, load
 
 MOST = 4000
@@ -79,7 +80,7 @@ def gather(
 
 def checked(out: str | os.PathLike, reader: Callable[..., Any]) -> Path:
     """`out` as a path, once it is sure that a network can be written there; `reader` reads one of its kind."""
-    path = Path(out).expanduser()
+    path = Path(located(out))
     if path.suffix != ".safetensors":
         raise InputError("out", str(out), "must end in .safetensors")
     if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):

@@ -10,6 +10,7 @@ from typing import Any
 
 from jaxstyle.errors import InputError, JaxstyleError
 from jaxstyle.pictures import ours
+from jaxstyle.pictures.paths import located
 from jaxstyle.transfer import record
 from jaxstyle.transfer.checkpoint import Kept, state_of
 from jaxstyle.transfer.config import Config
@@ -60,7 +61,7 @@ def made(picture: str | os.PathLike[str]) -> Made:
     Raises:
         InputError: where it has no record, or what it was made of changed or is gone; all of that is named at once.
     """
-    path = Path(picture)
+    path = Path(located(picture))
     if not path.exists():
         raise InputError("picture", str(picture), "does not exist", "give a picture that jaxstyle made")
     known = ours.read_record(path)

@@ -12,6 +12,7 @@ import numpy as np
 
 from jaxstyle.errors import ImageError, InputError, Plain
 from jaxstyle.pictures import masks
+from jaxstyle.pictures.find import is_there, one
 from jaxstyle.pictures.read import Picture
 from jaxstyle.transfer.library import Library
 
@@ -121,7 +122,7 @@ def wishes(given: Any) -> list[Wish]:
         InputError: where one is neither.
     """
     if isinstance(given, str):
-        return [parse(given)]
+        return wishes([given])
     found = []
     for each in given if isinstance(given, list | tuple) else [given]:
         if isinstance(each, str):
@@ -134,7 +135,7 @@ def wishes(given: Any) -> list[Wish]:
             found.append(Wish(mask, None if keeps else style, *more))
         else:
             raise InputError("region", Plain(each), "is no region", f"give {_FORMS}, or a tuple of these pictures")
-    return found
+    return [Wish(*(one(source, argument="region") for source in (wish.mask, wish.style, wish.style_mask))) for wish in found]
 
 
 def parse(text: str) -> Wish:
@@ -149,7 +150,7 @@ def parse(text: str) -> Wish:
         raise InputError("region", text, "is not of the form MASK=STYLE", f"give {_FORMS}")
 
     def likelihood(wish: Wish) -> tuple[bool, int]:
-        there = [os.path.exists(source) for source in wish.sources.values()]
+        there = [is_there(source) for source in wish.sources.values()]
         return all(there), sum(there)
 
     return max(readings, key=likelihood)  # the first of equals
