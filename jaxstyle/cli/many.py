@@ -10,7 +10,7 @@ from jax.experimental import multihost_utils
 
 from jaxstyle.batch.folder import GALLERY, SHEET, TABLE, Folder, write_table
 from jaxstyle.batch.gallery import write_gallery
-from jaxstyle.batch.jobs import Job, files_of, make_jobs
+from jaxstyle.batch.jobs import Job, few, files_of, make_jobs
 from jaxstyle.batch.run import BatchProgress, run_jobs
 from jaxstyle.batch.sheet import write_sheet
 from jaxstyle.batch.survey import Known, reasons, survey
@@ -111,7 +111,7 @@ def make(jobs: list[Job], options: argparse.Namespace) -> int:
     keys = [known[i].key if i in known else None for i in range(len(jobs))]
     folder = Folder(options.out or options.command)
     there = folder.finished() if options.resume else set()
-    folder.name(jobs, keys, keep=options.resume)
+    moved = folder.name(jobs, known, keep=options.resume)
     mine = {i: one for i, one in known.items() if i % processes == process}
     wanted = {i: one for i, one in mine.items() if one.key not in there}
     problems: dict[int, JaxstyleError] = {i: errors[0] for i, errors in bad.items()}
@@ -123,6 +123,8 @@ def make(jobs: list[Job], options: argparse.Namespace) -> int:
 
     if doubles:
         tell(f"note: made once, since they give the same picture: {doubles}")
+    if moved:
+        tell(f"note: {few(moved)}")
     if len(paddings := {one.padding for one in known.values()}) > 1:
         tell(f"note: losses with different paddings cannot be compared: {', '.join(sorted(paddings))}")
     say_first(options)
@@ -144,7 +146,7 @@ def make(jobs: list[Job], options: argparse.Namespace) -> int:
             checkpoint = Checkpoint(path, identity([*plans.values()]), resume=options.resume)
             try:
                 checkpoint.check()
-            except InputError as error:
+            except InputError as error:  # of another run, or damaged
                 tell(f"note: these begin anew: {error}")
                 checkpoint.remove()
             return checkpoint
@@ -193,10 +195,9 @@ def without_doubles(
     alike = {i: first[one.key] for i, one in known.items() if first.setdefault(one.key, i) != i}
     left = [i for i in range(len(jobs)) if i not in alike]
     words = [f"{_called(jobs[i])} and {_called(jobs[j])}" for j, i in alike.items()]
-    words = [*words[:3], f"{len(words) - 3} more"] if len(words) > 4 else words
     place = {i: n for n, i in enumerate(left)}
     kept = {place[i]: one for i, one in known.items() if i in place}
-    return [jobs[i] for i in left], kept, {place[i]: errors for i, errors in bad.items()}, "; ".join(words)
+    return [jobs[i] for i in left], kept, {place[i]: errors for i, errors in bad.items()}, few(words)
 
 
 def _called(job: Job) -> str:

@@ -96,7 +96,7 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
     shown, folder = os.fspath(path), Path(located(path))
     if not folder.is_dir():
         if folder.suffix.lower() in _OF_FILES:
-            problem = f"is the name of a file, {folder.suffix}, and several pictures go into a folder"
+            problem = f"cannot be made a folder: it is the name of a {folder.suffix} file, and several pictures are made"
             raise InputError("out", shown, problem, f"give a folder, such as {str(folder.with_suffix(''))!r}")
         if str(folder).startswith("~"):
             raise InputError("out", shown, "begins with a home folder that is not known", "begin with / or ./")

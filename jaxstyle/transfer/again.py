@@ -36,6 +36,11 @@ class Made:
     plan: Plan
     stopped_at: int
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether the picture is there, but not to its last pixel."""
+        return self.picture.exists() and not ours.is_whole(self.picture, self.record["size"])
+
     def differences(self) -> list[str]:
         """What is not here as it was there, in words: reasons for other pixels."""
         found, now = [], record.versions()
@@ -153,6 +158,9 @@ def more(was: Made, evaluations: int) -> tuple[Plan, Kept | None, dict[str, Any]
         if "continued" in was.record and (begun := _begun(was.record["continued"])) is not None:
             about["begun"] = begun
         return plan, kept.further, about, f"goes on from {state}, exactly"
+    if was.is_cut:
+        problem, remedy = f"is cut short or damaged, and {why}", "make it again first: `jaxstyle replay` does"
+        raise InputError("picture", str(was.picture), problem, remedy)
     styles = [source["path"] for source in was.plan.sources["styles"]]
     config = replace(was.plan.config, init=str(was.picture), evaluations=evaluations, scales=1, metric="plain")
     config = replace(config, noise_ratio=0.0, flat_noise=None)

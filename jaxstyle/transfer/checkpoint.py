@@ -212,6 +212,18 @@ class Checkpoint:
             self._given_up = True
             self.notices.append(f"the run is not kept on its way: {error}")
 
+    def is_damaged(self) -> bool:
+        """Whether the file is one of ours that nobody can read any more: a full disk leaves some that are cut or empty."""
+        try:
+            with open(self.path or os.devnull, "rb") as file:
+                head = file.read(4096)
+            tensor_file.read(self.path or os.devnull, only_description=True)
+        except ValueError:
+            return not head.strip(b"\0") or b'{"__metadata__":{"jaxstyle"' in head
+        except OSError:
+            pass
+        return False
+
     def is_there(self) -> bool:
         """Whether the runs can be taken up again."""
         return self.path is not None and self.path.exists()
