@@ -214,14 +214,14 @@ class Checkpoint:
 
     def is_damaged(self) -> bool:
         """Whether the file is one of ours that nobody can read any more: a full disk leaves some that are cut or empty."""
+        if self.path is None or not self.path.is_file():
+            return False
+        with open(self.path, "rb") as file:
+            head = file.read(4096)
         try:
-            with open(self.path or os.devnull, "rb") as file:
-                head = file.read(4096)
-            tensor_file.read(self.path or os.devnull, only_description=True)
+            tensor_file.read(self.path, only_description=True)
         except ValueError:
             return not head.strip(b"\0") or b'{"__metadata__":{"jaxstyle"' in head
-        except OSError:
-            pass
         return False
 
     def is_there(self) -> bool:
