@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxstyle.batch.jobs import Job, differing, files_of
+from jaxstyle.batch.survey import Known
 from jaxstyle.errors import InputError, JaxstyleError
 from jaxstyle.pictures import ours, write
 from jaxstyle.transfer.checkpoint import part_of
@@ -60,7 +61,11 @@ class Folder:
 
     def finished(self) -> set[str]:
         """Keys of the pictures that are there and ran to their end."""
-        return {known["key"] for known in self._records().values() if known.get("complete")}
+        return {known["key"] for _, known in self._whole() if known.get("complete")}
+
+    def _whole(self) -> list[tuple[Path, dict[str, Any]]]:
+        """Every picture that can be decoded to its end, with its record."""
+        return [(path, known) for path, known in self._records().items() if ours.is_whole(path, known.get("size"))]
 
     def _records(self) -> dict[Path, dict[str, Any]]:
         """The record of every picture that has one, beside it or inside."""
@@ -71,18 +76,28 @@ class Folder:
                 found[path] = known
         return found
 
-    def name(self, jobs: Sequence[Job], keys: Sequence[str | None], *, keep: bool) -> None:
-        """Gives every job with a key a file name from its labels; `keep` spares the pictures of other jobs that are there."""
-        there = {path.name: known["key"] for path, known in self._records().items()}
-        inputs, taken, names = ours.identities(files_of(jobs)), set(), differing(jobs)
-        for job, key in zip(jobs, keys, strict=True):
-            if key is None:
-                continue
+    def name(self, jobs: Sequence[Job], known: Mapping[int, Known], *, keep: bool) -> list[str]:
+        """Gives every job that is known a file name from its labels.
 
-            def replaces(path: Path, key: str = key) -> bool:
-                return there.get(path.name) == key or (not keep and ours.is_ours(path))
+        Pictures that are there are replaced by others of the same files, where `keep` by those of the same settings only.
 
-            self._names[key] = ours.free_path(self.path, _stem(job, names, self.path), taken, inputs, replaces).name
+        Returns:
+            Words about names that are those of other pictures.
+        """
+        there = {path.name: found["key"] for path, found in self._records().items()}
+        inputs, taken, names, moved = ours.identities(files_of(jobs)), set(), differing(jobs), list[str]()
+        for index, one in known.items():
+
+            def replaces(path: Path, one: Known = one) -> bool:
+                return there.get(path.name) == one.key or (not keep and ours.is_result_of(path, one.files))
+
+            stem = _stem(jobs[index], names, self.path)
+            mine = write.folded(f"{stem}.png") not in taken
+            path = ours.free_path(self.path, stem, taken, inputs, replaces)
+            self._names[one.key] = path.name
+            if mine and path.stem != stem:
+                moved.append(f"{stem}.png is another picture, and stays; this one is {path.name}")
+        return moved
 
     def part(self, key: str) -> Path:
         """Where the run of a picture, and of those at once with it, is kept on its way."""
@@ -100,7 +115,7 @@ class Folder:
         self, jobs: Sequence[Job], keys: Sequence[str | None], problems: Mapping[int, JaxstyleError]
     ) -> list[FolderEntry]:
         """Every job with what is in the folder of it, unfinished pictures included."""
-        known = {found["key"]: (path, found) for path, found in self._records().items()}
+        known = {found["key"]: (path, found) for path, found in self._whole()}
         made = []
         for index, (job, key) in enumerate(zip(jobs, keys, strict=True)):
             path, found = known.get(key, (None, None)) if key else (None, None)

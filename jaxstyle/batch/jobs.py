@@ -10,6 +10,7 @@ from typing import Any
 
 from jaxstyle.errors import InputError, Plain
 from jaxstyle.pictures.find import expand
+from jaxstyle.pictures.paths import located
 from jaxstyle.transfer import regions
 from jaxstyle.transfer.config import Config, make_config
 from jaxstyle.transfer.record import plain
@@ -112,8 +113,12 @@ def called(some: Sequence[Job], jobs: Sequence[Job]) -> str:
     common = {name: text for name, text in some[0].labels.items() if all(job.labels[name] == text for job in some)}
     if sum(common.items() <= job.labels.items() for job in jobs) == len(some):
         return ", ".join(common.values())
-    names = [", ".join(job.labels.values()) for job in some]
-    return "; ".join([*names[:3], f"{len(names) - 3} more"] if len(names) > 4 else names)
+    return few([", ".join(job.labels.values()) for job in some])
+
+
+def few(words: Sequence[str]) -> str:
+    """Words in a row; of more than four the first three, and how many more there are."""
+    return "; ".join([*words[:3], f"{len(words) - 3} more"] if len(words) > 4 else words)
 
 
 def shown(value: Any) -> str:
@@ -153,7 +158,7 @@ def files_of(jobs: Sequence[Job]) -> list[str]:
         masks: list[str] = []
         with suppress(InputError):  # that job fails by itself
             masks = regions.files_of(job.config.regions)
-        for source in (job.content, *styles, job.config.init, *masks):
+        for source in (job.content, *styles, located(job.config.init), *masks):
             if isinstance(source, str | os.PathLike):
                 found[os.fspath(source)] = None
     return list(found)

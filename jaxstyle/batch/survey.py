@@ -7,6 +7,7 @@ from typing import Any
 
 from jaxstyle.batch.jobs import Job, called
 from jaxstyle.errors import ImageError, InputError, Plain
+from jaxstyle.pictures.ours import named_for
 from jaxstyle.pictures.size import USUAL, Size
 from jaxstyle.transfer.library import Library
 from jaxstyle.transfer.plan import Plan
@@ -28,6 +29,7 @@ class Known:
         kind: jobs of the same kind can share a program.
         canonical: whether its own loss is the canonical one.
         padding: with which its loss is read.
+        files: hashes of its photograph and styles, as `ours.named_for` has them.
     """
 
     key: str
@@ -35,6 +37,7 @@ class Known:
     kind: Hashable
     canonical: bool
     padding: str
+    files: tuple[str, ...]
 
 
 def survey(jobs: Sequence[Job], library: Library) -> tuple[dict[int, Known], dict[int, list[InputError]]]:
@@ -58,7 +61,8 @@ def survey(jobs: Sequence[Job], library: Library) -> tuple[dict[int, Known], dic
         stages = tuple(stage._replace(evaluations=0) for stage in plan.stages)
         parts = plan.regions and (len(plan.regions.painted), plan.regions.keep is None)
         kind = (plan.method, plan.fallback, stages, plan.devices, plan.network.sha256, parts)
-        known[index] = Known(plan.key, plan.evaluations, kind, plan.is_canonical, plan.objective.padding)
+        files = named_for(plan.sources)
+        known[index] = Known(plan.key, plan.evaluations, kind, plan.is_canonical, plan.objective.padding, files)
     first = [error for (error,) in bad.values()]
     if not known and len({*map(_kind, first)}) == 1 and not isinstance(first[0], ImageError):
         raise _together(first)

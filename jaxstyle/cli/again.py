@@ -69,13 +69,15 @@ def replay(options: argparse.Namespace) -> int:
         if interrupt.came:
             say(f"interrupted after {result.evaluations} evaluations; nothing is compared")
             return 130
-        same = found == wanted
+        same = found == wanted and not was.is_cut
         if options.out or not same:
             result.record["command"] = options.line
             path, _, problem = result.keep(path)
     if problem:
         say(f"jaxstyle: error: {problem}")
-    if not same:
+    if found == wanted and not same:
+        say(f"{was.picture}: is cut short or damaged; {path} is the picture that it was")
+    elif not same:
         reasons = ", ".join(differences) or "for no reason that the record knows"
         say(f"{was.picture}: another picture, {path}: {_apart(was.picture, result.image)}{reasons}")
     elif not options.quiet:

@@ -14,16 +14,17 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from jaxstyle.cli.display import Display, Interrupt, remaining, say, say_first
-from jaxstyle.cli.places import SAMPLES, check_replaced
+from jaxstyle.cli.places import SAMPLES, check_replaced, moved, unnamed
 from jaxstyle.cli.values import real
 from jaxstyle.domains.apply import apply_domains, loaded as domain_network
 from jaxstyle.domains.network import A2B
 from jaxstyle.errors import InputError, JaxstyleError, UnknownError
 from jaxstyle.onepass.files import DOMAINS, format_of
 from jaxstyle.onepass.painting import MEMORY, Painted, check_strength
-from jaxstyle.pictures import write
-from jaxstyle.pictures.find import expand, is_pattern
-from jaxstyle.pictures.ours import free_path, identities
+from jaxstyle.pictures import ours, write
+from jaxstyle.pictures.find import expand
+from jaxstyle.pictures.ours import identities
+from jaxstyle.pictures.paths import is_pattern, located
 from jaxstyle.pictures.read import to_bytes
 from jaxstyle.pictures.size import parse_size
 from jaxstyle.pictures.spaces import SPACES, check_space
@@ -74,7 +75,7 @@ def apply(options: argparse.Namespace) -> int:
         parse_size(options.size)
     check_space(options.color_space)
     pictures = expand(options.pictures, argument="pictures")
-    several = len(options.pictures) > 1 or any(os.path.isdir(path) or is_pattern(path) for path in options.pictures)
+    several = len(options.pictures) > 1 or any(os.path.isdir(located(path)) or is_pattern(path) for path in options.pictures)
     return _several(pictures, options) if several else _one(pictures[0], options)
 
 
@@ -116,8 +117,11 @@ def _check_domains(options: argparse.Namespace) -> None:
 
 
 def _one(picture: str, options: argparse.Namespace) -> int:
-    path = write.check_output(options.out or f"{_stem(picture, options.made)}.png")
+    out, note = (options.out, "") if options.out else unnamed(_stem(picture, options.made), [picture])
+    path = write.check_output(out)
     check_replaced(path, [picture], 0)
+    if note and not options.quiet:
+        say(f"note: {note}")
     say_first(options)
     with Display(100, options.quiet) as display, Interrupt() as interrupt:
         painted = _paint(picture, options, display, 0, 1, time.monotonic())
@@ -147,7 +151,7 @@ def _several(pictures: Sequence[str], options: argparse.Namespace) -> int:
                         continue
             try:
                 painted = _paint(picture, options, display, number, len(pictures), began)
-                path = free_path(folder, _stem(picture, options.made, folder), taken, inputs)
+                path = _place(folder, _stem(picture, options.made, folder), painted, taken, inputs, options.quiet)
                 bad += bool(_save(painted, path, options))
                 made += 1
             except JaxstyleError as error:
@@ -156,6 +160,15 @@ def _several(pictures: Sequence[str], options: argparse.Namespace) -> int:
     if not options.quiet:
         say(f"{folder}: {made} of {len(pictures)} pictures")
     return 130 if interrupt.came else (1 if made else 2) if bad else 0
+
+
+def _place(folder: Path, stem: str, painted: Painted, taken: set[str], inputs: set[tuple[int, int]], quiet: bool) -> Path:
+    """The place of one of several; results of other photographs stay, since cameras give a name to many."""
+    files, is_first = ours.named_for(painted.record["inputs"]), write.folded(f"{stem}.png") not in taken
+    path = ours.free_path(folder, stem, taken, inputs, lambda there: ours.is_result_of(there, files))
+    if is_first and path.stem != stem and not quiet:
+        say(f"note: {moved(folder / f'{stem}.png')}")
+    return path
 
 
 def _paint(picture: str, options: argparse.Namespace, display: Display, done: int, total: int, began: float) -> Painted:

@@ -2,8 +2,6 @@
 
 import argparse
 import dataclasses
-import glob
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,7 +10,7 @@ from jax.experimental import multihost_utils
 
 from jaxstyle.batch.folder import GALLERY, SHEET, TABLE, Folder, write_table
 from jaxstyle.batch.gallery import write_gallery
-from jaxstyle.batch.jobs import Job, files_of, make_jobs
+from jaxstyle.batch.jobs import Job, few, files_of, make_jobs
 from jaxstyle.batch.run import BatchProgress, run_jobs
 from jaxstyle.batch.sheet import write_sheet
 from jaxstyle.batch.survey import Known, reasons, survey
@@ -20,7 +18,7 @@ from jaxstyle.cli.display import Display, Interrupt, say, say_first
 from jaxstyle.cli.options import config_of, convert, flag
 from jaxstyle.cli.values import positive
 from jaxstyle.errors import InputError, JaxstyleError, reason, unknown
-from jaxstyle.pictures.find import expand
+from jaxstyle.pictures.find import expand, is_there, one
 from jaxstyle.transfer.checkpoint import Checkpoint, identity
 from jaxstyle.transfer.config import Config
 from jaxstyle.transfer.library import Library
@@ -54,7 +52,8 @@ def sweep(options: argparse.Namespace) -> int:
         )
     styles = expand(options.styles, argument="styles")
     style = styles if len(styles) > 1 else styles[0]
-    return make(make_jobs([options.content], [style], vary=vary, config=config_of(options, Config())), options)
+    content = one(options.content, argument="content")
+    return make(make_jobs([content], [style], vary=vary, config=config_of(options, Config())), options)
 
 
 def varied(given: Sequence[str]) -> dict[str, list[Any]]:
@@ -80,7 +79,7 @@ def varied(given: Sequence[str]) -> dict[str, list[Any]]:
 
 def _blended(text: str) -> str | list[str]:
     """A style's path, or those of ``A+B``, unless there is a file of that very name or a pattern matches it."""
-    return text if "+" not in text or os.path.exists(text) or glob.glob(text) else text.split("+")
+    return text if "+" not in text or is_there(text) else text.split("+")
 
 
 def _processes(options: argparse.Namespace) -> tuple[int, int]:
@@ -112,7 +111,7 @@ def make(jobs: list[Job], options: argparse.Namespace) -> int:
     keys = [known[i].key if i in known else None for i in range(len(jobs))]
     folder = Folder(options.out or options.command)
     there = folder.finished() if options.resume else set()
-    folder.name(jobs, keys, keep=options.resume)
+    moved = folder.name(jobs, known, keep=options.resume)
     mine = {i: one for i, one in known.items() if i % processes == process}
     wanted = {i: one for i, one in mine.items() if one.key not in there}
     problems: dict[int, JaxstyleError] = {i: errors[0] for i, errors in bad.items()}
@@ -124,6 +123,8 @@ def make(jobs: list[Job], options: argparse.Namespace) -> int:
 
     if doubles:
         tell(f"note: made once, since they give the same picture: {doubles}")
+    if moved:
+        tell(f"note: {few(moved)}")
     if len(paddings := {one.padding for one in known.values()}) > 1:
         tell(f"note: losses with different paddings cannot be compared: {', '.join(sorted(paddings))}")
     say_first(options)
@@ -145,7 +146,7 @@ def make(jobs: list[Job], options: argparse.Namespace) -> int:
             checkpoint = Checkpoint(path, identity([*plans.values()]), resume=options.resume)
             try:
                 checkpoint.check()
-            except InputError as error:
+            except InputError as error:  # of another run, or damaged
                 tell(f"note: these begin anew: {error}")
                 checkpoint.remove()
             return checkpoint
@@ -194,10 +195,9 @@ def without_doubles(
     alike = {i: first[one.key] for i, one in known.items() if first.setdefault(one.key, i) != i}
     left = [i for i in range(len(jobs)) if i not in alike]
     words = [f"{_called(jobs[i])} and {_called(jobs[j])}" for j, i in alike.items()]
-    words = [*words[:3], f"{len(words) - 3} more"] if len(words) > 4 else words
     place = {i: n for n, i in enumerate(left)}
     kept = {place[i]: one for i, one in known.items() if i in place}
-    return [jobs[i] for i in left], kept, {place[i]: errors for i, errors in bad.items()}, "; ".join(words)
+    return [jobs[i] for i in left], kept, {place[i]: errors for i, errors in bad.items()}, few(words)
 
 
 def _called(job: Job) -> str:

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from jaxstyle.errors import InputError
-from jaxstyle.pictures import write
+from jaxstyle.pictures import ours, write
 from jaxstyle.pictures.ours import is_ours
+from jaxstyle.pictures.paths import located
+from jaxstyle.transfer.record import describe_source
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 
@@ -47,6 +49,34 @@ def check_place(argument: str, target: Path, sources: Sequence[Any], known: Call
         raise InputError(argument, str(target), "is a file that jaxstyle did not make", "choose another name")
 
 
+def unnamed(stem: str, sources: Sequence[str]) -> tuple[Path, str]:
+    """Where the picture of a photograph and its styles goes that the user gives no name, and what is to be said of that.
+
+    It is STEM.png here, or STEM-2.png and so on where that is a result of ours of other files. Another program's file is no
+    reason for another name: it is refused, as under any name.
+    """
+
+    def replaces(there: Path) -> bool:
+        return not is_ours(there) or ours.is_result_of(there, _hashes(sources))
+
+    path = ours.free_path(Path(), stem, set(), (), replaces)
+    return path, "" if path.stem == stem else moved(path.with_name(f"{stem}.png"))
+
+
+def moved(name: str | Path) -> str:
+    """What is said where a picture does not get the name that it would have."""
+    return f"{name} is another picture, and stays"
+
+
+def _hashes(sources: Sequence[str]) -> tuple[str, ...]:
+    """Of files; none where one cannot be read, which is said later."""
+    try:
+        return tuple(describe_source(source)["sha256"] for source in sources)
+    except OSError:
+        return ()
+
+
 def same(target: Path, source: Any) -> bool:
     """Whether both are one file; what is no file is none."""
+    source = located(source)
     return bool(source) and os.path.exists(target) and os.path.exists(source) and os.path.samefile(target, source)

@@ -7,12 +7,12 @@ from typing import Any
 
 from jaxstyle.cli.display import Display, Interrupt, duration, say, say_first
 from jaxstyle.cli.options import config_of
-from jaxstyle.cli.places import SAMPLES, check_place, check_replaced, step_path
+from jaxstyle.cli.places import SAMPLES, check_place, check_replaced, step_path, unnamed
 from jaxstyle.cli.values import positive
 from jaxstyle.errors import ImageError, InputError, unknown
 from jaxstyle.machine.memory import gigabytes
 from jaxstyle.pictures import write
-from jaxstyle.pictures.find import expand
+from jaxstyle.pictures.find import expand, one
 from jaxstyle.pictures.ours import is_ours
 from jaxstyle.transfer.checkpoint import Checkpoint, Kept, identity, is_kept, part_of, state_of
 from jaxstyle.transfer.config import Config
@@ -34,9 +34,13 @@ DEMO_CONFIG = Config(size=400)
 
 def stylize(options: argparse.Namespace) -> int:
     """Paints one content in the style of one or more styles."""
-    styles = expand(options.styles, argument="style")
-    out = options.out or f"{write.file_stem([Path(options.content).stem, Path(styles[0]).stem])}.png"
-    return paint(options.content, styles, out, config_of(options, Config()), options)
+    content, styles = one(options.content, argument="content"), expand(options.styles, argument="style")
+    out = options.out
+    if out is None:
+        out, note = unnamed(write.file_stem([Path(content).stem, Path(styles[0]).stem]), [content, *styles])
+        if note and not options.quiet:
+            say(f"note: {note}")
+    return paint(content, styles, out, config_of(options, Config()), options)
 
 
 def demo(options: argparse.Namespace) -> int:
@@ -50,7 +54,7 @@ def demo(options: argparse.Namespace) -> int:
     return paint(paths[0], paths[1:], options.out or "demo.png", config_of(options, DEMO_CONFIG), options)
 
 
-def paint(content: str, styles: Sequence[str], out: str, config: Any, options: argparse.Namespace) -> int:
+def paint(content: str, styles: Sequence[str], out: str | Path, config: Any, options: argparse.Namespace) -> int:
     """Makes a picture and its record."""
     path = write.check_output(out)
     sources = (content, *styles, config.init, *files_of(config.regions))
@@ -87,7 +91,13 @@ def carry_on(
         plan = plan_of()
         state = state_of(path) if options.keep_state else None
         checkpoint = Checkpoint(part_of(path), identity([plan]), resume=options.resume, state=state, begun=begun)
-        checkpoint.check()
+        try:
+            checkpoint.check()
+        except InputError as error:
+            if not checkpoint.is_damaged():
+                raise
+            checkpoint.notices.append(f"{checkpoint.path} {error.problem.partition(':')[0]}, so the run began anew")
+            checkpoint.remove()
         diary = Diary(plan) if options.report else None
 
         def callback(progress: Progress) -> bool:

@@ -11,6 +11,8 @@ import numpy as np
 from jaxstyle.domains.network import A2B, DomainNetwork, read
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.onepass.painting import IN_MEMORY, Painted, check_memory, check_strength, fetched, finished, network_in, paint
+from jaxstyle.pictures.find import one
+from jaxstyle.pictures.paths import located
 from jaxstyle.pictures.read import as_float
 from jaxstyle.pictures.spaces import check_space
 
@@ -21,7 +23,7 @@ def loaded(network: str | os.PathLike | DomainNetwork) -> tuple[DomainNetwork, d
     Raises:
         WeightsError: where the file cannot be used.
     """
-    return (network, IN_MEMORY) if isinstance(network, DomainNetwork) else network_in(Path(network).expanduser(), read)
+    return (network, IN_MEMORY) if isinstance(network, DomainNetwork) else network_in(Path(located(network)), read)
 
 
 def apply_domains(
@@ -56,6 +58,7 @@ def apply_domains(
     check_space(color_space)
     check_strength(strength)
     held, about = loaded(network)
+    picture = one(picture, argument="picture")
     brush, source = held.brush(direction), fetched(picture, size)
     compiler, began = Compiler(), time.perf_counter()
     image, rows = paint(brush, source, low, compiler, callback)

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import jax.numpy as jnp
@@ -15,6 +14,7 @@ from jaxstyle.errors import InputError, WeightsError, unknown
 from jaxstyle.machine import tensor_file
 from jaxstyle.onepass.files import DOMAINS, opened
 from jaxstyle.onepass.painting import Brush
+from jaxstyle.pictures.paths import located
 
 A2B, B2A = "a2b", "b2a"
 
@@ -86,7 +86,7 @@ def write(path: str | os.PathLike, file: DomainFile) -> None:
         "directions": sorted(network.generators),
         "training": file.training,
     }
-    tensor_file.write(Path(path).expanduser(), tensors, meta, kind=WeightsError)
+    tensor_file.write(located(path), tensors, meta, kind=WeightsError)
 
 
 def read(path: str | os.PathLike, *, argument: str = "network") -> DomainFile:

@@ -8,6 +8,7 @@ import numpy as np
 
 from jaxstyle.errors import WeightsError, reason
 from jaxstyle.machine import tensor_file
+from jaxstyle.pictures.paths import located
 
 STYLES, DOMAINS = "jaxstyle-styles-1", "jaxstyle-domains-1"
 KINDS = {STYLES: ("style network", "jaxstyle train"), DOMAINS: ("domain network", "jaxstyle domains train")}
@@ -17,7 +18,7 @@ KINDS = {STYLES: ("style network", "jaxstyle train"), DOMAINS: ("domain network"
 def format_of(path: str | os.PathLike) -> str | None:
     """The format that a file names, one of `KINDS` if it is a network; None where it cannot be read."""
     try:
-        return str(tensor_file.read(Path(path).expanduser(), only_description=True)[1].get("format"))
+        return str(tensor_file.read(located(path), only_description=True)[1].get("format"))
     except (OSError, ValueError):
         return None
 
@@ -28,7 +29,7 @@ def opened(path: str | os.PathLike, wanted: str, *, argument: str) -> tuple[dict
     Raises:
         WeightsError: where the file is missing, damaged, or of another kind; it says of which, if that is known.
     """
-    path = Path(path).expanduser()
+    path = Path(located(path))
     what, command = KINDS[wanted]
     remedy = f"give a file that `{command}` has written"
     if path.is_dir() or not path.exists():

@@ -11,6 +11,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from jaxstyle.errors import InputError, JaxstyleError, WeightsError
 from jaxstyle.machine import tensor_file
 from jaxstyle.pictures import write
+from jaxstyle.pictures.paths import located
 from jaxstyle.transfer.checkpoint import part_of, state_of
 
 
@@ -115,7 +116,7 @@ def description(path: Path) -> dict[str, Any]:
 
 def checked(out: str | os.PathLike, reader: Callable[..., Any]) -> Path:
     """`out` as a path, once it is sure that a network can be written there; `reader` reads one of its kind."""
-    path = Path(out).expanduser()
+    path = Path(located(out))
     if path.suffix != ".safetensors":
         raise InputError("out", str(out), "must end in .safetensors")
     if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):

@@ -18,7 +18,7 @@ TOLERATED = 0.02
 _END_OF_JPEG = b"\xff\xd9"
 _BYTES = 96
 """Of noise that no block of a JPEG, six parts of 8x8 pixels, uses up."""
-_PNG = b"\x89PNG\r\n\x1a\n"
+PNG = b"\x89PNG\r\n\x1a\n"
 _SAMPLES = {2: 3, 4: 2, 6: 4}  # of a pixel, by PNG's colour type
 _END_OF_PNG = b"\0\0\0\0IEND\xaeB`\x82"
 
@@ -27,7 +27,7 @@ def is_without_end(file: BinaryIO) -> bool:
     """Whether an open file is a PNG or a JPEG whose end is not there: Pillow may read it without a word."""
     file.seek(0)
     head = file.read(8)
-    if head == _PNG:
+    if head == PNG:
         return all(name != b"IEND" or missing for name, _, missing in _chunks(file))
     file.seek(-2, os.SEEK_END)
     if head[:2] != b"\xff\xd8" or file.read() == _END_OF_JPEG:
@@ -45,7 +45,7 @@ def filled(data: bytes) -> Iterable[bytes] | None:
     """
     if data.startswith(b"\xff\xd8"):
         return _jpegs(data)
-    if data.startswith(_PNG):
+    if data.startswith(PNG):
         return _pngs(data)
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         missing = int.from_bytes(data[4:8], "little") + 8 - len(data)
@@ -94,7 +94,7 @@ def _scans(data: bytes) -> tuple[list[tuple[bytes, int, int, int]], int, tuple[i
 
 def _pngs(data: bytes) -> Iterator[bytes] | None:
     """The rows that are there, packed anew with some more rows behind them."""
-    file, before, inflate, rows = io.BytesIO(data), bytearray(_PNG), zlib.decompressobj(), bytearray()
+    file, before, inflate, rows = io.BytesIO(data), bytearray(PNG), zlib.decompressobj(), bytearray()
     file.seek(8)
     try:
         for name, body, _ in _chunks(file, whole=True):

@@ -1,16 +1,19 @@
 """Picture files as Pillow opens them: formats, limits, and errors in the user's words."""
 
 import contextlib
+import ctypes
 import difflib
 import os
 import threading
 import warnings
 from collections.abc import Iterator
-from typing import BinaryIO
+from functools import cache
+from typing import Any, BinaryIO
 
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, PngImagePlugin
 
 from jaxstyle.errors import ImageError, reason
+from jaxstyle.pictures import raw
 
 MAX_PIXELS = 2**28
 """Of a picture that is decoded whole, 16384x16384: phones make up to 16320x12240. Pillow keeps 1 to 4 bytes of each, so that
@@ -22,7 +25,13 @@ PIXELS_PER_BYTE = 20
 JPEG has 64."""
 HEIF = frozenset(b"heic heix heim heis hevc hevx hevm hevs mif1 msf1".split())
 """Brands of files that pillow-heif reads."""
-# The filters of `warnings` and Pillow's limit are process-wide: one decoding at a time changes them, and puts them back.
+_LIMITS: tuple[tuple[Any, str, int], ...] = (
+    (Image, "MAX_IMAGE_PIXELS", MOST_PIXELS // 2),  # Pillow refuses twice as many
+    (PngImagePlugin, "MAX_TEXT_CHUNK", 2**26),  # of a text or a colour profile, once it is unpacked; by default 1 MiB
+    (PngImagePlugin, "MAX_TEXT_MEMORY", 2**28),  # of all texts
+)
+"""Pillow's limits that are below what is read here: where it is, by which name, and what it is set to."""
+# The filters of `warnings` and these limits are process-wide: one decoding at a time changes them, and puts them back.
 _SETTINGS_LOCK = threading.Lock()
 
 
@@ -53,21 +62,43 @@ def open_path(path: str, argument: str) -> BinaryIO:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Silences Pillow's warnings about odd metadata and large pictures, and lifts its limit above our own."""
+    """Silences Pillow's warnings about odd metadata and large pictures, and libtiff; lifts Pillow's limits above our own."""
     with _SETTINGS_LOCK, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, MOST_PIXELS // 2  # Pillow refuses twice as many
+        before = [getattr(place, name) for place, name, _ in _LIMITS]
+        handlers = [set_handler(None) for set_handler in _handlers_of_libtiff()]
         try:
+            for place, name, limit in _LIMITS:
+                setattr(place, name, limit)
             yield
         finally:
-            Image.MAX_IMAGE_PIXELS = limit
+            for (place, name, _), limit in zip(_LIMITS, before, strict=True):
+                setattr(place, name, limit)
+            for set_handler, handler in zip(_handlers_of_libtiff(), handlers, strict=True):
+                set_handler(handler)
+
+
+@cache
+def _handlers_of_libtiff() -> list[Any]:
+    """What sets the functions by which Pillow's libtiff writes errors and warnings to the terminal, past Python; each returns
+    the one before. Empty where they cannot be found: on Windows, or where libtiff lies hidden inside Pillow."""
+    found = []
+    with contextlib.suppress(AttributeError, OSError):
+        library = ctypes.CDLL(Image.core.__file__)
+        for name in ("TIFFSetErrorHandler", "TIFFSetWarningHandler"):
+            set_handler = getattr(library, name)
+            set_handler.argtypes, set_handler.restype = [ctypes.c_void_p], ctypes.c_void_p
+            found.append(set_handler)
+    return found
 
 
 def open_image(file: BinaryIO, value: str, argument: str) -> ImageFile.ImageFile:
     """The picture in an open file, nothing decoded yet; to be called within `quiet`."""
-    head = file.read(64)
+    head = file.read(2**16)
     file.seek(0)
-    if head[4:8] != b"ftyp" or head[8:12] not in HEIF or b"avif" in head:
+    if raw.is_raw(head, value):
+        raise ImageError(argument, value, "is a RAW file of a camera", raw.REMEDY)
+    if head[4:8] != b"ftyp" or head[8:12] not in HEIF or b"avif" in head[:64]:
         return Image.open(file)
     try:
         from pillow_heif import HeifImageFile

@@ -1,5 +1,6 @@
 """Masks: how much of each place of a picture belongs to a region. (H, W), float32, 1 inside and 0 outside."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,11 +10,18 @@ from PIL import Image
 
 from jaxstyle.errors import ImageError, Plain
 from jaxstyle.pictures import read
+from jaxstyle.pictures.read import Picture
 
 LEAST = 1 / 512
 """Half a level of 8 bits: what is less everywhere is nothing."""
 SPARE = 2
 """How many times the wanted width and height are left of a large mask, so that the last step is one by area too."""
+LABELS = 15
+"""A mask whose brightest place is of such a level of 8 bits, or a darker one, holds numbers of labels, which look black."""
+WHITE = 250
+"""The level from which a place counts as white."""
+COLOURED = 32
+"""By how many levels the parts of a colour differ."""
 TOLERATED = 0.03
 """Of a side: by how much the aspect of a mask may miss that of its picture."""
 
@@ -26,11 +34,13 @@ class Mask:
         share: (H, W), float32 in [0, 1].
         extent: (width, height) of the picture that it was read from.
         value: what an error shows of it.
+        notices: sentences for the user.
     """
 
     share: np.ndarray
     extent: tuple[int, int]
     value: Any = field(default="")
+    notices: tuple[str, ...] = ()
 
     def check_aspect(self, width: int, height: int, whose: str, argument: str) -> None:
         """Raises an ImageError where its aspect is not that of a picture of `width` x `height`."""
@@ -45,6 +55,7 @@ def load(source: Any, size: tuple[int, int], *, argument: str) -> Mask:
     """Reads a mask for a picture of this (width, height), by area; its own aspect is not looked at.
 
     White is inside, black outside, grey in between. A picture with transparency is a mask by its alpha, whatever its colours.
+    Labels 0 and 1, as segmentation writes them, are taken for black and white, with a notice.
 
     Args:
         source: a path, a PIL image, or an array: bool, uint8, or float in [0, 1].
@@ -52,7 +63,7 @@ def load(source: Any, size: tuple[int, int], *, argument: str) -> Mask:
         argument: what the caller calls it, for errors.
 
     Raises:
-        ImageError: where it cannot be read, or is black everywhere.
+        ImageError: where it cannot be read, is black everywhere, or holds other labels, as numbers or as colours.
     """
     width, height = size
     extent: list[tuple[int, int]] = []
@@ -71,10 +82,29 @@ def load(source: Any, size: tuple[int, int], *, argument: str) -> Mask:
         share = picture.alpha.astype(np.float32) / np.float32(255)
     else:
         share = read.as_float(picture).mean(-1, dtype=np.float32)
+    named = f"{argument} {os.path.basename(value)}" if isinstance(value, str) and not isinstance(value, Plain) else argument
+    share, notices = _meant(share, picture, value, argument, named)
     share = resize(share, width, height)
     if share.max() < LEAST:
-        raise ImageError(argument, value, "is a mask without a white place", "white is inside, black outside")
-    return Mask(share, extent[0], value)
+        remedy = "white is inside, black outside; numbers of labels must be made black and white first"
+        raise ImageError(argument, value, "is a mask without a white place", remedy)
+    return Mask(share, extent[0], value, notices)
+
+
+def _meant(share: np.ndarray, picture: Picture, value: Any, argument: str, named: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """What a mask without a white place means, with a notice of that; an ImageError where that cannot be known."""
+    top = round(float(share.max()) * 255)
+    if top == 1:
+        said = "its brightest level is 1 of 255, so it is taken for one of labels: 0 is black, 1 white"
+        return np.minimum(share * np.float32(255), np.float32(1)), (f"{named}: {said}",)
+    if not 0 < top < WHITE:
+        return share, ()
+    remedy = "make what is meant white (255) and the rest black (0)"
+    if top <= LABELS:
+        raise ImageError(argument, value, f"is a mask whose brightest level is {top} of 255, as of numbers of labels", remedy)
+    if picture.alpha is None and np.ptp(picture.rgb, axis=-1).max() * (1 if picture.rgb.dtype == np.uint8 else 255) > COLOURED:
+        raise ImageError(argument, value, "is a mask in colours, without a white place", remedy)
+    return share, (f"{named}: its brightest level is {top} of 255, so no place lies wholly inside",)
 
 
 def resize(share: np.ndarray, width: int, height: int) -> np.ndarray:

@@ -4,11 +4,14 @@ new ones."""
 import itertools
 import json
 import os
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from jaxstyle.pictures import comment, write
+from PIL import Image
+
+from jaxstyle.pictures import comment, ends, write
+from jaxstyle.pictures.files import quiet
 
 GENERATOR = '<meta name="generator" content="jaxstyle">'
 """The mark inside our pages."""
@@ -48,6 +51,37 @@ def is_ours(path: str | os.PathLike[str]) -> bool:
     return comment.read(path) is not None or read_record(path) is not None
 
 
+def is_whole(path: str | os.PathLike[str], size: Collection[int] | None = None) -> bool:
+    """Whether a picture of ours can be decoded to its last pixel, and has the (width, height) that its record says.
+
+    A full disk or a copy that was interrupted leaves some that are cut, empty or full of zeros.
+    """
+    try:
+        with open(path, "rb") as file, quiet(), Image.open(file) as picture:
+            picture.load()
+            return (size is None or picture.size == tuple(size)) and not ends.is_without_end(file)
+    except Exception:  # in nearly any way
+        return False
+
+
+def named_for(inputs: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a picture is called after, by hashes of the files: the photograph and the styles among the `inputs` of a record.
+
+    Cameras give a name to many pictures: a result may be replaced by one of the same files only.
+    """
+    sources = [inputs.get("picture"), inputs.get("content"), *(inputs.get("styles") or ())]
+    return tuple(source["sha256"] for source in sources if source)
+
+
+def is_result_of(path: str | os.PathLike[str], files: tuple[str, ...]) -> bool:
+    """Whether a picture is a result of ours of these files, `named_for` them."""
+    known = read_record(path)
+    try:
+        return known is not None and named_for(known["inputs"]) == files
+    except (AttributeError, KeyError, TypeError):  # a record of another version
+        return False
+
+
 def identities(paths: Iterable[str | os.PathLike[str]]) -> set[tuple[int, int]]:
     """What the file system knows files by, whatever their names; those that are not there are left out."""
     return {found for path in paths if (found := _identity(path)) is not None}
@@ -58,7 +92,7 @@ def free_path(
     stem: str,
     taken: set[str],
     inputs: Collection[tuple[int, int]],
-    replaces: Callable[[Path], bool] = is_ours,
+    replaces: Callable[[Path], bool],
 ) -> Path:
     """The first of STEM.png, STEM-2.png and so on that a new picture and its record may have.
 

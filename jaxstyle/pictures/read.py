@@ -17,7 +17,8 @@ import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from jaxstyle.errors import ImageError, InputError, Plain, reason
-from jaxstyle.pictures import ends, files, modes, profiles
+from jaxstyle.pictures import bare, ends, files, modes, profiles
+from jaxstyle.pictures.paths import located
 from jaxstyle.pictures.size import MIN_SIDE
 
 LARGE = 2**22
@@ -64,12 +65,12 @@ def load(source: Any, *, argument: str, fit: Fit | None = None) -> Picture:
     8-bit by rounding value / 257, and so does Pillow's mode "I", which must hold 0..65535. Float pixels (mode "F") are taken
     as [0, 1], or as 0..255 where the largest is above 1. Where alpha is below 255 the colour is put over white: what is stored
     under transparent pixels is an editor's leftover that nobody has seen, and white is what pages and viewers show. A file
-    that lacks only its end is read, with a notice.
+    that lacks only its end is read, with a notice, and so is one in which only what it says beside its pixels is broken.
 
     Raises ImageError for what cannot be read or used, and for files of more pixels than `files` allows; and what `fit` raises.
     """
     if isinstance(source, str | os.PathLike):
-        path = os.fspath(source)
+        path = os.fspath(located(source))
         with files.open_path(path, argument) as file, _reading(path, argument):
             return _from_file(file, path, argument, f"{argument} {Path(path).name}", fit)
     if isinstance(source, Image.Image):
@@ -136,7 +137,14 @@ def _from_file(file: BinaryIO, value: str, argument: str, label: str, fit: Fit |
         raise
     except Exception as error:
         file.seek(0)
-        pair = ends.filled(file.read())
+        data = file.read()
+        for less in bare.bare(data):
+            data = less
+            with contextlib.suppress(Exception):
+                picture = decoded(io.BytesIO(data))
+                said = "something that the file says beside its pixels is broken, and is ignored"
+                return replace(picture, notices=(*picture.notices, f"{label}: {said}"))
+        pair = ends.filled(data)
         try:
             picture, other = map(decoded, map(io.BytesIO, pair or ()))
         except InputError:
@@ -160,20 +168,23 @@ def _convert(im: Image.Image, value: str, argument: str, label: str, fit: Fit | 
     if length is not None:
         least = None
         if fit is not None and files.is_jpeg(im) and width * height > LARGE and min(width, height) >= MIN_SIDE:
-            least = _least(im, width, height, fit)
+            least = _least(_exif(im), width, height, fit)
         extent = files.reduce_or_refuse(im, least, length, value, argument)
     im.load()
     _check_sides(width, height, value, argument)
-    exif = im.getexif()
+    exif = _exif(im)
+    if exif is None:
+        notices.append(f"{label}: its EXIF cannot be read and is ignored, so it may lie on its side")
+        exif = Image.Exif()
     if fit is not None and width * height > LARGE:
-        least = _least(im, width, height, fit)
+        least = _least(exif, width, height, fit)
         factor = max(1, min(im.width // least[0], im.height // least[1]))
         box = (0, 0, extent[0] / factor, extent[1] / factor)  # the last square of pixels may lie partly outside
         small = modes.shrunk(im, factor, value, argument)
         small = small.resize((least[0] // SPARE, least[1] // SPARE), Image.Resampling.BILINEAR, box)
     else:
         small = modes.shrunk(im, 1, value, argument)
-    grey, turn = modes.is_grey(im), _UPRIGHT.get(exif.get(ExifTags.Base.Orientation, 1))
+    grey, turn = modes.is_grey(im), _UPRIGHT.get(_orientation(exif))
     small = small if turn is None else small.transpose(turn)
     if small.mode == "F":
         values = np.asarray(small)
@@ -196,13 +207,27 @@ def _convert(im: Image.Image, value: str, argument: str, label: str, fit: Fit | 
         picture = Picture(*_flatten(rgb, alpha), tuple(notices))
     if fit is None:
         return picture
-    on_its_side = exif.get(ExifTags.Base.Orientation, 1) in _ON_ITS_SIDE
+    on_its_side = _orientation(exif) in _ON_ITS_SIDE
     return resize(picture, *fit(*((height, width) if on_its_side else (width, height))))
 
 
-def _least(im: Image.Image, width: int, height: int, fit: Fit) -> tuple[int, int]:
+def _exif(im: Image.Image) -> Image.Exif | None:
+    """The EXIF of a picture; None where it is broken."""
+    try:
+        exif = im.getexif()
+        exif.get(ExifTags.Base.Orientation)
+    except Exception:  # in nearly any way
+        return None
+    return exif
+
+
+def _orientation(exif: Image.Exif | None) -> Any:
+    return 1 if exif is None else exif.get(ExifTags.Base.Orientation, 1)
+
+
+def _least(exif: Image.Exif | None, width: int, height: int, fit: Fit) -> tuple[int, int]:
     """The (width, height), as stored, that must be left of a picture on its way to the size that is wanted."""
-    if im.getexif().get(ExifTags.Base.Orientation, 1) in _ON_ITS_SIDE:
+    if _orientation(exif) in _ON_ITS_SIDE:
         height, width = fit(height, width)
     else:
         width, height = fit(width, height)

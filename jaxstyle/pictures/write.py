@@ -22,6 +22,7 @@ from PIL import Image, features
 
 from jaxstyle.errors import ImageError, InputError, reason
 from jaxstyle.pictures import comment
+from jaxstyle.pictures.paths import SUFFIXES, located
 from jaxstyle.pictures.read import describe, over_white, to_bytes
 
 Said = TypeVar("Said")
@@ -38,14 +39,17 @@ _FORMATS: dict[str, tuple[str, str, dict[str, Any]]] = {  # suffix: Pillow's for
     ".tif": _TIFF,
     ".tiff": _TIFF,
 }
+_OF_FILES = frozenset((*SUFFIXES.split(), *_FORMATS, ".safetensors", ".json", ".html", ".csv"))
+"""Suffixes that no folder for pictures has."""
 
 
 def check_output(path: str | os.PathLike[str], *, argument: str = "out") -> Path:
-    """`path` as a Path, once it is sure that `save` can write there: call it before the work starts.
+    """`path` as a Path, ``~`` replaced, once it is sure that `save` can write there: call it before the work starts.
 
     Raises ImageError for an unknown suffix, a missing or unwritable folder, a folder in the file's place, or a name that leaves
     no room for the record's.
     """
+    path = located(path)
     probe = _beside(_target(path, argument))
     with _writing(path, argument), contextlib.suppress(FileNotFoundError):
         os.stat(f"{os.fspath(path)}.json")
@@ -114,14 +118,21 @@ def keep(
 def make_folder(path: str | os.PathLike[str]) -> Path:
     """A folder for pictures, made where it is missing, once it is sure that `save` can write there.
 
-    Raises InputError where it cannot be made or written to.
+    Raises InputError where it cannot be made or written to, or would have the name of a file.
     """
+    shown, folder = os.fspath(path), Path(located(path))
+    if not folder.is_dir():
+        if folder.suffix.lower() in _OF_FILES:
+            problem = f"cannot be made a folder: it is the name of a {folder.suffix} file, and several pictures are made"
+            raise InputError("out", shown, problem, f"give a folder, such as {str(folder.with_suffix(''))!r}")
+        if str(folder).startswith("~"):
+            raise InputError("out", shown, "begins with a home folder that is not known", "begin with / or ./")
     try:
-        os.makedirs(path, exist_ok=True)
+        os.makedirs(folder, exist_ok=True)
     except OSError as error:
-        raise InputError("out", os.fspath(path), f"cannot be made a folder ({reason(error)})", "choose another") from error
-    check_output(Path(path) / "probe.png")
-    return Path(path)
+        raise InputError("out", shown, f"cannot be made a folder ({reason(error)})", "choose another") from error
+    check_output(folder / "probe.png")
+    return folder
 
 
 def folded(name: str) -> str:

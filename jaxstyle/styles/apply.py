@@ -9,6 +9,7 @@ import numpy as np
 
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.onepass.painting import IN_MEMORY, Brush, Painted, check_memory, fetched, finished, network_in, paint
+from jaxstyle.pictures.find import one
 from jaxstyle.pictures.read import as_float
 from jaxstyle.pictures.spaces import check_space
 from jaxstyle.styles.network import PHOTOGRAPH, StyleNetwork, find, read
@@ -58,6 +59,7 @@ def apply_style(
     check_space(color_space)
     held, about = loaded(network)
     vector = held.style(style, strength)
+    picture = one(picture, argument="picture")
     source = fetched(picture, size)
     compiler, began = Compiler(), time.perf_counter()
     image, rows = paint(Brush(held.widths, held.kernels, vector, held.margin), source, low, compiler, callback)

@@ -20,6 +20,7 @@ from jaxstyle.machine.folders import bundled
 from jaxstyle.onepass.files import STYLES, opened
 from jaxstyle.onepass.layers import Widths
 from jaxstyle.onepass.painting import check_strength
+from jaxstyle.pictures.paths import located
 from jaxstyle.styles.names import PHOTOGRAPH, folded
 
 BUNDLED = ("styles", "styles26")
@@ -169,7 +170,7 @@ def write(path: str | os.PathLike, file: StyleFile, *, codebooks: bool = False) 
         "licence": network.licence,
         "training": file.training,
     } | ({"margin": network.margin} if network.margin else {})
-    tensor_file.write(Path(path).expanduser(), tensors, meta, kind=WeightsError)
+    tensor_file.write(located(path), tensors, meta, kind=WeightsError)
 
 
 def coded(kernel: np.ndarray, rounds: int = 20) -> tuple[np.ndarray, np.ndarray]:
@@ -197,7 +198,7 @@ def find(network: str | os.PathLike, *, argument: str = "network") -> Path:
     text = os.fspath(network)
     if text in BUNDLED:
         return bundled(text, argument=argument)
-    path = Path(text).expanduser()
+    path = Path(located(text))
     if not path.suffix and not path.exists():
         raise unknown(argument, text, BUNDLED)
     return path

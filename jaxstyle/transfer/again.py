@@ -10,6 +10,7 @@ from typing import Any
 
 from jaxstyle.errors import InputError, JaxstyleError
 from jaxstyle.pictures import ours
+from jaxstyle.pictures.paths import located
 from jaxstyle.transfer import record
 from jaxstyle.transfer.checkpoint import Kept, state_of
 from jaxstyle.transfer.config import Config
@@ -34,6 +35,11 @@ class Made:
     record: Mapping[str, Any]
     plan: Plan
     stopped_at: int
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the picture is there, but not to its last pixel."""
+        return self.picture.exists() and not ours.is_whole(self.picture, self.record["size"])
 
     def differences(self) -> list[str]:
         """What is not here as it was there, in words: reasons for other pixels."""
@@ -60,7 +66,7 @@ def made(picture: str | os.PathLike[str]) -> Made:
     Raises:
         InputError: where it has no record, or what it was made of changed or is gone; all of that is named at once.
     """
-    path = Path(picture)
+    path = Path(located(picture))
     if not path.exists():
         raise InputError("picture", str(picture), "does not exist", "give a picture that jaxstyle made")
     known = ours.read_record(path)
@@ -166,6 +172,9 @@ def more(was: Made, evaluations: int) -> tuple[Plan, Kept | None, dict[str, Any]
         if "continued" in was.record and (begun := _begun(was.record["continued"])) is not None:
             about["begun"] = begun
         return plan, kept.further, about, f"goes on from {state}, exactly"
+    if was.is_cut:
+        problem, remedy = f"is cut short or damaged, and {why}", "make it again first: `jaxstyle replay` does"
+        raise InputError("picture", str(was.picture), problem, remedy)
     styles = [source["path"] for source in was.plan.sources["styles"]]
     config = replace(was.plan.config, init=str(was.picture), evaluations=evaluations, scales=1, metric="plain")
     config = replace(config, noise_ratio=0.0, flat_noise=0.0)

@@ -212,6 +212,18 @@ class Checkpoint:
             self._given_up = True
             self.notices.append(f"the run is not kept on its way: {error}")
 
+    def is_damaged(self) -> bool:
+        """Whether the file is one of ours that nobody can read any more: a full disk leaves some that are cut or empty."""
+        if self.path is None or not self.path.is_file():
+            return False
+        with open(self.path, "rb") as file:
+            head = file.read(4096)
+        try:
+            tensor_file.read(self.path, only_description=True)
+        except ValueError:
+            return not head.strip(b"\0") or b'{"__metadata__":{"jaxstyle"' in head
+        return False
+
     def is_there(self) -> bool:
         """Whether the runs can be taken up again."""
         return self.path is not None and self.path.exists()

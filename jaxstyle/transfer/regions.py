@@ -12,6 +12,7 @@ import numpy as np
 
 from jaxstyle.errors import ImageError, InputError, Plain
 from jaxstyle.pictures import masks
+from jaxstyle.pictures.find import is_there, one
 from jaxstyle.pictures.read import Picture
 from jaxstyle.transfer.library import Library
 
@@ -121,7 +122,7 @@ def wishes(given: Any) -> list[Wish]:
         InputError: where one is neither.
     """
     if isinstance(given, str):
-        return [parse(given)]
+        return wishes([given])
     found = []
     for each in given if isinstance(given, list | tuple) else [given]:
         if isinstance(each, str):
@@ -134,7 +135,7 @@ def wishes(given: Any) -> list[Wish]:
             found.append(Wish(mask, None if keeps else style, *more))
         else:
             raise InputError("region", Plain(each), "is no region", f"give {_FORMS}, or a tuple of these pictures")
-    return found
+    return [Wish(*(one(source, argument="region") for source in (wish.mask, wish.style, wish.style_mask))) for wish in found]
 
 
 def parse(text: str) -> Wish:
@@ -149,7 +150,7 @@ def parse(text: str) -> Wish:
         raise InputError("region", text, "is not of the form MASK=STYLE", f"give {_FORMS}")
 
     def likelihood(wish: Wish) -> tuple[bool, int]:
-        there = [os.path.exists(source) for source in wish.sources.values()]
+        there = [is_there(source) for source in wish.sources.values()]
         return all(there), sum(there)
 
     return max(readings, key=likelihood)  # the first of equals
@@ -205,13 +206,14 @@ def read_regions(
     asked = wishes(given)
     if not asked:
         return None
-    (width, height), found = content.size, []
+    (width, height), found, notices = content.size, [], list[str]()
     reach = feather / 100 * max(width, height)
     for wish in asked:
         mask = masks.load(wish.mask, (width, height), argument="region")
         if not stretched[0]:
             mask.check_aspect(width, height, "the picture", "region")
         found.append(mask)
+        notices += mask.notices
     each, left = masks.layered([masks.soften(mask.share, reach) for mask in found])
     for mask, share in zip(found, each, strict=True):
         if share.max() < masks.LEAST:
@@ -228,14 +230,14 @@ def read_regions(
             if not stretched[1]:
                 over.check_aspect(*style.size, "its style", "region")
             style_mask = over.share
+            notices += over.notices
         name = Path(library.describe(wish.style)["path"]).name
         painted.append(Region(share, (style,), (1.0,), name, style_mask))
-    notices = ()
     if left.max() >= masks.LEAST:
         styles, blend = rest
         painted.append(Region(left, tuple(styles), tuple(blend), "the rest", left if same_masks else None))
     elif painted:
-        notices = ("the regions cover the whole picture: nothing is painted in the first style",)
+        notices.append("the regions cover the whole picture: nothing is painted in the first style")
     if not painted:
         raise InputError(
             "region", Plain(KEEP), "covers the whole photograph, and nothing is painted", "leave a part of it black"
@@ -246,7 +248,7 @@ def read_regions(
         for role, source in wish.sources.items()
     )
     key = (feather, [list(wish.sources) for wish in asked])
-    return Regions(tuple(painted), keep if keep.any() else None, key, sources, notices)
+    return Regions(tuple(painted), keep if keep.any() else None, key, sources, tuple(dict.fromkeys(notices)))
 
 
 def files_of(given: Any) -> list[str]:

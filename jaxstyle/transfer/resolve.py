@@ -22,7 +22,7 @@ from jaxstyle.network.borders import PADDINGS
 from jaxstyle.network.convolution import PRECISIONS
 from jaxstyle.network.vgg import POOLS, Architecture, check_tap
 from jaxstyle.network.weights.load import load
-from jaxstyle.pictures.find import expand
+from jaxstyle.pictures.find import expand, one
 from jaxstyle.pictures.read import Picture
 from jaxstyle.pictures.size import MAX_SIDE, MIN_SIDE, USUAL, Size, parse_size
 from jaxstyle.solvers.lbfgs import LBFGS
@@ -50,7 +50,7 @@ def resolve(content: Any, style: Any, config: Config, library: Library | None = 
     """The plan of one picture.
 
     Args:
-        content: a path, a PIL image or an array.
+        content: a path, a PIL image or an array; a path may be a pattern that one picture matches, and begin with ``~``.
         style: the same, or a list of them that are blended; a folder or a pattern stands for its pictures.
         config: all settings.
         library: where pictures that were read already are kept.
@@ -59,6 +59,7 @@ def resolve(content: Any, style: Any, config: Config, library: Library | None = 
         InputError (ImageError, WeightsError among them): one line that names the argument, its value and the remedy.
     """
     library = library or Library()
+    content, config = one(content, argument="content"), replace(config, init=one(config.init, argument="init"))
     styles = expand(style if isinstance(style, list | tuple) else [style], argument="style")
     if not styles:
         raise InputError("style", styles, "is empty", "give at least one style")

@@ -8,6 +8,7 @@ import numpy as np
 
 from jaxstyle.errors import ImageError
 from jaxstyle.pictures import ours, write
+from jaxstyle.pictures.paths import located
 from jaxstyle.transfer import record
 
 
@@ -30,7 +31,7 @@ class Saved:
         A file in the record's place that is no record stays as it is.
 
         Args:
-            path: .png, .webp, .tif, .tiff, .jpg or .jpeg; an old picture there is replaced.
+            path: .png, .webp, .tif, .tiff, .jpg or .jpeg; ``~`` is the home folder. An old picture there is replaced.
             metadata: whether the record stands inside the picture too, without folders and the trace.
 
         Returns:
@@ -39,6 +40,7 @@ class Saved:
         Raises:
             ImageError: where the suffix is unknown, the folder cannot be written, or the record has no place at all.
         """
+        path = located(path)
         beside = ours.record_path(path)
         taken = os.path.lexists(beside) and not ours.is_ours(beside)
         if taken and not metadata:
@@ -63,4 +65,4 @@ class Saved:
         Raises:
             ImageError: where it cannot be written anywhere.
         """
-        return write.keep(path, lambda place: self.save(place, metadata=metadata), what="the picture")
+        return write.keep(located(path), lambda place: self.save(place, metadata=metadata), what="the picture")

@@ -8,7 +8,8 @@ import pytest
 from conftest import refusal
 from PIL import Image, PngImagePlugin
 
-from jaxstyle.pictures.find import expand, natural
+from jaxstyle.pictures.find import expand, natural, one
+from jaxstyle.pictures.paths import is_pattern, located
 
 pytestmark = pytest.mark.usefixtures("empty_folder")
 
@@ -38,6 +39,57 @@ def test_patterns_that_no_shell_expanded():
     assert expand(["?/*"], argument="styles") == ["p/1.jpg", "p/2.png", "p/10.png", "p/[1].png", "q/3.PNG"]
     assert expand(["p/[12].*"], argument="styles") == ["p/1.jpg", "p/2.png"]
     assert expand(["p/[1].png"], argument="styles") == ["p/[1].png"]  # a file's own name comes first
+
+
+def test_a_folder_that_is_there_is_no_pattern():
+    pictures("Fotos [2024]/a.png", "Fotos [2024]/b [x]/c.png", "Fotos 2/d.png", "[a]*/e.png", "e/[a]b/f.png")
+    for pattern, found in {
+        "Fotos [2024]/*.png": ["Fotos [2024]/a.png"],
+        "Fotos [2024]/b [x]/?.png": ["Fotos [2024]/b [x]/c.png"],
+        "Fotos [2024]": ["Fotos [2024]/a.png"],
+        "Fotos [12]/*": ["Fotos 2/d.png"],
+        "[a]*/*.png": ["[a]*/e.png"],
+        "*/[[]a]b/*.png": ["e/[a]b/f.png"],
+        "*/b [x]/*.png": ["Fotos [2024]/b [x]/c.png"],  # no class matches, so brackets are brackets
+        os.path.abspath("Fotos [2024]") + "/*.png": [os.path.abspath("Fotos [2024]/a.png")],
+    }.items():
+        assert expand([pattern], argument="contents") == found, pattern
+    assert not is_pattern("Fotos [2024]/missing.png")
+    assert is_pattern("Fotos [2025]/a.png")
+
+
+def test_two_stars_are_any_number_of_folders():
+    pictures("p/10.png", "p/2.png", "p/q/3.png", "p/q/r/4.JPG", "p/q/r/x.txt", "p/.hidden/5.png")
+    found = ["p/2.png", "p/10.png", "p/q/3.png", "p/q/r/4.JPG"]
+    assert expand(["p/**"], argument="contents") == expand(["p/**/*"], argument="contents") == found
+    assert expand(["p/**/[34].*"], argument="contents") == found[2:]
+
+
+def test_a_tilde_is_the_home_folder(monkeypatch):
+    home = os.path.abspath("home")
+    monkeypatch.setenv("HOME", home)
+    monkeypatch.setenv("USERPROFILE", home)
+    pictures("home/a.png", "home/p/b.png", "home/p/c [1].png")
+    assert located("~/a.png") == os.path.join(home, "a.png")
+    assert located(Path("~/a.png")) == os.path.join(home, "a.png")
+    found = expand(["~/a.png", "~/p", "~/p/*1].png", ["~/a.png"], "~/none.png"], argument="contents")
+    wanted = ["a.png", "p/b.png", "p/c [1].png", "p/c [1].png"]
+    assert found[:4] == [os.path.join(home, name) for name in wanted]
+    assert found[4:] == [[os.path.join(home, "a.png")], os.path.join(home, "none.png")]
+    pictures("~/a.png")
+    assert located("~/a.png") == "~/a.png"  # what is there comes first
+    array = np.zeros(3)
+    for given in (None, "a~b", "./~/x", "~nobody-of-this-name/x"):
+        assert located(given) == given
+    assert located(array) is array
+
+
+def test_one_picture_by_a_pattern():
+    pictures("p/IMG_0001.png", "p/IMG_0002.png")
+    assert one("p/*1.png", argument="content") == "p/IMG_0001.png"
+    assert one("p/IMG_0002.png", argument="content") == "p/IMG_0002.png"
+    refusal(lambda: one("p/*.png", argument="content"), "content", "'p/*.png'", "matches 2 pictures", "jaxstyle batch")
+    refusal(lambda: one("q/*.png", argument="init"), "init", "matches no picture")
 
 
 def test_everything_else_stays_where_it_is():

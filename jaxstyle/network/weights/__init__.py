@@ -11,6 +11,7 @@ from jaxstyle.network.weights.fetch import fetch
 from jaxstyle.network.weights.load import load_weights
 from jaxstyle.network.weights.registry import SOURCES
 from jaxstyle.network.weights.verify import Check, verify
+from jaxstyle.pictures.paths import located
 
 __all__ = ["SOURCES", "Check", "convert_weights", "fetch_weights", "load_weights", "verify"]
 
@@ -43,6 +44,7 @@ def convert_weights(source: str | os.PathLike, out: str | os.PathLike, *, scale:
     Raises:
         WeightsError: where the source cannot be read, or `out` cannot be written or is another kind of file.
     """
+    source, out = located(source), located(out)
     if Path(out).suffix.lower() != ".safetensors":
         raise WeightsError("out", str(out), "must end in .safetensors")
     if os.path.exists(out) and (not files.is_ours(out) or (os.path.exists(source) and os.path.samefile(out, source))):

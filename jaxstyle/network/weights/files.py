@@ -18,6 +18,7 @@ from jaxstyle.machine import tensor_file
 from jaxstyle.machine.folders import sha256
 from jaxstyle.network.vgg import ARCHITECTURES, Architecture
 from jaxstyle.network.weights.registry import SCALES
+from jaxstyle.pictures.paths import located
 
 FORMAT = "jaxstyle-weights-1"
 Layers = Mapping[str, Mapping[str, np.ndarray]]
@@ -56,7 +57,7 @@ def read(path: str | os.PathLike, *, scale: str | None = None, argument: str = "
         WeightsError: where the file is missing, damaged or of an unknown layout, or neither a VGG-16 or VGG-19 nor a network
             that the file itself describes.
     """
-    path = Path(path).expanduser()
+    path = Path(located(path))
     if path.is_dir() or not path.exists():
         what = "is a folder" if path.is_dir() else "does not exist"
         raise WeightsError(argument, str(path), what, "give a weight file, or a name that `jaxstyle weights list` shows")
@@ -101,7 +102,7 @@ def write_tensors(
     """
     described = architecture.name if architecture in ARCHITECTURES.values() else asdict(architecture)
     meta = {"format": FORMAT, "architecture": described, "scale": scale, "origin": origin, "licence": licence}
-    tensor_file.write(Path(path).expanduser(), tensors, meta, kind=WeightsError)
+    tensor_file.write(located(path), tensors, meta, kind=WeightsError)
 
 
 def is_ours(path: str | os.PathLike) -> bool:

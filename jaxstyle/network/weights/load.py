@@ -13,6 +13,7 @@ from jaxstyle.network.vgg import ARCHITECTURES, Params
 from jaxstyle.network.weights import files
 from jaxstyle.network.weights.fetch import cache_folder
 from jaxstyle.network.weights.registry import DEFAULTS, SCALES, SOURCES
+from jaxstyle.pictures.paths import located
 
 ENVIRONMENT = "JAXSTYLE_WEIGHTS"
 
@@ -55,9 +56,10 @@ def locate(weights: str | os.PathLike | None = None, network: str | None = None)
         if path is None:
             raise WeightsError("weights", text, "is not on this machine", f"run: jaxstyle weights fetch {text}")
         return text, path
-    if not Path(text).suffix and not os.path.exists(text):
+    path = Path(located(text))
+    if not path.suffix and not path.exists():
         raise unknown("weights", text, SOURCES)
-    return Path(text).name, Path(text).expanduser()
+    return path.name, path
 
 
 @lru_cache(maxsize=2)
