@@ -48,7 +48,7 @@ def add_train(sub: argparse.ArgumentParser, basics: Any) -> None:
     how.add_argument("--content-layers", metavar="TAP[=W],...", help=text)
     text = "layers at which the style is compared (default: relu1_1,relu2_1,relu3_1,relu4_1,relu5_1)"
     how.add_argument("--style-layers", metavar="TAP[=W],...", help=text)
-    how.add_argument("--weights", metavar="NAME|FILE", help="the network that the loss looks through (default: vgg19)")
+    how.add_argument("--weights", metavar="NAME|FILE", help="the loss network (default: vgg19)")
 
 
 def train(options: argparse.Namespace) -> int:

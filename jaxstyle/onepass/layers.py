@@ -18,11 +18,11 @@ from jaxstyle.network.convolution import conv3x3, current_backend, operand_preci
 
 EPSILON = 1e-5
 """Added to a channel's variance."""
+FLAT = 1e-8
+"""A channel with less variance than this is constant but for rounding, which makes a hundredth of it or less. Noise of one
+8-bit level makes a thousand times as much in the first layer of the networks in the box."""
 LEAST = 16
 """Pixels a side that a picture must have."""
-CENTRE = 0.5
-"""Taken off a picture first. That changes nothing, since borders are mirrored and the first normalisation takes every constant
-away; but rounding in the first convolution, where the most of it is, becomes two to three times smaller."""
 
 
 class Layer(NamedTuple):
@@ -90,12 +90,28 @@ class Widths:
         return jnp.asarray(np.concatenate(parts), jnp.float32)
 
 
+def middle(images: Array) -> Array:
+    """The middle of each channel's range of values, (N, H, W, 3) -> (N, 1, 1, 3).
+
+    It is taken off a picture first. That changes nothing, since borders are mirrored and the first normalisation takes every
+    constant away; but rounding in the first convolution, where the most of it is, becomes smaller, and a plain picture is 0.
+    """
+    return (images.max((1, 2), keepdims=True) + images.min((1, 2), keepdims=True)) / 2
+
+
+def amplification(variance: Array) -> Array:
+    """What a channel of this variance is multiplied by to have variance 1, and 0 where it is `FLAT`: a plain picture's
+    rounding would become a pattern within a few layers. Continuous, so that rounding decides nothing."""
+    return lax.rsqrt(variance + EPSILON) * jnp.clip(variance / FLAT - 1, 0, 1)
+
+
 def standardised(x: Array) -> Array:
-    """Instance normalisation (Ulyanov et al., 2016): each channel of each picture at mean 0 and variance 1. Two passes over
-    (N, H, W, C) in float32: one is inexact where the mean is large."""
+    """Instance normalisation (Ulyanov et al., 2016): each channel of each picture at mean 0 and variance 1, or at 0 where it is
+    constant. Two passes over (N, H, W, C) in float32: one is inexact where the mean is large. So is the mean of a constant, but
+    for 0: each channel's first value is taken off before."""
+    x = x - lax.stop_gradient(x[:, :1, :1])
     centred = x - x.mean((1, 2), keepdims=True)
-    variance = jnp.square(centred).mean((1, 2), keepdims=True)
-    return centred * lax.rsqrt(variance + EPSILON)
+    return centred * amplification(jnp.square(centred).mean((1, 2), keepdims=True))
 
 
 def affine(x: Array, scale: Array, shift: Array) -> Array:
@@ -152,7 +168,7 @@ def halving(x: Array, kernel: Array, precision: str) -> Array:
 def passed(widths: Widths, images: Array, styles: Array, convolve: Callable[[Array, Layer], Array]) -> Array:
     """Pictures (N, H, W, 3) through all layers, in styles (N, `widths.style_size`); `convolve` does a layer's convolution."""
     affines = widths.split(styles)
-    x = shortcut = images - CENTRE
+    x = shortcut = images - middle(images)
     for layer in widths.layers:
         if layer.name.endswith("_1"):
             shortcut = x

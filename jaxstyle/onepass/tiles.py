@@ -16,7 +16,7 @@ from jax import Array, nn
 
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.onepass.inference import border, bordered, convolve
-from jaxstyle.onepass.layers import CENTRE, EPSILON, Layer, Widths
+from jaxstyle.onepass.layers import Layer, Widths, amplification, middle
 
 STEP = 4
 """Rows of the picture that make one of the deepest map: strips hold a multiple of them."""
@@ -110,7 +110,7 @@ def _strip(
 
     Args:
         x, added: rows of the source, not normalised yet, and of the block's input, (1, R, W, C).
-        affines: of the source, and of the first layer of two.
+        affines: of the source or the picture, and of the first layer of two.
         kernels: of the layers.
         picked: the rows of the first layer's output that the second needs.
         skip: rows at the beginning that the strip before has counted.
@@ -119,16 +119,18 @@ def _strip(
         The output (1, R', W', O); the source normalised, where it is kept; mean and squares of the output's other rows, as in
         `Moments`.
     """
-    x = x - CENTRE if kind.source is None else _normalised(x, affines[0], kind.source.is_rectified)
+    x = _normalised(x, affines[0], kind.source is not None and kind.source.is_rectified)
     source = x = x if added is None else x + added
     for layer, kernel in zip(kind.layers, kernels, strict=True):
         if picked is not None and layer is kind.layers[-1]:
             x = jnp.take(_normalised(x, affines[-1], kind.layers[0].is_rectified), picked, axis=1)
         x = convolve(bordered(x, layer, (2,)), kernel, layer)
     counts = (jnp.arange(x.shape[1]) >= skip)[None, :, None, None]
-    mean = jnp.where(counts, x, 0).sum((0, 1, 2)) / ((x.shape[1] - skip) * x.shape[2])
-    squares = jnp.where(counts, jnp.square(x - mean[None, None, None]), 0).sum((0, 1, 2))
-    return x, source if kind.keeps else None, (mean, squares)
+    first = x[0, 0, 0]  # as `standardised` has it
+    apart = x - first[None, None, None]
+    mean = jnp.where(counts, apart, 0).sum((0, 1, 2)) / ((x.shape[1] - skip) * x.shape[2])
+    squares = jnp.where(counts, jnp.square(apart - mean[None, None, None]), 0).sum((0, 1, 2))
+    return x, source if kind.keeps else None, (first + mean, squares)
 
 
 def strip_rows(widths: Widths, width: int) -> int:
@@ -149,7 +151,7 @@ class _Painting:
 
     Attributes:
         maps: outputs of layers that are still needed, (H, W, C) float32, not normalised.
-        affine: of the layers whose moments are known.
+        affine: of the picture, and of the layers whose moments are known.
         block: the input of the residual block of the moment.
     """
 
@@ -161,7 +163,9 @@ class _Painting:
         self.heights = heights(widths, image.shape[0])
         self.full = self.heights[widths.layers[-1].name]
         self.maps: dict[str | None, np.ndarray] = {None: image}
-        self.affine: dict[str, Affine] = {}
+        ends = np.stack([image.min((0, 1)), image.max((0, 1))])[None]  # a picture of the same range
+        centre = middle(_rows(ends, np.arange(1)))[0, 0, 0]
+        self.affine: dict[str | None, Affine] = {None: (centre, jnp.ones_like(centre), jnp.zeros_like(centre))}
         self.block: np.ndarray | None = None
 
     def run(self, one: Pass, callback: Callable[[float], object]) -> None:
@@ -184,7 +188,7 @@ class _Painting:
         assert moments is not None
         scale, shift = self.style[last.name]
         if last.is_normalised:
-            factor = scale / jnp.asarray(np.sqrt(moments.squares / moments.places + EPSILON), jnp.float32)
+            factor = scale * amplification(jnp.asarray(moments.squares / moments.places, jnp.float32))
             self.affine[last.name] = jnp.asarray(moments.mean, jnp.float32), factor, shift
         else:
             self.affine[last.name] = jnp.zeros_like(shift), scale, shift
@@ -213,7 +217,7 @@ class _Painting:
         if one.adds:
             assert self.block is not None
             added = _rows(self.block, rows)
-        affines = [self.affine[layer.name] for layer in (one.source, *one.layers[:-1]) if layer is not None]
+        affines = [self.affine[layer and layer.name] for layer in (one.source, *one.layers[:-1])]
         given = (x, added, affines, [self.kernels[layer.name] for layer in one.layers], picked, jnp.int32(skip))
         program = self.compiler.compile(partial(_strip, kind=one.kind), *given, key=(one.kind,))
         y, normal, (mean, squares) = program(*given)

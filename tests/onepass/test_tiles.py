@@ -1,5 +1,7 @@
 """Any size strip by strip, exactly: against the whole way, and its parts alone."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -39,6 +41,32 @@ def test_strips_of_networks_with_other_ends(outer, is_normalised):
     image = np.random.default_rng(0).random((42, 21, 3), np.float32)
     expected = jax.jit(lambda image: paint(kernels, widths, image[None], style[None])[0])(jnp.asarray(image))
     np.testing.assert_allclose(tiles.paint(kernels, widths, image, style, rows=12), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("is_normalised", [True, False])
+def test_a_plain_picture_comes_out_in_one_colour(is_normalised):
+    """By hand: a normalised constant is 0, so that shifts alone are left."""
+    widths = replace(TINY, is_normalised=is_normalised)
+    affines = {name: (scale[0], shift[0]) for name, (scale, shift) in TINY.split(STYLE[None]).items()}
+    scale, value = affines["up3"]
+    if not is_normalised:
+        value = value + scale * jnp.einsum("hwio,i->o", KERNELS["up3"], jnp.maximum(affines["up2"][1], 0))
+    expected = np.broadcast_to(1 / (1 + np.exp(-value)), (16, 16, 3))
+    paint_whole = jax.jit(lambda image: inference.paint(widths, KERNELS, image[None], STYLE[None])[0])
+    for colour in [(0, 0, 0), (255, 255, 255), (30, 90, 201)]:
+        image = np.full((16, 16, 3), colour, np.uint8)
+        np.testing.assert_allclose(paint_whole(image / np.float32(255)), expected, atol=1e-5)
+        np.testing.assert_allclose(tiles.paint(KERNELS, widths, image, STYLE, rows=8), expected, atol=1e-5)
+
+
+def test_strips_of_a_nearly_plain_picture():
+    """A square that differs by one level is a motif, however faint: the rounding around it decides nothing."""
+    for side in (1, 3, 8):
+        image = np.full((16, 16, 3), 255, np.uint8)
+        image[6 : 6 + side, 5 : 5 + side] = 254
+        expected = whole(image / np.float32(255))
+        assert np.ptp(expected) > 0.3
+        np.testing.assert_allclose(tiles.paint(KERNELS, TINY, image, STYLE, rows=8), expected, atol=1e-4)
 
 
 def test_statistics_are_the_whole_pictures():

@@ -48,6 +48,16 @@ def test_a_network_without_a_margin_paints_the_picture_as_it_is(tiny_styles, ima
     assert np.abs(apply_style(image, tiny_styles, style=0).image - wanted).max() > 0.01
 
 
+@pytest.mark.parametrize("network", ["styles", pytest.param("styles26", marks=pytest.mark.slow)])
+def test_a_white_page_comes_out_in_one_colour(network):
+    """By the networks in the box, whole or strip by strip, whatever its transparency."""
+    page = Image.fromarray(np.full((40, 52, 3), 255, np.uint8))
+    page.putalpha(Image.linear_gradient("L").resize(page.size))
+    whole, strips = (apply_style(page, network, style=0, memory=way).image for way in ("auto", "low"))
+    assert np.ptp(whole, axis=(0, 1)).max() < 1e-6
+    np.testing.assert_allclose(strips, whole, atol=1e-5)
+
+
 def test_a_blend_is_of_the_vectors(tiny_styles, image):
     painted = apply_style(image, tiny_styles, style="dots:3+dashes").image
     vector = 0.75 * tiny_styles.styles[0] + 0.25 * tiny_styles.styles[1]
