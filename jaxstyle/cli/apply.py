@@ -42,7 +42,7 @@ def add_apply(sub: argparse.ArgumentParser, basics: argparse._ArgumentGroup) -> 
     basics.add_argument("-s", "--style", metavar="NAME|NUMBER|A+B", help=text)
     text = f"whose styles: {', '.join(BUNDLED)}, or a file of `jaxstyle train` or `domains train` (default: {BUNDLED[0]})"
     basics.add_argument("--network", metavar="NAME|FILE", help=text)
-    text = "which way, of a file of `jaxstyle domains train`, which has no styles: a2b or b2a (default: a2b)"
+    text = "direction of a network of `jaxstyle domains train`, which has no styles: a2b or b2a (default: a2b)"
     basics.add_argument("--direction", metavar="NAME", help=text)
     text = "how much of the style: 0 is the photograph, 1 the style (default: 1)"
     basics.add_argument("--strength", metavar="0..1", default="1", help=text)

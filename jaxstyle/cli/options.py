@@ -2,9 +2,11 @@
 
 import argparse
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from jaxstyle.errors import InputError
+from jaxstyle.loss.presets import PRESETS
 from jaxstyle.transfer.config import GROUPS, Config
 
 _FIELDS = {field.name: field for field in dataclasses.fields(Config)}
@@ -32,11 +34,19 @@ def add_options(parser: argparse.ArgumentParser, defaults: Any, basics: Any) -> 
         text = about["help"]
         if about["choices"]:
             text += f": {', '.join(about['choices'])}"
-        usual = about["usual"] if default is None else default
+        usual = (about["usual"] or _of_preset(defaults.preset, option.name)) if default is None else default
         text += f" (default: {usual})" if usual not in ("", ()) else ""
         metavar = about["metavar"] or "NAME"
         how: Any = dict(action="append", dest=option.name) if about["several"] else {}
         groups[about["group"]].add_argument(flag(option.name), metavar=metavar, help=text.replace("%", "%%"), **how)
+
+
+def _of_preset(preset: str, name: str) -> str:
+    """A preset's value of a setting, as the setting's flag takes it; empty where it has none."""
+    value = getattr(PRESETS[preset], name, "")
+    if isinstance(value, Mapping):
+        return ",".join(value)
+    return f"{value:g}" if isinstance(value, float) else value
 
 
 def config_of(options: argparse.Namespace, defaults: Config) -> Config:

@@ -109,7 +109,7 @@ def _add_run(sub: argparse.ArgumentParser, basics: Any) -> None:
     basics.add_argument("--save-every", metavar="N", help="also save OUT-00050.png and so on, every N evaluations")
     text = "go on where this command was stopped or killed, if it was (a run of more than half a minute keeps .OUT.png.part)"
     basics.add_argument("--resume", action="store_true", help=text)
-    text = "keep OUT.png.state too, from which `jaxstyle continue` goes on as if nothing had been between"
+    text = "save the optimiser's state, OUT.png.state, so that `jaxstyle continue` resumes exactly"
     basics.add_argument("--keep-state", action="store_true", help=text)
     text = "also write OUT.png.html, a page of the run: pictures on the way, losses, settings, timing"
     basics.add_argument("--report", action="store_true", help=text)
@@ -246,7 +246,7 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "demo": ("Make a picture from bundled samples; nothing is downloaded.", _demo),
     "batch": ("Paint every CONTENT in every STYLE, with a contact sheet, a gallery and a table.", _batch),
     "sweep": ("Paint CONTENT in the style of STYLE with every combination of settings.", _sweep),
-    "estimate": ("Memory and time of a run before it is started; without pictures, of 4:3 ones.", _estimate),
+    "estimate": ("Predict memory and time of a run; without pictures, of 4:3 ones.", _estimate),
     "apply": ("Paint PHOTO in one pass, in a style that a network has learned; or list the styles.", _apply),
     "train": ("Teach a style network: it learns the STYLEs once, and then paints any picture in one pass.", _train),
     "domains": ("Networks between two collections of pictures, learned without pairs: train.", _domains),

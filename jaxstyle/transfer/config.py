@@ -37,7 +37,7 @@ def _option(
     group: str, default: Any, text: str, metavar: str = "", choices: Any = (), several: str = "", usual: str = ""
 ) -> Any:
     """A field; `several` names the flag that gives one of its values and may be repeated, `usual` is in words what None stands
-    for."""
+    for, where that is not the preset's value."""
     about = {"group": group, "help": text, "metavar": metavar, "choices": tuple(choices), "several": several, "usual": usual}
     return field(default=default, metadata=about)
 
@@ -53,21 +53,25 @@ class Config:
         "N|short:N|WxH|content",
         usual=f"its own, at most {USUAL}",
     )
-    quality: str = _option("basics", "good", "how long to work on it", choices=QUALITIES)
-    evaluations: int | None = _option(
-        "basics", None, f"the same as a number of evaluations ({', '.join(f'{q} {n}' for q, n in QUALITIES.items())})", "N"
+    quality: str = _option(
+        "basics", "good", f"evaluations of the loss, {', '.join(map(str, QUALITIES.values()))}", choices=QUALITIES
     )
+    evaluations: int | None = _option("basics", None, "their number, in place of --quality", "N")
     strength: float | None = _option(
         "basics",
         None,
-        "0 the photograph to 1 the style alone, alike for any pair; in place of the two weights",
+        "0, the photograph, to 1, the style alone, comparable across pictures; replaces the two weights",
         "S",
-        usual="fixed weights",
     )
-    style_weight: float | None = _option("basics", None, "weight of the style term", "W", usual="the preset's")
-    init: str | None = _option("basics", None, "where to start", "content|noise|style|FILE", usual="the preset's")
+    style_weight: float | None = _option("basics", None, "weight of the style term", "W")
+    init: str | None = _option("basics", None, "where to start", "content|noise|style|FILE")
 
-    preset: str = _option("style and content", "jaxstyle", "whose convention of the loss", choices=PRESETS)
+    preset: str = _option(
+        "style and content",
+        "jaxstyle",
+        "convention of the loss; others have other defaults than those shown here",
+        choices=PRESETS,
+    )
     style_size: int | str | None = _option(
         "style and content", None, "size of the styles", "N|short:N|WxH", usual="as the picture, each with its own aspect"
     )
@@ -84,8 +88,8 @@ class Config:
     colors: str = _option(
         "style and content",
         "style",
-        "whose colours: the style's; the content's, painting brightness alone; the content's, given to the style first "
-        "(content-histogram); or the content in the style's colours, with nothing painted (style-only)",
+        "whose colours; content paints brightness alone, content-histogram recolours the style first, style-only recolours the "
+        "content and paints nothing",
         choices=COLORS,
     )
     color_match: str | None = _option(
@@ -98,28 +102,21 @@ class Config:
     color_space: str | None = _option(
         "style and content",
         None,
-        "paste the content's colours over what was painted, whose brightness stays, in this space",
+        "keep the result's brightness and take hue and saturation from the content, in this space",
         choices=SPACES,
-        usual="yuv with colors content, else no paste",
+        usual="yuv with --colors content, else the result's own colours",
     )
-    content_weight: float | None = _option("style and content", None, "weight of the content term", "W", usual="the preset's")
-    tv_weight: float | None = _option("style and content", None, "weight of total variation", "W", usual="the preset's")
-    content_layers: Layers | None = _option(
-        "style and content", None, "layers with optional weights", "TAP[=W],...", usual="the preset's"
-    )
-    style_layers: Layers | None = _option(
-        "style and content", None, "layers with optional weights", "TAP[=W],...", usual="the preset's"
-    )
-    content_scale: str | None = _option(
-        "style and content", None, "normalisation of the content term", choices=CONTENT_SCALES, usual="the preset's"
-    )
-    pooling: str | None = _option("style and content", None, "how blocks are joined", choices=POOLS, usual="the preset's")
+    content_weight: float | None = _option("style and content", None, "weight of the content term", "W")
+    tv_weight: float | None = _option("style and content", None, "weight of total variation", "W")
+    content_layers: Layers | None = _option("style and content", None, "layers with optional weights", "TAP[=W],...")
+    style_layers: Layers | None = _option("style and content", None, "layers with optional weights", "TAP[=W],...")
+    content_scale: str | None = _option("style and content", None, "normalisation of the content term", choices=CONTENT_SCALES)
+    pooling: str | None = _option("style and content", None, "how the network halves its maps", choices=POOLS)
     padding: str | None = _option(
         "style and content",
         None,
         "what the network sees beyond the border: zeros, or the picture mirrored or repeated",
         choices=PADDINGS,
-        usual="the preset's",
     )
     network: str | None = _option(
         "style and content", None, "the feature network", choices=ARCHITECTURES, usual="that of --weights"
@@ -133,15 +130,14 @@ class Config:
         several="region",
     )
     feather: float = _option(
-        "style and content", 1.0, "how far a region's edge runs out, in percent of the picture's longest side, 0 to 50", "P"
+        "style and content", 1.0, "soft edge around a region, in percent of the picture's longest side, 0 to 50", "P"
     )
     guides: str | None = _option(
         "style and content",
         None,
-        "which features count for a region: by their part of it (area), or only those that see nothing else (inside); mask is "
-        "cysmith's rule",
+        "how masks weigh features: by their share of the region (area), only where they see nothing else (inside), or by "
+        "neural-style-tf's rule (mask)",
         choices=GUIDES,
-        usual="the preset's",
     )
     weights: str | None = _option("style and content", None, "a name from `jaxstyle weights list`, or a file", "NAME|FILE")
 

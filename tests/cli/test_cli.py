@@ -103,6 +103,19 @@ def test_the_help_of_stylize_begins_with_what_most_need(capsys):
     assert options[-2:] == ["--quiet", "--help"]
 
 
+def test_the_help_shows_the_values_of_the_usual_preset(capsys, monkeypatch):
+    """Those of Gatys' notebook, written out."""
+    layers = "relu1_1,relu2_1,relu3_1,relu4_1,relu5_1"
+    wanted = {"style-weight": "1000", "content-weight": "1", "tv-weight": "0", "pooling": "max", "init": "content"}
+    wanted |= {"content-layers": "relu4_2", "style-layers": layers}
+    monkeypatch.setenv("COLUMNS", "200")
+    with pytest.raises(SystemExit):
+        main(["stylize", "--help"])
+    text = capsys.readouterr().out
+    shown = dict(re.findall(r"^  --([a-z-]+) (?:(?!^  -).)*?\(default: ([^\s)]+)\)", text, re.MULTILINE | re.DOTALL))
+    assert {name: shown.get(name) for name in wanted} == wanted
+
+
 def test_quiet_may_stand_before_the_command(monkeypatch, capsys):
     """Before an action too; without it, it is as loud as ever."""
     seen = []
