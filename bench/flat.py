@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("--sizes", default="128,192")
     parser.add_argument("--evaluations", type=int, default=60)
     parser.add_argument("--contents", default="plain,slope", help="of plain, slope, none")
-    parser.add_argument("--flat-noise", type=float, help="as of jaxstyle stylize")
+    parser.add_argument("--flat-noise", type=float, default=0.0, help="as of jaxstyle stylize")
     parser.add_argument("--only", help="cases whose name contains this")
     parser.add_argument("--sheet", help="a picture of all results of the last size")
     options = parser.parse_args()
