@@ -11,11 +11,13 @@ from typing import Any
 from jaxstyle.errors import InputError, unknown
 from jaxstyle.loss.presets import Objective
 from jaxstyle.machine.devices import devices_for, training_precision
+from jaxstyle.machine.modes import computing
 from jaxstyle.network.vgg import Params, check_tap
 from jaxstyle.network.weights import load_weights
 from jaxstyle.onepass.course import Report
 from jaxstyle.onepass.gather import check_counts, check_time, checked, gather
 from jaxstyle.pictures.find import expand
+from jaxstyle.pictures.noise import check_seed
 from jaxstyle.pictures.read import load
 from jaxstyle.styles.model import WIDTHS
 from jaxstyle.styles.names import check_names
@@ -27,6 +29,7 @@ from jaxstyle.transfer.checkpoint import part_of
 LEAST_SIZE = 32
 
 
+@computing()
 def train_styles(
     styles: Sequence[Any] | Mapping[str, Any],
     photos: Any,
@@ -85,6 +88,7 @@ def train_styles(
     check_time("minutes", minutes, steps)
     if width not in WIDTHS:
         raise unknown("width", width, WIDTHS)
+    check_seed(seed)
     path = None if out is None else checked(out, read)
     there = None if isinstance(add_to, StyleNetwork) or add_to is None else find(add_to, argument="add_to")
     held = there and read(there, argument="add_to")
