@@ -3,17 +3,19 @@
 import argparse
 from typing import Any
 
-from jaxstyle.cli.display import Display, Interrupt, say_first
+from jaxstyle.cli.display import Display, say_first
+from jaxstyle.cli.interrupt import Interrupt, kept_words
 from jaxstyle.cli.places import check_replaced
-from jaxstyle.cli.values import number, positive
+from jaxstyle.cli.values import number, positive, whole
 from jaxstyle.cli.watch import Watch, sheet_of
 from jaxstyle.domains.network import read
 from jaxstyle.domains.recipe import Losses
 from jaxstyle.domains.step import METHODS
 from jaxstyle.domains.train_domains import STEPS, train_domains
-from jaxstyle.errors import InputError
+from jaxstyle.errors import MISSING, InputError
 from jaxstyle.onepass.gather import checked
 from jaxstyle.pictures import write
+from jaxstyle.transfer.checkpoint import part_of
 
 
 def add_domains(sub: argparse.ArgumentParser, basics: Any) -> None:
@@ -42,7 +44,7 @@ def add_domains(sub: argparse.ArgumentParser, basics: Any) -> None:
 def domains(options: argparse.Namespace) -> int:
     """Trains a network; what Ctrl-C interrupts is saved as it is."""
     if options.out is None:
-        raise InputError("out", "", "is missing", "give -o NAME.safetensors")
+        raise InputError("out", MISSING, "is missing", "give -o NAME.safetensors")
     path = checked(options.out, read)
     shown = sheet_of(path)
     check_replaced(write.check_output(shown), [], 0)
@@ -55,10 +57,11 @@ def domains(options: argparse.Namespace) -> int:
     for name in ("content_weight", "learning_rate", "hours"):
         if (text := getattr(options, name)) is not None:
             how[name] = number(name, text)
-    seed = int(number("seed", options.seed or "0", least=0))
+    seed = whole("seed", options.seed or "0")
     notices: list[str] = []
     say_first(options)
-    with Display(steps or 0, options.quiet) as display, Interrupt() as interrupt:
+    interrupt = Interrupt("this step", lambda: kept_words([part_of(path)]), options.quiet)
+    with Display(steps or 0, options.quiet) as display, interrupt:
         watch = Watch(display, interrupt, shown, _words, options.quiet, notices)
         how |= dict(method=options.method, steps=steps, seed=seed, resume=options.resume)
         file = train_domains(options.a, options.b, path, callback=watch, notices=notices, saying=watch.saying, **how)

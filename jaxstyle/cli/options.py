@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 from typing import Any
 
-from jaxstyle.errors import InputError
+from jaxstyle.cli.values import real, whole
 from jaxstyle.transfer.config import GROUPS, Config
 
 _FIELDS = {field.name: field for field in dataclasses.fields(Config)}
@@ -56,8 +56,4 @@ def convert(option: dataclasses.Field, text: Any) -> Any:
     kind = str(option.type)
     if "str" in kind:
         return text
-    number, words = (float, "a number") if "float" in kind else (int, "a whole number")
-    try:
-        return number(text)
-    except ValueError:
-        raise InputError(option.name, text, f"is not {words}") from None
+    return (real if "float" in kind else whole)(option.name, text)

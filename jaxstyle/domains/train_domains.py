@@ -11,11 +11,13 @@ from jaxstyle.domains.network import DomainFile, read, write
 from jaxstyle.domains.recipe import BATCH, Recipe
 from jaxstyle.domains.step import METHODS
 from jaxstyle.domains.training import Training
-from jaxstyle.errors import InputError, unknown
+from jaxstyle.errors import InputError, named, unknown
 from jaxstyle.machine.devices import devices_for, training_precision
+from jaxstyle.machine.modes import computing
 from jaxstyle.onepass.course import Report
 from jaxstyle.onepass.gather import check_counts, check_time, checked, gather
 from jaxstyle.pictures.find import expand
+from jaxstyle.pictures.noise import check_seed
 from jaxstyle.transfer.checkpoint import part_of
 
 LEAST_PICTURES = 4
@@ -26,6 +28,7 @@ LEAST_SIZE = 32
 STEPS = 20_000
 
 
+@computing()
 def train_domains(
     a: Any,
     b: Any,
@@ -90,6 +93,7 @@ def train_domains(
     for argument, value in {"content_weight": content_weight, "learning_rate": learning_rate}.items():
         if value is not None and not 0 <= value < float("inf"):
             raise InputError(argument, value, "must be a number of at least 0")
+    check_seed(seed)
     path = None if out is None else checked(out, read)
     check_apart(a, b)
     how: Any = dict(notices=said, what="pictures", least=LEAST_PICTURES, good=GOOD)
@@ -131,5 +135,5 @@ def check_apart(a: Any, b: Any) -> None:
     if both := sorted(mine.keys() & others.keys()):
         if mine.keys() == others.keys():
             shown = ", ".join(str(one) for one in ([b] if isinstance(b, str | os.PathLike) else b))
-            raise InputError("b", shown, "holds the same pictures as `a`", "give two collections")
-        raise InputError("b", others[both[0]], "is among the pictures of `a` too", "give two collections")
+            raise InputError("b", shown, f"holds the same pictures as `{named('a')}`", "give two collections")
+        raise InputError("b", others[both[0]], f"is among the pictures of `{named('a')}` too", "give two collections")

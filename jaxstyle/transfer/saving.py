@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxstyle.errors import ImageError
+from jaxstyle.errors import ImageError, JaxstyleError
 from jaxstyle.pictures import ours, write
 from jaxstyle.transfer import record
 
@@ -55,20 +55,21 @@ class Saved:
             return (*notices, f"{error}; the record stands inside the picture only")
         return notices
 
-    def keep(self, path: str | os.PathLike, *, metadata: bool = True) -> tuple[Path, tuple[str, ...], str]:
+    def keep(self, path: str | os.PathLike, *, metadata: bool = True) -> tuple[Path, tuple[str, ...], JaxstyleError | None]:
         """`save`, or where that fails the same at some other place: no work is lost to a full disk or a folder that went away.
 
         Returns:
-            Where the picture is, notices, and what went wrong, which is empty where it is at `path`.
+            Where the picture is, notices, and what went wrong, which is nothing where it is at `path`.
 
         Raises:
             ImageError: where it cannot be written anywhere.
         """
         try:
-            return Path(path), self.save(path, metadata=metadata), ""
+            return Path(path), self.save(path, metadata=metadata), None
         except ImageError as error:
             for other in write.elsewhere(path):
                 with contextlib.suppress(ImageError):
                     notices = self.save(other, metadata=metadata)
-                    return other, notices, f"{error}; the picture is kept in {os.path.abspath(other)!r}"
+                    problem = f"{error.marked}; the picture is kept in {os.path.abspath(other)!r}"
+                    return other, notices, JaxstyleError(problem)
             raise
