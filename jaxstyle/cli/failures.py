@@ -7,7 +7,7 @@ from functools import partial
 from numbers import Real
 
 from jaxstyle.cli.display import say
-from jaxstyle.errors import InputError, as_ours
+from jaxstyle.errors import InputError, JaxstyleError, as_ours, memory_is_short
 
 DEBUG = "JAXSTYLE_DEBUG"
 """The environment variable with which the traceback of an error is printed too."""
@@ -25,10 +25,9 @@ def say_error(error: Exception, options: argparse.Namespace | None = None, about
     line = str(ours) if options is None else ours.spelt(partial(_spelt, options.flags))
     if isinstance(ours, InputError):
         line = line.replace(f"(={ours.shown})", f"(={_as_typed(ours, options)})", 1)
-    origin = ours.__cause__ or ours
     if os.environ.get(DEBUG):
-        say("".join(traceback.format_exception(origin)).rstrip())
-    elif ours is not error or not isinstance(origin, InputError | OSError | type(ours)):
+        say("".join(traceback.format_exception(ours.__cause__ or ours)).rstrip())
+    elif type(ours) is JaxstyleError and ours.__cause__ is not None and not memory_is_short(ours.__cause__):
         line = f"{line} ({DEBUG}=1 shows where)"
     say(f"jaxstyle: error: {about}: {line}" if about else f"jaxstyle: error: {line}")
 

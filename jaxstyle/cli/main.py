@@ -19,7 +19,7 @@ from jaxstyle.cli.display import say
 from jaxstyle.cli.failures import say_error
 from jaxstyle.cli.interrupt import NOT_SAVED, Interrupt
 from jaxstyle.cli.parser import Usage, commands_with, options_of, parser_for
-from jaxstyle.errors import InputError, reason, unknown
+from jaxstyle.errors import InputError, JaxstyleError, reason, unknown
 
 
 def _handler(command: str) -> Callable[[argparse.Namespace], int]:
@@ -155,7 +155,7 @@ def flushed(code: Any) -> Any:
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for another try at the exit
         if not isinstance(error, BrokenPipeError):  # nobody reads on, as after `| head`
-            say_error(error)
+            say_error(JaxstyleError(f"standard output cannot be written ({reason(error)})"))
         return code or 1
     return code
 

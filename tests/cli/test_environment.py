@@ -225,6 +225,17 @@ def test_any_error_of_a_command_is_one_line_and_its_place_is_shown_on_demand(mon
     assert "in broken" in capsys.readouterr().err
 
 
+def test_a_bad_picture_is_no_fault_of_ours(monkeypatch, capsys):
+    """Its error has a cause too."""
+
+    def broken(*_, **__):
+        raise InputError("content", "x.png", "cannot be read") from SyntaxError("chunk")
+
+    monkeypatch.setattr("jaxstyle.cli.single.check_replaced", broken)
+    assert main(["stylize", CONTENT, STYLE, *SMALL]) == 2
+    assert capsys.readouterr().err == "jaxstyle: error: `content` (='x.png') cannot be read\n"
+
+
 # ---- arguments as they are typed
 
 
@@ -233,7 +244,7 @@ def test_hints_name_what_the_caller_has(monkeypatch, capsys):
     assert str(as_ours(MemoryError())) == "memory ran out; try memory='low' or try a smaller size"
     monkeypatch.setattr("jaxstyle.cli.train.load_weights", short_of(MemoryError(), None, "None"))
     assert main(["train", STYLE, "--photos", "x", "-o", "n.safetensors"]) == 1
-    assert capsys.readouterr().err == "jaxstyle: error: memory ran out; try a smaller --size (JAXSTYLE_DEBUG=1 shows where)\n"
+    assert capsys.readouterr().err == "jaxstyle: error: memory ran out; try a smaller --size\n"
 
 
 def test_an_argument_with_a_value_in_both_spellings():
