@@ -103,7 +103,9 @@ class Folder:
         """Where the run of a picture, and of those at once with it, is kept on its way."""
         return part_of(self.path / self._names[key])
 
-    def save(self, key: str, result: Result, *, metadata: bool = True, **more: Any) -> tuple[Path, tuple[str, ...], str]:
+    def save(
+        self, key: str, result: Result, *, metadata: bool = True, **more: Any
+    ) -> tuple[Path, tuple[str, ...], JaxstyleError | None]:
         """Writes a picture and its record, to which `more` is added, and if need be elsewhere: see `Result.keep`."""
         path = self.path / self._names[key]
         result.record.update(key=key, complete=not result.stopped_early, picture=path.name, **more)

@@ -1,6 +1,7 @@
 """The pictures of a batch or a sweep, as a list: every combination of contents, styles and settings, or pairs of them."""
 
 import itertools
+import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jaxstyle.errors import InputError, Plain
+from jaxstyle.errors import InputError, Plain, named
 from jaxstyle.pictures.find import expand
 from jaxstyle.pictures.paths import located
 from jaxstyle.transfer import regions
@@ -16,6 +17,8 @@ from jaxstyle.transfer.config import Config, make_config
 from jaxstyle.transfer.record import plain
 from jaxstyle.transfer.resolve import is_random
 
+MOST = 1_000_000
+"""Pictures of a batch."""
 Sources = Any
 """A picture (path, PIL image or array), or a list of them."""
 
@@ -69,21 +72,24 @@ def make_jobs(
     contents, styles = (
         expand(sources if isinstance(sources, list | tuple) else [sources], argument=name) for name, sources in given.items()
     )
-    axes: dict[str, list[Any]] = {}
+    axes: dict[str, Sequence[Any]] = {}
     if seeds is not None:
         count = isinstance(seeds, int) and not isinstance(seeds, bool)
-        axes["seed"] = list(range(config.seed, config.seed + seeds)) if count else [*seeds]  # pyright: ignore
+        axes["seed"] = range(config.seed, config.seed + min(seeds, MOST + 1)) if count else [*seeds]  # pyright: ignore
     if style_weights is not None:
         axes["style_weight"] = [*style_weights]
     axes |= {name: [*values] for name, values in (vary or {}).items()}
     for name, values in {"contents": contents, "styles": styles, **axes}.items():
         if not values:
             raise InputError(name, Plain("[]"), "is empty", "give at least one")
+    if len(contents) * (1 if pairs else len(styles)) * math.prod(map(len, axes.values())) > MOST:
+        name, value = ("seeds", Plain(seeds)) if seeds is not None else ("contents", Plain(f"{len(contents)} pictures"))
+        raise InputError(name, value, f"makes more than {MOST} pictures", "make them in several batches")
     if pairs and len(contents) != len(styles):
         problem = f"has {len(contents)} contents for {len(styles)} styles"
         raise InputError("pairs", Plain("True"), problem, "give as many of the one as of the other")
-    named = [list(zip(given, _titles(given), strict=True)) for given in (contents, styles)]
-    groups = [[pair] for pair in zip(*named, strict=True)] if pairs else [[(c, s) for s in named[1]] for c in named[0]]
+    titled = [list(zip(given, _titles(given), strict=True)) for given in (contents, styles)]
+    groups = [[pair] for pair in zip(*titled, strict=True)] if pairs else [[(c, s) for s in titled[1]] for c in titled[0]]
     configs = []
     for chosen in itertools.product(*axes.values()):
         settings = dict(zip(axes, chosen, strict=True))
@@ -95,8 +101,8 @@ def make_jobs(
         for (content, first), (style, second) in group
     ]
     if "seed" in axes and len(axes["seed"]) > 1 and not any(is_random(job.config) for job in jobs):
-        remedy = "start from noise (init=noise) or mix some in (noise_ratio=0.3)"
-        raise InputError("seeds", Plain(axes["seed"]), "would all give the same picture: nothing here is random", remedy)
+        remedy = f"start from noise ({named('init', 'noise')}) or mix some in ({named('noise_ratio', 0.3)})"
+        raise InputError("seeds", Plain([*axes["seed"]]), "would all give the same picture: nothing here is random", remedy)
     return jobs
 
 
@@ -124,7 +130,8 @@ def few(words: Sequence[str]) -> str:
 def shown(value: Any) -> str:
     """A setting in words."""
     if isinstance(value, float):
-        return f"{value:g}"
+        short = f"{value:g}"
+        return short if float(short) == value else repr(value)
     if isinstance(value, Mapping):
         return ",".join(f"{name}={shown(weight)}" for name, weight in value.items())
     return ",".join(map(shown, value)) if isinstance(value, list | tuple) else str(plain(value))

@@ -6,7 +6,7 @@ image and reason to stop, and comes out as the same run alone would.
 
 import math
 from collections.abc import Callable, Container, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -14,10 +14,11 @@ import jax
 
 from jaxstyle.batch.jobs import Job, make_jobs
 from jaxstyle.batch.survey import Known, plan_of, survey
-from jaxstyle.errors import InputError, JaxstyleError
+from jaxstyle.errors import InputError, JaxstyleError, as_ours
 from jaxstyle.machine import memory
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.machine.devices import members_layout
+from jaxstyle.machine.modes import computing
 from jaxstyle.transfer.checkpoint import Checkpoint
 from jaxstyle.transfer.config import Config
 from jaxstyle.transfer.engine import Engine, compile_to_fit
@@ -122,7 +123,8 @@ def run_jobs(
 
     Yields:
         The index of a job with its result, or with an error where a picture cannot be read or went away, a setting cannot be,
-        its loss is not finite at the start, or its size does not fit: the others go on.
+        its loss is not finite at the start, its size does not fit, or whatever else goes wrong: the others go on. An error of
+        another kind is the ``__cause__`` of the one that is given. What the callback raises ends the batch.
 
     Raises:
         InputError: before anything is computed, where `batch_size` is wrong or no job at all can be made.
@@ -148,18 +150,29 @@ def run_jobs(
 
 @dataclass
 class _Hand:
-    """What the callback is told between chunks, and what it said."""
+    """What the callback is told between chunks, and what it said, or raised."""
 
     callback: BatchCallback | None
     pictures: int
     done: int = 0
     stopped: bool = False
+    raised: Exception | None = None
 
     def tell(self, members: list[Progress], jobs: list[int]) -> bool:
         """Passes the progress of some jobs on; a true answer holds from then on."""
         progress = BatchProgress(self.done, self.pictures, tuple(jobs), tuple(members))
-        self.stopped = self.stopped or bool(self.callback and self.callback(progress))
+        try:
+            self.stopped = self.stopped or bool(self.callback and self.callback(progress))
+        except Exception as error:
+            self.raised = error
+            raise
         return self.stopped
+
+    def failed(self, error: Exception) -> JaxstyleError:
+        """An error of a picture as one of ours; that of the callback is none, and is raised again."""
+        if error is self.raised:
+            raise error
+        return as_ours(error)
 
 
 def _run_bucket(
@@ -175,10 +188,21 @@ def _run_bucket(
         yield from _recolour(bucket, jobs, there, library, hand)
         return
     compiler = Compiler()
+
+    def each_alone(indices: Sequence[int], error: Exception) -> Iterator[tuple[int, Result | JaxstyleError]]:
+        """What went wrong for several may be the fault of one."""
+        failure, wanted = hand.failed(error), [index for index in indices if index not in there]
+        if len(indices) == 1:
+            yield from ((index, failure) for index in wanted)
+            return
+        for index in wanted:
+            if not hand.stopped:
+                yield from _run_bucket(replace(bucket, jobs=[index]), jobs, there, library, 1, hand, keeper)
+
     try:
         engines, needed = _compile(bucket, jobs, library, batch_size, compiler)
-    except JaxstyleError as error:
-        yield from ((index, error) for index in bucket.jobs if index not in there)
+    except Exception as error:
+        yield from each_alone(bucket.jobs, error)
         return
     size = engines[-1].members or 1
     for first in range(0, len(bucket.jobs), size):
@@ -191,9 +215,11 @@ def _run_bucket(
         for index in chunk:
             try:
                 plans[index] = plan_of(jobs[index], library)
-            except InputError as error:  # it was there when the batch began
+            except Exception as error:  # it was there when the batch began
                 if index not in there:
-                    yield index, error
+                    yield index, hand.failed(error)
+        if not plans:
+            continue
         # Where they were left half-way all of them go on, as they were; else only those that are wanted begin.
         checkpoint = keeper and keeper(plans)
         wanted = {index: plan for index, plan in plans.items() if index not in there}
@@ -201,14 +227,20 @@ def _run_bucket(
             plans, checkpoint = wanted, keeper and keeper(wanted)
         costs = {"compile": compiler.seconds, "predicted": needed}
         how: Any = dict(library=library, checkpoint=checkpoint)
-        ends = run_plans(engines, [*plans.values()], partial(hand.tell, jobs=[*plans]), **how)
+        try:
+            ends = run_plans(engines, [*plans.values()], partial(hand.tell, jobs=[*plans]), **how)
+        except Exception as error:
+            yield from each_alone([*plans], error)
+            continue
         for place, ((index, plan), end) in enumerate(zip(plans.items(), ends, strict=True)):
             if index in there:
                 continue
-            if isinstance(end, JaxstyleError):
-                yield index, end
-            else:
-                yield index, finish(plan, end, engines[-1], costs, batch={"members": len(plans), "member": place})
+            try:
+                batch = {"members": len(plans), "member": place}
+                made = end if isinstance(end, JaxstyleError) else finish(plan, end, engines[-1], costs, batch=batch)
+            except Exception as error:
+                made = hand.failed(error)
+            yield index, made
         if checkpoint and not hand.stopped:
             checkpoint.remove()
 
@@ -223,9 +255,10 @@ def _recolour(
         if hand.tell([], [index]):
             return
         try:
-            yield index, recolour(plan_of(jobs[index], library), batch={"members": 1, "member": 0})
-        except InputError as error:  # it was there when the batch began
-            yield index, error
+            made = recolour(plan_of(jobs[index], library), batch={"members": 1, "member": 0})
+        except Exception as error:  # it was there when the batch began
+            made = hand.failed(error)
+        yield index, made
 
 
 def _compile(
@@ -250,6 +283,7 @@ def _compile(
     return engines, needed + memory.resident()
 
 
+@computing()
 def stylize_batch(
     contents: Any,
     styles: Any,

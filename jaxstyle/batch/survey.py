@@ -1,12 +1,12 @@
 """What is known of the pictures of a batch before any is made: which can be, and why others cannot."""
 
 import os
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from jaxstyle.batch.jobs import Job, called
-from jaxstyle.errors import ImageError, InputError, Plain
+from jaxstyle.errors import ImageError, InputError, JaxstyleError, Plain, as_ours
 from jaxstyle.pictures.ours import named_for
 from jaxstyle.pictures.size import USUAL, Size
 from jaxstyle.transfer.library import Library
@@ -40,7 +40,7 @@ class Known:
     files: tuple[str, ...]
 
 
-def survey(jobs: Sequence[Job], library: Library) -> tuple[dict[int, Known], dict[int, list[InputError]]]:
+def survey(jobs: Sequence[Job], library: Library) -> tuple[dict[int, Known], dict[int, list[JaxstyleError]]]:
     """Resolves all jobs, so that whatever is wrong is known before anything is computed.
 
     Returns:
@@ -51,12 +51,12 @@ def survey(jobs: Sequence[Job], library: Library) -> tuple[dict[int, Known], dic
         InputError: where an option is wrong with which no job at all can be made, and nothing else is.
     """
     known: dict[int, Known] = {}
-    bad: dict[int, list[InputError]] = {}
+    bad: dict[int, list[JaxstyleError]] = {}
     for index, job in enumerate(jobs):
         try:
             plan = plan_of(job, library)
-        except InputError as error:
-            bad[index] = [error]
+        except Exception as error:  # whatever it is, it stops this one only
+            bad[index] = [as_ours(error)]
             continue
         stages = tuple(stage._replace(evaluations=0) for stage in plan.stages)
         parts = plan.regions and (len(plan.regions.painted), plan.regions.keep is None)
@@ -64,47 +64,54 @@ def survey(jobs: Sequence[Job], library: Library) -> tuple[dict[int, Known], dic
         files = named_for(plan.sources)
         known[index] = Known(plan.key, plan.evaluations, kind, plan.is_canonical, plan.objective.padding, files)
     first = [error for (error,) in bad.values()]
-    if not known and len({*map(_kind, first)}) == 1 and not isinstance(first[0], ImageError):
+    is_option = bool(first) and isinstance(first[0], InputError) and not isinstance(first[0], ImageError)
+    if is_option and not known and len({*map(_kind, first)}) == 1:
         raise _together(first)
-    read: dict[Any, InputError | None] = {}
+    read: dict[Any, JaxstyleError | None] = {}
     for index in known:
         read |= {_same(source): None for source, _ in _pictures(jobs[index])}
     for index, (error,) in bad.items():
-        read |= {_same(source): error for source, _ in _pictures(jobs[index]) if _same(source) == error.value}
+        read |= {_same(source): error for source, _ in _pictures(jobs[index]) if _same(source) == _value(error)}
     for index, errors in bad.items():
         for source, argument in _pictures(jobs[index]):
             if _same(source) not in read:
                 read[_same(source)] = _problem(source, argument, library)
             error = read[_same(source)]
-            errors += [error] if error and error.value != errors[0].value else []
+            errors += [error] if error and _value(error) != _value(errors[0]) else []
     return known, bad
 
 
-def reasons(jobs: Sequence[Job], bad: Mapping[int, list[InputError]]) -> list[str]:
-    """Why jobs cannot be made, as `survey` has found it, in lines: each reason once, after the jobs that it stops. A content or
-    style that cannot be used is told once, by its own name, in whatever places it stands."""
-    found: dict[Any, tuple[list[InputError], list[Job]]] = {}
+def reasons(jobs: Sequence[Job], bad: Mapping[int, list[JaxstyleError]]) -> list[tuple[str, JaxstyleError]]:
+    """Why jobs cannot be made, as `survey` has found it: each reason once, after the names of the jobs that it stops, if any. A
+    content or style that cannot be used is told once, by its own name, in whatever places it stands."""
+    found: dict[Any, tuple[list[JaxstyleError], list[Job]]] = {}
     for index, errors in bad.items():
         own = {_same(source) for source, _ in _pictures(jobs[index])}
         for error in errors:
             named = isinstance(error, ImageError) and error.value in own
-            alike, stopped = found.setdefault(error.value if named else _kind(error), ([], []))
+            alike, stopped = found.setdefault(_value(error) if named else _kind(error), ([], []))
             alike += [] if named and alike else [error]
             stopped += [] if named else [jobs[index]]
-    lines = ((called(stopped, jobs), _together(alike)) for alike, stopped in found.values())
-    return [f"{names}: {error}" if names else str(error) for names, error in lines]
+    return [(called(stopped, jobs), _together(alike)) for alike, stopped in found.values()]
 
 
-def _kind(error: InputError) -> Hashable:
+def _value(error: JaxstyleError) -> Any:
+    """What an argument got; nothing where the error is none of an argument."""
+    return error.value if isinstance(error, InputError) else None
+
+
+def _kind(error: JaxstyleError) -> Hashable:
     """Equal for errors that differ in the value only."""
-    return type(error), error.argument, error.problem
+    return (type(error), error.argument, error.problem) if isinstance(error, InputError) else str(error)
 
 
-def _together(errors: Iterable[InputError]) -> InputError:
+def _together(errors: Sequence[JaxstyleError]) -> JaxstyleError:
     """Errors of one kind as one."""
-    first, *others = {error.shown: error for error in errors}.values()
-    values = Plain(", ".join(error.shown for error in (first, *others)))
-    return InputError(first.argument, values, first.problem) if others else first
+    by_value = {error.shown: error for error in errors if isinstance(error, InputError)}
+    if len(by_value) < 2:
+        return errors[0]
+    first = next(iter(by_value.values()))
+    return InputError(first.argument, Plain(", ".join(by_value)), first.problem)
 
 
 def _pictures(job: Job) -> list[tuple[Any, str]]:
@@ -118,10 +125,10 @@ def _same(source: Any) -> Any:
     return os.fspath(source) if isinstance(source, str | os.PathLike) else id(source)
 
 
-def _problem(source: Any, argument: str, library: Library) -> InputError | None:
+def _problem(source: Any, argument: str, library: Library) -> JaxstyleError | None:
     """Why a picture cannot be read at all, if it cannot."""
     try:
         library.fitted(source, argument, Size((USUAL,), gentle=True))
-    except InputError as error:
-        return error
+    except Exception as error:
+        return as_ours(error)
     return None

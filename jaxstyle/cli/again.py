@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from jaxstyle.cli.display import Display, Interrupt, say
+from jaxstyle.cli.display import Display, say
+from jaxstyle.cli.failures import say_error
+from jaxstyle.cli.interrupt import Interrupt
 from jaxstyle.cli.places import check_replaced
 from jaxstyle.cli.single import carry_on
 from jaxstyle.cli.values import positive
@@ -58,14 +60,15 @@ def replay(options: argparse.Namespace) -> int:
     inputs = [*_inputs(was.plan), was.plan.sources.get("init", {"path": was.picture})]
     check_replaced(path, [source["path"] for source in inputs], 0)
     wanted, differences = was.record.get("pixels_sha256"), was.differences()
-    with Display(was.plan.evaluations, options.quiet) as display, Interrupt() as interrupt:
+    interrupt = Interrupt("this evaluation", lambda: f"{was.picture} is as it was", options.quiet)
+    with Display(was.plan.evaluations, options.quiet) as display, interrupt:
 
         def callback(progress: Progress) -> bool:
             display.update(progress.evaluation, f"loss {progress.loss:.4g}", progress.seconds)
             return interrupt.came or was.is_over(progress)
 
         result = carry_out(was.plan, callback)
-        found, problem = result.record["pixels_sha256"], ""
+        found, problem = result.record["pixels_sha256"], None
         if interrupt.came:
             say(f"interrupted after {result.evaluations} evaluations; nothing is compared")
             return 130
@@ -74,7 +77,7 @@ def replay(options: argparse.Namespace) -> int:
             result.record["command"] = options.line
             path, _, problem = result.keep(path)
     if problem:
-        say(f"jaxstyle: error: {problem}")
+        say_error(problem, options)
     if found == wanted and not same:
         say(f"{was.picture}: is cut short or damaged; {path} is the picture that it was")
     elif not same:

@@ -13,12 +13,14 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from jaxstyle.cli.display import Display, Interrupt, remaining, say, say_first
+from jaxstyle.cli.display import Display, remaining, say, say_first
+from jaxstyle.cli.failures import say_error
+from jaxstyle.cli.interrupt import Interrupt
 from jaxstyle.cli.places import SAMPLES, check_replaced, moved, unnamed
 from jaxstyle.cli.values import real
 from jaxstyle.domains.apply import apply_domains, loaded as domain_network
 from jaxstyle.domains.network import A2B
-from jaxstyle.errors import InputError, JaxstyleError, UnknownError
+from jaxstyle.errors import MISSING, InputError, UnknownError
 from jaxstyle.onepass.files import DOMAINS, format_of
 from jaxstyle.onepass.painting import MEMORY, Painted, check_strength
 from jaxstyle.pictures import ours, write
@@ -64,7 +66,7 @@ def apply(options: argparse.Namespace) -> int:
     if options.list:
         return show(options)
     if not options.pictures:
-        raise InputError("pictures", "", "is missing", "give a photograph, as in jaxstyle apply photo.jpg --style NAME")
+        raise InputError("pictures", MISSING, "is missing", "give a photograph, as in jaxstyle apply photo.jpg --style NAME")
     options.strength = real("strength", options.strength)
     options.network = options.network or BUNDLED[0]
     if format_of(options.network) == DOMAINS:
@@ -85,7 +87,7 @@ def _check_styles(options: argparse.Namespace) -> None:
     if options.direction is not None:
         raise InputError("direction", options.direction, "is of domain networks, and this is a style network", "leave it out")
     if options.style is None:
-        raise InputError("style", "", "is missing", f"give one of {', '.join(network.shown)}")
+        raise InputError("style", MISSING, "is missing", f"give one of {', '.join(network.shown)}")
     try:
         network.style(options.style, options.strength)
     except UnknownError:
@@ -123,7 +125,7 @@ def _one(picture: str, options: argparse.Namespace) -> int:
     if note and not options.quiet:
         say(f"note: {note}")
     say_first(options)
-    with Display(100, options.quiet) as display, Interrupt() as interrupt:
+    with Display(100, options.quiet) as display, Interrupt("this picture", quiet=options.quiet) as interrupt:
         painted = _paint(picture, options, display, 0, 1, time.monotonic())
         interrupt.saving = True
         problem = _save(painted, path, options)
@@ -138,7 +140,8 @@ def _several(pictures: Sequence[str], options: argparse.Namespace) -> int:
     seen: dict[str, str] = {}
     taken: set[str] = set()
     inputs, sizes = identities(pictures), Counter(map(_bytes, pictures))
-    with Display(100 * len(pictures), options.quiet) as display, Interrupt() as interrupt:
+    interrupt = Interrupt("this picture", lambda: f"{made} of {len(pictures)} pictures are in {folder}", options.quiet)
+    with Display(100 * len(pictures), options.quiet) as display, interrupt:
         for number, picture in enumerate(pictures):
             if interrupt.came:
                 break
@@ -154,8 +157,8 @@ def _several(pictures: Sequence[str], options: argparse.Namespace) -> int:
                 path = _place(folder, _stem(picture, options.made, folder), painted, taken, inputs, options.quiet)
                 bad += bool(_save(painted, path, options))
                 made += 1
-            except JaxstyleError as error:
-                say(f"jaxstyle: error: {error}")
+            except Exception as error:  # whatever it is, it stops this picture only
+                say_error(error, options, "" if isinstance(error, InputError) else picture)
                 bad += 1
     if not options.quiet:
         say(f"{folder}: {made} of {len(pictures)} pictures")
@@ -185,8 +188,8 @@ def _paint(picture: str, options: argparse.Namespace, display: Display, done: in
     return painted
 
 
-def _save(painted: Painted, path: Path, options: argparse.Namespace) -> str:
-    """Writes a picture and says so; returns what went wrong, which is then said too."""
+def _save(painted: Painted, path: Path, options: argparse.Namespace) -> bool:
+    """Writes a picture and says so; returns whether something went wrong, which is then said too."""
     path, notices, problem = painted.keep(path, metadata=not options.no_metadata)
     if not options.quiet:
         for notice in (*painted.notices, *notices):
@@ -195,8 +198,8 @@ def _save(painted: Painted, path: Path, options: argparse.Namespace) -> str:
         compiling = f" + {seconds['compile']:.1f} s compiling" if seconds["compile"] else ""
         say(f"{path} {width}x{height}, {options.made}: {seconds['paint']:.2f} s{compiling}")
     if problem:
-        say(f"jaxstyle: error: {problem}")
-    return problem
+        say_error(problem, options)
+    return bool(problem)
 
 
 def _bytes(picture: str) -> int | None:

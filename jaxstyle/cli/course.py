@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from jaxstyle.cli.values import number, positive
+from jaxstyle.cli.values import number, positive, whole
 from jaxstyle.errors import InputError
 
 
@@ -29,7 +29,7 @@ def add_course(basics: Any, how: Any, steps: str) -> None:
 def course_of(options: argparse.Namespace, unit: str) -> dict[str, Any]:
     """What the flags say, as arguments of a training that takes its time in `unit`, ``"minutes"`` or ``"hours"``."""
     found: dict[str, Any] = {"resume": options.resume, "flip": not options.no_flip}
-    found["seed"] = int(number("seed", options.seed or "0", least=0))
+    found["seed"] = whole("seed", options.seed or "0")
     given = [name for name in ("steps", "minutes", "hours") if getattr(options, name) is not None]
     if len(given) > 1:
         raise InputError(given[1], getattr(options, given[1]), f"says the same as {given[0]}", "give one of them")

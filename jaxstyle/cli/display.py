@@ -1,8 +1,7 @@
-"""What a running command shows on the terminal, and how Ctrl-C and other requests to end reach it."""
+"""What a running command shows on the terminal."""
 
 import argparse
 import os
-import signal
 import sys
 import time
 from contextlib import nullcontext, suppress
@@ -15,9 +14,15 @@ PATIENCE, LINE_EVERY = 10.0, 30.0
 
 
 def say(text: str) -> None:
-    """Prints a line on stderr; where nobody reads that any more, the work goes on without."""
-    with suppress(OSError, ValueError):
-        print(text, file=sys.stderr, flush=True)
+    """Prints a line on stderr; where there is none, or nobody reads it any more, the work goes on without."""
+    if sys.stderr is not None:  # `print` would take stdout then
+        with suppress(OSError, ValueError):
+            print(text, file=sys.stderr, flush=True)
+
+
+def has_terminal() -> bool:
+    """Whether stderr is a terminal that can show a bar."""
+    return sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM", "").lower() not in ("dumb", "unknown")
 
 
 def say_first(options: argparse.Namespace) -> None:
@@ -52,12 +57,14 @@ class Display:
         self._bar: Any = nullcontext()
         self._total, self._quiet = evaluations, quiet
         self._read, self._said = 0, -PATIENCE
-        if not quiet and sys.stderr.isatty():
+        if not quiet and has_terminal():
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
-            columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-            self._bar = Progress(*columns, TextColumn("{task.fields[left]}"), console=Console(stderr=True), transient=True)
+            console = Console(stderr=True)
+            spinner = SpinnerColumn("dots" if console.encoding.startswith("utf") else "line")  # of ASCII
+            columns = (spinner, TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+            self._bar = Progress(*columns, TextColumn("{task.fields[left]}"), console=console, transient=True)
             self._task = self._bar.add_task("reading and compiling", total=evaluations, left="")
         self.is_shown = not isinstance(self._bar, nullcontext)
 
@@ -117,36 +124,3 @@ class Display:
         if self.is_shown:
             words = f"{duration(left)} left"
             self._bar.update(self._task, completed=done, total=total, description=description, left=words)
-
-
-class Interrupt:
-    """Within it a request to end is only noted, so that what is done so far can be saved: Ctrl-C, SIGTERM as a queue or a
-    system that shuts down sends it, SIGHUP of a closing terminal. A second Ctrl-C interrupts at once, unless it is being saved.
-
-    Attributes:
-        came: whether there was one.
-        saving: set it while what is done is saved.
-    """
-
-    came = saving = False
-
-    def __enter__(self) -> "Interrupt":
-        numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
-        ignored = [number for number in numbers[1:] if signal.getsignal(number) == signal.SIG_IGN]  # by nohup
-        self._terminal = [stream for stream in (1, 2) if os.isatty(stream)]
-        self._previous = {number: signal.signal(number, self._note) for number in numbers if number not in ignored}
-        return self
-
-    def __exit__(self, *details: Any) -> None:
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
-
-    def _note(self, number: int, *_: Any) -> None:
-        if number == getattr(signal, "SIGHUP", None) and self._terminal:  # every word to a terminal that is gone is an error
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            for stream in self._terminal:
-                os.dup2(nowhere, stream)
-            os.close(nowhere)
-        if number == signal.SIGINT and self.came and not self.saving:
-            raise KeyboardInterrupt
-        self.came = True

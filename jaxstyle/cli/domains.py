@@ -4,7 +4,8 @@ import argparse
 from typing import Any
 
 from jaxstyle.cli.course import add_course, course_of
-from jaxstyle.cli.display import Display, Interrupt, say_first
+from jaxstyle.cli.display import Display, say_first
+from jaxstyle.cli.interrupt import Interrupt, kept_words
 from jaxstyle.cli.places import check_replaced
 from jaxstyle.cli.values import number, positive
 from jaxstyle.cli.watch import Watch, sheet_of
@@ -12,9 +13,10 @@ from jaxstyle.domains.network import read
 from jaxstyle.domains.recipe import Losses
 from jaxstyle.domains.step import METHODS
 from jaxstyle.domains.train_domains import STEPS, train_domains
-from jaxstyle.errors import InputError
+from jaxstyle.errors import MISSING, InputError
 from jaxstyle.onepass.place import checked
 from jaxstyle.pictures import write
+from jaxstyle.transfer.checkpoint import part_of
 
 
 def add_domains(sub: argparse.ArgumentParser, basics: Any) -> None:
@@ -39,7 +41,7 @@ def add_domains(sub: argparse.ArgumentParser, basics: Any) -> None:
 def domains(options: argparse.Namespace) -> int:
     """Trains a network; what Ctrl-C interrupts is saved as it is."""
     if options.out is None:
-        raise InputError("out", "", "is missing", "give -o NAME.safetensors")
+        raise InputError("out", MISSING, "is missing", "give -o NAME.safetensors")
     path = checked(options.out, read)
     shown = sheet_of(path)
     check_replaced(write.check_output(shown), [], 0)
@@ -52,7 +54,8 @@ def domains(options: argparse.Namespace) -> int:
             how[name] = number(name, text)
     notices: list[str] = []
     say_first(options)
-    with Display(how.get("steps", 0), options.quiet) as display, Interrupt() as interrupt:
+    interrupt = Interrupt("this step", lambda: kept_words([part_of(path)]), options.quiet)
+    with Display(how.get("steps", 0), options.quiet) as display, interrupt:
         watch = Watch(display, interrupt, shown, _words, options.quiet, notices)
         how |= dict(method=options.method, callback=watch, notices=notices, saying=watch.saying)
         file = train_domains(options.a, options.b, path, **how)

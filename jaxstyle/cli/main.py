@@ -5,6 +5,7 @@ Exit codes: 0 pictures were written, 1 something failed on the way, 2 bad input,
 
 import argparse
 import difflib
+import io
 import logging
 import os
 import shlex
@@ -12,9 +13,11 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from jaxstyle.cli.display import say
+from jaxstyle.cli.failures import say_error
+from jaxstyle.cli.interrupt import NOT_SAVED, Interrupt
 from jaxstyle.cli.parser import Usage, commands_with, options_of, parser_for
 from jaxstyle.errors import InputError, JaxstyleError, reason, unknown
 
@@ -51,21 +54,23 @@ def _handler(command: str) -> Callable[[argparse.Namespace], int]:
 
 
 def main(argv: Sequence[str] | None = None, notes: Callable[[], Sequence[str]] = tuple) -> int:
-    """Runs a command line and returns its exit code; errors are one line on stderr.
+    """Runs a command line and returns its exit code; errors are one line on stderr, whatever they are.
 
     Args:
         argv: by default the process' own.
         notes: gives sentences about this machine, which are said before a run.
     """
+    options = None
     try:
         arguments = sys.argv[1:] if argv is None else list(argv)
         options, rest = parser_for(arguments).parse_known_args(arguments)
+        options.flags = options_of(options.command, getattr(options, "action", ""))
         if options.quiet_first and not hasattr(options, "quiet"):
             command = " ".join([options.command, *([options.action] if "action" in options else [])])
             raise InputError("argument", "--quiet", f"is not for {command}", "leave it out")
         if rest:
             wrong, action = rest[0].partition("=")[0], getattr(options, "action", "")
-            known = [name for name in options_of(options.command, action) if name.startswith("--")]
+            known = [name for name in options.flags if name.startswith("--")]
             misspelt = action or difflib.get_close_matches(wrong, known, n=1, cutoff=0.9)
             if not misspelt and (others := commands_with(wrong)):
                 raise InputError("argument", wrong, f"is not for {options.command}", f"it is for {', '.join(others)}")
@@ -73,24 +78,20 @@ def main(argv: Sequence[str] | None = None, notes: Callable[[], Sequence[str]] =
         options.quiet = options.quiet_first or getattr(options, "quiet", False)
         options.line = shlex.join(["jaxstyle", *arguments])
         options.notes = notes
-        return _handler(options.command)(options)
+        with Interrupt():
+            from jaxstyle.machine.modes import computing
+
+            with computing(check=not getattr(options, "coordinator", None)):
+                return _handler(options.command)(options)
     except Usage as error:
         return _fail(str(error), 2)
-    except InputError as error:
-        return _fail(str(error), 2)
-    except JaxstyleError as error:
-        return _fail(str(error), 1)
     except BrokenPipeError:  # nobody reads on, as after `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except MemoryError:
-        return _fail("not enough memory; try --memory low, or a smaller --size", 1)
-    except KeyboardInterrupt:
-        return _fail("interrupted; what was in hand is not saved", 130)
+    except KeyboardInterrupt as error:
+        return _fail(str(error) or f"interrupted; {NOT_SAVED}", 130)
     except Exception as error:
-        if "RESOURCE_EXHAUSTED" in str(error):
-            return _fail("not enough memory; try --memory low, or a smaller --size", 1)
-        raise
+        say_error(error, options)
+        return 2 if isinstance(error, InputError) else 1
 
 
 def _fail(message: str, code: int) -> int:
@@ -100,17 +101,63 @@ def _fail(message: str, code: int) -> int:
 
 def entry() -> NoReturn:
     """The console script: the process is its own, so that it may keep its memory and compiled programs."""
+    open_streams()
+    Interrupt.leave = os._exit
+    try:
+        code = _run()
+    except SystemExit as stop:  # of --help and --version
+        code = stop.code
+    except KeyboardInterrupt as error:
+        code = _fail(str(error) or "interrupted; nothing was begun", 130)
+    except Exception as error:  # JAX cannot be imported, where a variable of its own has no value that it knows
+        say_error(error)
+        code = 1
+    code = flushed(code)
+    if Interrupt.computes_on:
+        os._exit(code)
+    sys.exit(code)
+
+
+def _run() -> int:
+    """`main` in a process of its own."""
     from jaxstyle.machine.allocator import keep_pages
 
     keep_pages()
-    problem = _set_up_jax()
+    with Interrupt(kept=lambda: "nothing was begun"):
+        problem = _set_up_jax()
 
     def notes() -> list[str]:
         from jaxstyle.machine.devices import has_unused_gpu
 
         return [*([problem] if problem else []), *([UNUSED_GPU] if has_unused_gpu() else [])]
 
-    sys.exit(main(notes=notes))
+    return main(notes=notes)
+
+
+def open_streams() -> None:
+    """Gives the process the standard streams that it was started without, since the next file that is opened would take the
+    number of one that is closed, and every word would go into it. Characters that a stream does not have are escaped."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+    sys.stdout, sys.stderr = (sys.stdout or os.fdopen(1, "w"), sys.stderr or os.fdopen(2, "w"))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def flushed(code: Any) -> Any:
+    """The exit code once all that was printed has gone out, or 1 where it could not; Python would tell of that by itself."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for another try at the exit
+        if not isinstance(error, BrokenPipeError):  # nobody reads on, as after `| head`
+            say_error(JaxstyleError(f"standard output cannot be written ({reason(error)})"))
+        return code or 1
+    return code
 
 
 UNUSED_GPU = (

@@ -14,10 +14,13 @@ from jaxstyle.batch.jobs import Job, few, files_of, make_jobs
 from jaxstyle.batch.run import BatchProgress, run_jobs
 from jaxstyle.batch.sheet import write_sheet
 from jaxstyle.batch.survey import Known, reasons, survey
-from jaxstyle.cli.display import Display, Interrupt, say, say_first
+from jaxstyle.cli.display import Display, say, say_first
+from jaxstyle.cli.failures import say_error
+from jaxstyle.cli.interrupt import Interrupt
 from jaxstyle.cli.options import config_of, convert, flag
 from jaxstyle.cli.values import positive
-from jaxstyle.errors import InputError, JaxstyleError, reason, unknown
+from jaxstyle.errors import MISSING, InputError, JaxstyleError, as_ours, reason, unknown
+from jaxstyle.machine.modes import check_platform
 from jaxstyle.pictures.find import expand, is_there, one
 from jaxstyle.transfer.checkpoint import Checkpoint, identity
 from jaxstyle.transfer.config import Config
@@ -31,8 +34,9 @@ def batch(options: argparse.Namespace) -> int:
     styles: list[Any] = expand(map(_blended, options.styles), argument="styles")
     if options.interpolate:
         count = positive("interpolate", options.interpolate)
-        if count < 2:
-            raise InputError("interpolate", options.interpolate, "must be at least 2, the two styles themselves")
+        if not 2 <= count <= 1001:  # steps of a thousandth
+            problem = "must be at least 2, the two styles themselves" if count < 2 else "must be at most 1001"
+            raise InputError("interpolate", options.interpolate, problem)
         if len(styles) != 2 or any(isinstance(style, list) for style in styles):
             raise InputError("styles", " ".join(options.styles), "must be two to go from the one to the other")
         if options.pairs or "blend" in vary:
@@ -48,7 +52,7 @@ def sweep(options: argparse.Namespace) -> int:
     vary = varied(options.vary)
     if not vary:
         raise InputError(
-            "vary", "", "is missing", "say what to vary, as in --vary style-weight=1e2,1e3 --vary init=content,noise"
+            "vary", MISSING, "is missing", "say what to vary, as in --vary style-weight=1e2,1e3 --vary init=content,noise"
         )
     styles = expand(options.styles, argument="styles")
     style = styles if len(styles) > 1 else styles[0]
@@ -88,11 +92,12 @@ def _processes(options: argparse.Namespace) -> tuple[int, int]:
     if not any(given):
         return 0, 1
     if not all(given):
-        raise InputError("coordinator", str(options.coordinator), "needs --processes and --process too", "give all three")
+        raise InputError("coordinator", options.coordinator or MISSING, "needs --processes and --process too", "give all three")
     count = positive("processes", options.processes)
     if not options.process.isdecimal() or not int(options.process) < count:
         raise InputError("process", options.process, f"must be a whole number from 0 to {count - 1}")
     jax.distributed.initialize(options.coordinator, count, int(options.process))
+    check_platform()
     return int(options.process), count
 
 
@@ -103,8 +108,8 @@ def make(jobs: list[Job], options: argparse.Namespace) -> int:
     with Display(len(files_of(jobs)), options.quiet) as display:
         library = Library(display.reading)
         known, bad = survey(jobs, library)
-    for text in reasons(jobs, bad):
-        say(f"jaxstyle: error: {text}")
+    for names, error in reasons(jobs, bad):
+        say_error(error, options, names)
     if not known:
         return 2
     jobs, known, bad, doubles = without_doubles(jobs, known, bad)
@@ -128,7 +133,9 @@ def make(jobs: list[Job], options: argparse.Namespace) -> int:
     if len(paddings := {one.padding for one in known.values()}) > 1:
         tell(f"note: losses with different paddings cannot be compared: {', '.join(sorted(paddings))}")
     say_first(options)
-    with Display(sum(one.evaluations for one in wanted.values()), options.quiet) as display, Interrupt() as interrupt:
+    left = f"the finished pictures are in {folder.path}; the same command with --resume makes the rest"
+    interrupt = Interrupt("this evaluation", lambda: left, options.quiet)
+    with Display(sum(one.evaluations for one in wanted.values()), options.quiet) as display, interrupt:
 
         def callback(progress: BatchProgress) -> bool:
             now = progress.members
@@ -156,17 +163,17 @@ def make(jobs: list[Job], options: argparse.Namespace) -> int:
             before += wanted[index].evaluations
             if isinstance(result, JaxstyleError):
                 problems[index] = result
-                say(f"jaxstyle: error: {', '.join(jobs[index].labels.values())}: {result}")
+                say_error(result, options, ", ".join(jobs[index].labels.values()))
                 continue
             result.record["command"] = options.line
             labels = dict(jobs[index].labels)
             try:
                 path, notices, problem = folder.save(wanted[index].key, result, metadata=not options.no_metadata, labels=labels)
-            except JaxstyleError as error:  # the others may fit still
-                path, notices, problem = None, (), str(error)
+            except Exception as error:  # the others may fit still
+                path, notices, problem = None, (), as_ours(error)
             if problem:
-                problems[index] = JaxstyleError(problem)
-                say(f"jaxstyle: error: {problem}")
+                problems[index] = problem
+                say_error(problem, options)
             for notice in (*result.notices, *notices):
                 tell(f"note: {notice}")
             height, width, _ = result.image.shape
@@ -175,10 +182,10 @@ def make(jobs: list[Job], options: argparse.Namespace) -> int:
                 tell(f"{path} {width}x{height}{loss}: {result.stop_reason}")
 
         interrupt.saving = True
-        made, whole = sum_up(folder, jobs, keys, problems, options.line)
+        made, whole = sum_up(folder, jobs, keys, problems, options)
         if processes > 1 and not interrupt.came:
             multihost_utils.sync_global_devices("every process has written its pictures")
-            made, whole = sum_up(folder, jobs, keys, problems, options.line) if process == 0 else (made, whole)
+            made, whole = sum_up(folder, jobs, keys, problems, options) if process == 0 else (made, whole)
     there_already = f", {sum(key in there for key in keys)} of them from before" if options.resume else ""
     tell(f"{folder.path}: {made} of {len(jobs)} pictures{there_already}; {SHEET}, {GALLERY}, {TABLE}")
     if interrupt.came:
@@ -188,8 +195,8 @@ def make(jobs: list[Job], options: argparse.Namespace) -> int:
 
 
 def without_doubles(
-    jobs: list[Job], known: Mapping[int, Known], bad: Mapping[int, list[InputError]]
-) -> tuple[list[Job], dict[int, Known], dict[int, list[InputError]], str]:
+    jobs: list[Job], known: Mapping[int, Known], bad: Mapping[int, list[JaxstyleError]]
+) -> tuple[list[Job], dict[int, Known], dict[int, list[JaxstyleError]], str]:
     """Leaves out jobs that give the same picture as an earlier one; in words, which those were."""
     first: dict[str, int] = {}
     alike = {i: first[one.key] for i, one in known.items() if first.setdefault(one.key, i) != i}
@@ -205,7 +212,11 @@ def _called(job: Job) -> str:
 
 
 def sum_up(
-    folder: Folder, jobs: Sequence[Job], keys: Sequence[str | None], problems: Mapping[int, JaxstyleError], command: str
+    folder: Folder,
+    jobs: Sequence[Job],
+    keys: Sequence[str | None],
+    problems: Mapping[int, JaxstyleError],
+    options: argparse.Namespace,
 ) -> tuple[int, bool]:
     """Writes the table, the gallery and the sheet of all jobs; each without the others, if need be.
 
@@ -216,7 +227,7 @@ def sum_up(
     inputs = {(name, job.labels[name]): getattr(job, name) for job in jobs for name in ("content", "style")}
     writers = {
         TABLE: lambda path: write_table(path, entries),
-        GALLERY: lambda path: write_gallery(path, entries, command),
+        GALLERY: lambda path: write_gallery(path, entries, options.line),
         SHEET: lambda path: write_sheet(path, entries, inputs),
     }
     for name, write in writers.items():
@@ -224,5 +235,6 @@ def sum_up(
             write(folder.path / name)
         except Exception as error:  # a picture may be damaged since: the pictures themselves are not to suffer from that
             whole = False
-            say(f"jaxstyle: error: {error if isinstance(error, JaxstyleError) else f'{name} cannot be made ({reason(error)})'}")
+            ours = error if isinstance(error, JaxstyleError) else JaxstyleError(f"{name} cannot be made ({reason(error)})")
+            say_error(ours, options)
     return sum(entry.path is not None for entry in entries), whole

@@ -5,7 +5,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from jaxstyle.errors import InputError
+from jaxstyle.cli.values import real, whole
 from jaxstyle.loss.presets import PRESETS
 from jaxstyle.transfer.config import GROUPS, Config
 
@@ -66,8 +66,4 @@ def convert(option: dataclasses.Field, text: Any) -> Any:
     kind = str(option.type)
     if "str" in kind:
         return text
-    number, words = (float, "a number") if "float" in kind else (int, "a whole number")
-    try:
-        return number(text)
-    except ValueError:
-        raise InputError(option.name, text, f"is not {words}") from None
+    return (real if "float" in kind else whole)(option.name, text)

@@ -1,6 +1,7 @@
 """The arguments of every command."""
 
 import argparse
+import re
 from collections.abc import Callable, Sequence
 from itertools import takewhile
 from typing import Any, NoReturn
@@ -17,7 +18,11 @@ class Usage(Exception):
 
 
 class _Parser(argparse.ArgumentParser):
-    """Bad input is one line."""
+    """Bad input is one line, and -1e2 is a number."""
+
+    def __init__(self, *args: Any, **more: Any):
+        super().__init__(*args, **more)
+        self._negative_number_matcher = re.compile(r"-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$|-inf$", re.IGNORECASE)
 
     def error(self, message: str) -> NoReturn:
         raise Usage(f"{message}; see {self.prog} --help")

@@ -5,11 +5,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from jaxstyle.cli.display import Display, Interrupt, duration, say, say_first
+from jaxstyle.cli.display import Display, duration, say, say_first
+from jaxstyle.cli.failures import say_error
+from jaxstyle.cli.interrupt import Interrupt, kept_words
 from jaxstyle.cli.options import config_of
 from jaxstyle.cli.places import SAMPLES, check_place, check_replaced, step_path, unnamed
 from jaxstyle.cli.values import positive
-from jaxstyle.errors import ImageError, InputError, unknown
+from jaxstyle.errors import MISSING, ImageError, InputError, JaxstyleError, unknown
 from jaxstyle.machine.memory import gigabytes
 from jaxstyle.pictures import write
 from jaxstyle.pictures.find import expand, one
@@ -86,8 +88,9 @@ def carry_on(
         if getattr(options, argument):
             check_place(argument, made, sources, known)
     say_first(options)
-    problems: list[str] = []
-    with Display(None, options.quiet) as display, Interrupt() as interrupt:
+    problems: list[JaxstyleError] = []
+    interrupt = Interrupt("this evaluation", lambda: kept_words([part_of(path)]), options.quiet)
+    with Display(None, options.quiet) as display, interrupt:
         plan = plan_of()
         state = state_of(path) if options.keep_state else None
         checkpoint = Checkpoint(part_of(path), identity([plan]), resume=options.resume, state=state, begun=begun)
@@ -111,7 +114,7 @@ def carry_on(
                 try:
                     write.save(step_path(path, saved * every), progress.image(), alpha=progress.alpha)
                 except ImageError as error:  # the run goes on
-                    problems[:] = problems or [str(error)]
+                    problems[:] = problems or [error]
             if diary is not None:
                 diary.enter(progress)
             return interrupt.came
@@ -125,7 +128,7 @@ def carry_on(
             try:
                 diary.write(path, result)
             except ImageError as error:
-                problems.append(str(error))
+                problems.append(error)
         if not interrupt.came:
             checkpoint.remove()
     if not options.quiet:
@@ -139,8 +142,8 @@ def carry_on(
         say(f"{path} {size}{words}: {result.stop_reason}; {seconds['solve']:.1f} s{compiling}")
         if interrupt.came and checkpoint.is_there():
             say("interrupted; the same command with --resume goes on from here")
-    for text in problems:
-        say(f"jaxstyle: error: {text}")
+    for problem in problems:
+        say_error(problem, options)
     return 130 if interrupt.came else 1 if problems else 0
 
 
@@ -148,7 +151,7 @@ def estimate(options: argparse.Namespace) -> int:
     """Prints what a run will take."""
     content, *styles = options.pictures or [None, None]
     if not styles:
-        raise InputError("style", "", "is missing", "give a content and its styles, or no picture at all")
+        raise InputError("style", MISSING, "is missing", "give a content and its styles, or no picture at all")
     with Display(None, quiet=False) as display:
         how: Any = dict(config=config_of(options, Config()), saying=display.doing)
         found = estimate_run(content, None if content is None else styles, **how)

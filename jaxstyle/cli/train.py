@@ -5,11 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 from jaxstyle.cli.course import add_course, course_of
-from jaxstyle.cli.display import Display, Interrupt, say_first
+from jaxstyle.cli.display import Display, say_first
+from jaxstyle.cli.interrupt import Interrupt, kept_words
 from jaxstyle.cli.places import check_replaced
 from jaxstyle.cli.values import number, positive
 from jaxstyle.cli.watch import Watch, sheet_of
-from jaxstyle.errors import InputError
+from jaxstyle.errors import MISSING, InputError
 from jaxstyle.loss.objective import Losses
 from jaxstyle.loss.presets import Objective
 from jaxstyle.network.vgg import Architecture
@@ -19,6 +20,7 @@ from jaxstyle.pictures import write
 from jaxstyle.styles.network import BUNDLED, read
 from jaxstyle.styles.train import OBJECTIVE
 from jaxstyle.styles.train_styles import ADDED_STEPS, STEPS, train_styles
+from jaxstyle.transfer.checkpoint import part_of
 from jaxstyle.transfer.resolve import parse_layers
 
 
@@ -55,7 +57,7 @@ def train(options: argparse.Namespace) -> int:
     """Trains a network, or adds styles to one; what Ctrl-C interrupts is saved as it is."""
     out = options.out or (None if options.add_to in BUNDLED else options.add_to)
     if out is None:
-        raise InputError("out", "", "is missing", "give -o NAME.safetensors")
+        raise InputError("out", MISSING, "is missing", "give -o NAME.safetensors")
     path = checked(out, read)
     how = course_of(options, "minutes")
     shown = sheet_of(path)
@@ -63,7 +65,8 @@ def train(options: argparse.Namespace) -> int:
     params = load_weights(options.weights)
     notices: list[str] = []
     say_first(options)
-    with Display(how.get("steps", 0), options.quiet) as display, Interrupt() as interrupt:
+    interrupt = Interrupt("this step", lambda: kept_words([part_of(path)]), options.quiet)
+    with Display(how.get("steps", 0), options.quiet) as display, interrupt:
         watch = Watch(display, interrupt, shown, _words, options.quiet, notices)
         file = train_styles(
             options.styles,

@@ -2,6 +2,9 @@
 
 from jaxstyle.errors import InputError
 
+MOST = 2**31 - 1
+"""Of whatever is counted."""
+
 
 def real(name: str, text: str) -> float:
     """A number."""
@@ -11,10 +14,20 @@ def real(name: str, text: str) -> float:
         raise InputError(name, text, "is not a number") from None
 
 
+def whole(name: str, text: str) -> int:
+    """A whole number, digit by digit; a longer one than Python reads is none."""
+    try:
+        return int(text)
+    except ValueError:
+        raise InputError(name, text, "is not a whole number") from None
+
+
 def positive(name: str, text: str) -> int:
-    """A whole number of at least 1."""
-    if not text.isdecimal() or int(text) < 1:
+    """A whole number from 1 to what a counter holds."""
+    if not text.isdecimal() or len(text) > 18 or int(text) < 1:
         raise InputError(name, text, "must be a whole number of at least 1")
+    if int(text) > MOST:
+        raise InputError(name, text, f"must be at most {MOST}")
     return int(text)
 
 

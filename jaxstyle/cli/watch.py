@@ -6,7 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from jaxstyle.cli.display import LINE_EVERY, Display, Interrupt, say
+from jaxstyle.cli.display import LINE_EVERY, Display, say
+from jaxstyle.cli.interrupt import Interrupt
 from jaxstyle.errors import InputError
 from jaxstyle.onepass.course import Report
 from jaxstyle.pictures import write

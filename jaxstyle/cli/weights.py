@@ -3,6 +3,7 @@
 import argparse
 
 import jaxstyle.network.weights as network
+from jaxstyle.cli.interrupt import Interrupt
 from jaxstyle.network.weights import load
 
 
@@ -15,7 +16,8 @@ def weights(options: argparse.Namespace) -> int:
             print(f"{source.name:<12}{source.architecture:<7}{source.origin}; {source.licence}\n{'':<12}{where}")
         return 0
     if options.action == "fetch":
-        path = network.fetch_weights(options.name, progress=not options.quiet)
+        with Interrupt(kept=lambda: "what came so far is kept, and the same command goes on from there"):
+            path = network.fetch_weights(options.name, progress=not options.quiet)
         if not options.quiet:
             print(f"{path}: use it with --weights {options.name}")
         return 0

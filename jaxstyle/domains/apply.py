@@ -10,6 +10,7 @@ import numpy as np
 
 from jaxstyle.domains.network import A2B, DomainNetwork, read
 from jaxstyle.machine.compiler import Compiler
+from jaxstyle.machine.modes import computing
 from jaxstyle.onepass.painting import IN_MEMORY, Painted, check_memory, check_strength, fetched, finished, network_in, paint
 from jaxstyle.pictures.find import one
 from jaxstyle.pictures.paths import located
@@ -26,6 +27,7 @@ def loaded(network: str | os.PathLike | DomainNetwork) -> tuple[DomainNetwork, d
     return (network, IN_MEMORY) if isinstance(network, DomainNetwork) else network_in(Path(located(network)), read)
 
 
+@computing()
 def apply_domains(
     picture: Any,
     network: str | os.PathLike | DomainNetwork,

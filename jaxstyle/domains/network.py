@@ -10,7 +10,7 @@ import numpy as np
 from jax import Array
 
 from jaxstyle.domains.form import Values, form
-from jaxstyle.errors import InputError, WeightsError, unknown
+from jaxstyle.errors import InputError, WeightsError, named, unknown
 from jaxstyle.machine import tensor_file
 from jaxstyle.onepass.files import DOMAINS, opened
 from jaxstyle.onepass.painting import Brush
@@ -46,7 +46,7 @@ class DomainNetwork:
             raise unknown("direction", str(direction), (A2B, B2A))
         if direction not in self.generators:
             problem = f"is not in this network: {self.method} learns one direction"
-            raise InputError("direction", direction, problem, "train with --method cyclegan for both, or give a2b")
+            raise InputError("direction", direction, problem, f"train with {named('method', 'cyclegan')} for both, or give a2b")
         values, widths = self.generators[direction], form(self.width, self.blocks)
         first, last = widths.layers[0].name, widths.layers[-1].name
         kernels: dict[str, Array] = {name: values[name]["kernel"] for name in widths.shapes}

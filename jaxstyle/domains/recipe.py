@@ -8,6 +8,7 @@ from jax import Array
 
 from jaxstyle.domains.form import form
 from jaxstyle.onepass.layers import Widths
+from jaxstyle.pictures.noise import seed_words
 
 BATCH = 1
 """Pictures of each collection that a device sees in a step; one gives the best result for the time (Park et al.)."""
@@ -70,7 +71,7 @@ class Recipe:
     def dials(self) -> Dials:
         """What a step is told."""
         weights = (self.learning_rate, self.content_weight, self.identity_weight)
-        return Dials(jnp.asarray(self.seed, jnp.uint32), *(jnp.asarray(weight, jnp.float32) for weight in weights))
+        return Dials(jnp.asarray(seed_words(self.seed)), *(jnp.asarray(weight, jnp.float32) for weight in weights))
 
     @property
     def units(self) -> int:

@@ -14,6 +14,7 @@ from jaxstyle.domains import cut, cyclegan, model, pool
 from jaxstyle.domains.recipe import Dials, Losses, Nets, Recipe
 from jaxstyle.domains.terms import least_squares
 from jaxstyle.onepass.photographs import Photographs, crops
+from jaxstyle.pictures.noise import key_of
 
 METHODS: dict[str, ModuleType] = {"cut": cut, "cyclegan": cyclegan}
 """By name, the default first. A method has `DIRECTIONS`, `WEIGHTS`, `POOL`, `begin` and `generators`."""
@@ -92,7 +93,7 @@ def step(state: State, lesson: Lesson, steps: Array, *, recipe: Recipe) -> tuple
     What it draws is a function of the seed and of the step's number alone.
     """
     dials = lesson.dials
-    keys = jax.random.split(jax.random.fold_in(jax.random.key(dials.seed), state.step), 4)
+    keys = jax.random.split(jax.random.fold_in(key_of(dials.seed), state.step), 4)
     how = recipe.batch, recipe.size, recipe.flip
     a, b = (crops(key, one, *how) for key, one in zip(keys[:2], lesson[:2], strict=True))
     optimizer, nets = _optimizer(recipe, dials, steps), state.nets

@@ -10,13 +10,15 @@ from jaxstyle.domains.network import DomainFile, read, write
 from jaxstyle.domains.recipe import BATCH, Recipe
 from jaxstyle.domains.step import METHODS
 from jaxstyle.domains.training import Training
-from jaxstyle.errors import InputError, unknown
+from jaxstyle.errors import InputError, named, unknown
 from jaxstyle.machine.devices import devices_for, training_precision
+from jaxstyle.machine.modes import computing
 from jaxstyle.onepass.complete import complete
 from jaxstyle.onepass.course import Report
 from jaxstyle.onepass.gather import check_counts, check_time, gather
 from jaxstyle.onepass.place import Place, checked
 from jaxstyle.pictures.find import expand
+from jaxstyle.pictures.noise import check_seed
 
 LEAST_PICTURES = 4
 """Of each collection that can be used."""
@@ -26,6 +28,7 @@ LEAST_SIZE = 32
 STEPS = 20_000
 
 
+@computing()
 def train_domains(
     a: Any,
     b: Any,
@@ -101,6 +104,7 @@ def train_domains(
     for argument, value in {"content_weight": content_weight, "learning_rate": learning_rate}.items():
         if value is not None and not 0 <= value < float("inf"):
             raise InputError(argument, value, "must be a number of at least 0")
+    check_seed(seed)
     place = None if out is None else Place(checked(out, read), read, write)
     if place is not None and not resume:
         place.check()
@@ -142,5 +146,5 @@ def check_apart(a: Any, b: Any) -> None:
     if both := sorted(mine.keys() & others.keys()):
         if mine.keys() == others.keys():
             shown = ", ".join(str(one) for one in ([b] if isinstance(b, str | os.PathLike) else b))
-            raise InputError("b", shown, "holds the same pictures as `a`", "give two collections")
-        raise InputError("b", others[both[0]], "is among the pictures of `a` too", "give two collections")
+            raise InputError("b", shown, f"holds the same pictures as `{named('a')}`", "give two collections")
+        raise InputError("b", others[both[0]], f"is among the pictures of `{named('a')}` too", "give two collections")

@@ -16,6 +16,7 @@ from jaxstyle.domains.step import METHODS, Lesson, State, begin, step
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.onepass.course import Course, fingerprint
 from jaxstyle.onepass.photographs import Photographs, crops
+from jaxstyle.pictures.noise import key_of, seed_words
 from jaxstyle.transfer.record import plain
 
 SHOWN = 4
@@ -73,7 +74,7 @@ class Training(Course):
 
     def sheet(self) -> np.ndarray:
         """Crops that no step saw, and under each what the network makes of it; the same the other way where it learns that."""
-        key = jax.random.fold_in(jax.random.key(self.recipe.seed), 2**31 - 1)
+        key = jax.random.fold_in(key_of(seed_words(self.recipe.seed)), 2**31 - 1)
         lines = []
         for way in METHODS[self.recipe.method].DIRECTIONS:
             source: Photographs = getattr(self, way[0])

@@ -9,6 +9,7 @@ import jax
 import psutil
 
 from jaxstyle.errors import InputError, Plain
+from jaxstyle.machine.containers import containers_free
 
 FIXED = 60_000_000
 """Bytes that a run takes at any size: the transformed kernel of one convolution, mostly."""
@@ -25,15 +26,7 @@ def available() -> int | None:
 
 def host_available() -> int:
     """Bytes that can still be had in the host's memory, this process' container included."""
-    return min([psutil.virtual_memory().available, *_container_free()])
-
-
-def _container_free(root: Path = Path("/sys/fs/cgroup")) -> list[int]:
-    try:
-        limit, used = ((root / name).read_text().strip() for name in ("memory.max", "memory.current"))
-        return [max(0, int(limit) - int(used))] if limit != "max" else []
-    except (OSError, ValueError):
-        return []
+    return min([psutil.virtual_memory().available, *containers_free()])
 
 
 def resident() -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from jaxstyle.errors import InputError, JaxstyleError, WeightsError
+from jaxstyle.errors import InputError, WeightsError
 from jaxstyle.machine import tensor_file
 from jaxstyle.pictures import write
 from jaxstyle.pictures.paths import located
@@ -84,8 +84,8 @@ class Place(Generic[File]):
             self.write(path, file)
 
         _, _, problem = write.keep(self.path, one, what="the network", suffixes=())
-        if problem:
-            raise JaxstyleError(problem)
+        if problem is not None:
+            raise problem
 
     def save_beside(self, step: int, file: File) -> Path:
         """Writes the network after so many steps to NAME-STEP.safetensors, or another name where that is taken; the path.

@@ -1,10 +1,11 @@
-"""Noise to start from, alone or mixed into a picture. Images are float RGB, (H, W, 3), where 1 is white."""
+"""Seeds, and noise to start from, alone or mixed into a picture. Images are float RGB, (H, W, 3), where 1 is white."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from jaxstyle.errors import InputError
 from jaxstyle.pictures.colour import OPPONENT, SMOOTH, blur, gaussian
 
 GREY = (0.485, 0.458, 0.408)
@@ -12,10 +13,28 @@ GREY = (0.485, 0.458, 0.408)
 GRAIN = 0.7
 """Deviation in pixels of the blur of noise in brightness: its finest detail is then as strong as a painting's."""
 
+SEEDS = 2**64
+
+
+def check_seed(seed: int) -> None:
+    """Raises an InputError for what is no whole number from 0 to 2^64 - 1."""
+    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < SEEDS:
+        raise InputError("seed", seed, f"must be a whole number from 0 to {SEEDS - 1}")
+
+
+def seed_words(seed: int) -> np.ndarray:
+    """A seed as the data of JAX's default kind of key, (2,) uint32: `jax.random.key` drops all but the low word."""
+    return np.array([seed >> 32, seed & (2**32 - 1)], np.uint32)
+
+
+def key_of(words: np.ndarray | Array) -> Array:
+    """The key of a seed's words."""
+    return jax.random.wrap_key_data(jnp.asarray(words), impl="threefry2x32")
+
 
 def white_noise(shape: tuple[int, ...], seed: int, sigma: float) -> Array:
     """Normal noise of deviation `sigma` around `GREY`, (H, W, 3), RGB where 1 is white; not clipped."""
-    return jnp.asarray(GREY)[None, None] + sigma * jax.random.normal(jax.random.key(seed), shape)
+    return jnp.asarray(GREY)[None, None] + sigma * jax.random.normal(key_of(seed_words(seed)), shape)
 
 
 def soft_noise(shape: tuple[int, ...], seed: int, sigma: float) -> np.ndarray:

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 import numpy as np
 from PIL import Image, features
 
-from jaxstyle.errors import ImageError, InputError, reason
+from jaxstyle.errors import ImageError, InputError, JaxstyleError, reason
 from jaxstyle.pictures import comment
 from jaxstyle.pictures.paths import SUFFIXES, located
 from jaxstyle.pictures.read import describe, over_white, to_bytes
@@ -91,7 +91,7 @@ def elsewhere(path: str | os.PathLike[str], suffixes: Sequence[str] = (".png",))
 
 def keep(
     path: str | os.PathLike[str], save: Callable[[Path], Said], *, what: str, suffixes: Sequence[str] = (".png",)
-) -> tuple[Path, Said, str]:
+) -> tuple[Path, Said, JaxstyleError | None]:
     """`save(path)`, or where that fails the same at some other place: no work is lost to a full disk or a folder that is gone.
 
     Args:
@@ -101,17 +101,17 @@ def keep(
         suffixes: others that it may have, see `elsewhere`.
 
     Returns:
-        Where it is, what `save` returned, and what went wrong, which is empty where it is at `path`.
+        Where it is, what `save` returned, and what went wrong; None where it is at `path`.
 
     Raises:
         InputError: that of `path`, where it cannot be written anywhere.
     """
     try:
-        return Path(path), save(Path(path)), ""
+        return Path(path), save(Path(path)), None
     except InputError as error:
         for other in elsewhere(path, suffixes):
             with contextlib.suppress(InputError):
-                return other, save(other), f"{error}; {what} is kept in {os.path.abspath(other)!r}"
+                return other, save(other), JaxstyleError(f"{error.marked}; {what} is kept in {os.path.abspath(other)!r}")
         raise
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from jaxstyle.machine.compiler import Compiler
+from jaxstyle.machine.modes import computing
 from jaxstyle.onepass.painting import IN_MEMORY, Brush, Painted, check_memory, fetched, finished, network_in, paint
 from jaxstyle.pictures.find import one
 from jaxstyle.pictures.read import as_float
@@ -25,6 +26,7 @@ def loaded(network: str | os.PathLike | StyleNetwork) -> tuple[StyleNetwork, dic
     return (network, IN_MEMORY) if isinstance(network, StyleNetwork) else network_in(find(network), read)
 
 
+@computing()
 def apply_style(
     picture: Any,
     network: str | os.PathLike | StyleNetwork = "styles",

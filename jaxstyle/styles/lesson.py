@@ -14,6 +14,7 @@ from jaxstyle.loss.objective import Targets, TermWeights, content_target, loss_t
 from jaxstyle.loss.presets import Objective
 from jaxstyle.network.vgg import Params
 from jaxstyle.onepass.photographs import Photographs, crops
+from jaxstyle.pictures.noise import key_of, seed_words
 from jaxstyle.pictures.read import Picture, as_float, resize
 from jaxstyle.styles.train import Lesson, Recipe
 
@@ -80,7 +81,7 @@ def prepare(
 
 def samples(photographs: Photographs, recipe: Recipe) -> list[Array]:
     """Crops that no step sees, by which losses are measured."""
-    key = jax.random.fold_in(jax.random.key(recipe.seed), 2**31 - 1)
+    key = jax.random.fold_in(key_of(seed_words(recipe.seed)), 2**31 - 1)
     return list(jax.jit(crops, static_argnums=(2, 3, 4))(key, photographs, MEASURED, recipe.size, recipe.flip))
 
 

@@ -18,6 +18,7 @@ from jaxstyle.loss.presets import PRESETS, Objective
 from jaxstyle.network.vgg import Params
 from jaxstyle.onepass.layers import Widths
 from jaxstyle.onepass.photographs import Photographs, crops
+from jaxstyle.pictures.noise import key_of, seed_words
 from jaxstyle.styles.model import paint
 
 OBJECTIVE = replace(
@@ -139,7 +140,7 @@ def step(state: State, lesson: Lesson, steps: Array, *, recipe: Recipe) -> tuple
 
     What it sees is a function of the recipe's seed and of the step's number alone.
     """
-    seen, drawn = jax.random.split(jax.random.fold_in(jax.random.key(recipe.seed), state.step))
+    seen, drawn = jax.random.split(jax.random.fold_in(key_of(seed_words(recipe.seed)), state.step))
     images = crops(seen, lesson.photographs, recipe.batch, recipe.size, recipe.flip)
     which = _drawn(drawn, recipe.batch, lesson.weights.tv.shape[0])
 

@@ -10,6 +10,7 @@ from typing import Any
 from jaxstyle.errors import InputError, unknown
 from jaxstyle.loss.presets import Objective
 from jaxstyle.machine.devices import devices_for, training_precision
+from jaxstyle.machine.modes import computing
 from jaxstyle.network.vgg import Params, check_tap
 from jaxstyle.network.weights import load_weights
 from jaxstyle.onepass.complete import complete
@@ -17,6 +18,7 @@ from jaxstyle.onepass.course import Report
 from jaxstyle.onepass.gather import check_counts, check_time, gather
 from jaxstyle.onepass.place import Place, checked
 from jaxstyle.pictures.find import expand
+from jaxstyle.pictures.noise import check_seed
 from jaxstyle.pictures.read import load
 from jaxstyle.styles.model import WIDTHS
 from jaxstyle.styles.names import check_names
@@ -29,6 +31,7 @@ STEPS, ADDED_STEPS = 2000, 500
 """By default: of a network, and of styles that are added to one."""
 
 
+@computing()
 def train_styles(
     styles: Sequence[Any] | Mapping[str, Any],
     photos: Any,
@@ -96,6 +99,7 @@ def train_styles(
     check_time("keep_every", keep_every)
     if width not in WIDTHS:
         raise unknown("width", width, WIDTHS)
+    check_seed(seed)
     path = None if out is None else checked(out, read)
     there = None if isinstance(add_to, StyleNetwork) or add_to is None else find(add_to, argument="add_to")
     held = there and read(there, argument="add_to")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from jaxstyle.errors import InputError, JaxstyleError
+from jaxstyle.errors import InputError, JaxstyleError, named
 from jaxstyle.pictures import ours
 from jaxstyle.pictures.paths import located
 from jaxstyle.transfer import record
@@ -163,7 +163,7 @@ def more(was: Made, evaluations: int) -> tuple[Plan, Kept | None, dict[str, Any]
     """
     if not was.plan.colours.painted:
         problem = "has other colours, but nothing of it was painted"
-        raise InputError("picture", str(was.picture), problem, "make it with other --colors, to go on with")
+        raise InputError("picture", str(was.picture), problem, f"make it with other {named('colors')}, to go on with")
     state, done = state_of(was.picture), was.record["evaluations"]
     kept, why = _kept(was, state)
     if kept is not None:

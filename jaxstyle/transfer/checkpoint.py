@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxstyle.errors import InputError
+from jaxstyle.errors import InputError, named
 from jaxstyle.machine import tensor_file
 from jaxstyle.transfer import record
 from jaxstyle.transfer.plan import Plan
@@ -159,7 +159,7 @@ class Checkpoint:
             if one["key"] != other["key"]:
                 problem = f"is of a run with {', '.join(differences(one, other))}"
                 raise InputError(
-                    "resume", str(self.path), problem, "give what that run had, or leave --resume out to begin anew"
+                    "resume", str(self.path), problem, f"give what that run had, or leave {named('resume')} out to begin anew"
                 )
         if len(old) != len(new):
             raise InputError("resume", str(self.path), f"is of {len(old)} pictures, not {len(new)}", "begin anew")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxstyle.errors import InputError, unknown
+from jaxstyle.errors import InputError, named, unknown
 from jaxstyle.pictures.colour import OPPONENT, colourfulness
 from jaxstyle.pictures.matching import MATCHES, match, moments
 from jaxstyle.pictures.read import Picture, as_float
@@ -54,12 +54,11 @@ def colours_of(config: Config) -> Colours:
     check_space(config.color_space)
     moved = kind in ("content-histogram", "style-only")
     if config.color_match is not None and not moved:
-        remedy = "give colors content-histogram or style-only with it"
-        raise InputError("color_match", config.color_match, f"moves nothing with colors {kind}", remedy)
+        remedy = f"give {named('colors', 'content-histogram')} or {named('colors', 'style-only')} with it"
+        raise InputError("color_match", config.color_match, f"moves nothing with {named('colors', kind)}", remedy)
     if config.strength is not None and kind == "style-only":
-        raise InputError(
-            "strength", config.strength, "weighs nothing with colors style-only, which paints nothing", "leave it out"
-        )
+        problem = f"weighs nothing with {named('colors', kind)}, which paints nothing"
+        raise InputError("strength", config.strength, problem, "leave it out")
     if config.regions and kind == "style-only":
         raise InputError("colors", kind, "paints nothing, so regions have no styles", "leave one of both out")
     if config.color_space is not None and kind == "style-only":

@@ -12,6 +12,7 @@ import numpy as np
 from jaxstyle.errors import InputError
 from jaxstyle.machine import memory
 from jaxstyle.machine.compiler import Compiler
+from jaxstyle.machine.modes import computing
 from jaxstyle.pictures.size import USUAL, parse_size
 from jaxstyle.transfer.config import Config, make_config
 from jaxstyle.transfer.engine import Engine, compile_engine, compile_to_fit
@@ -54,6 +55,7 @@ class Estimate:
     seconds: float
 
 
+@computing()
 def estimate(
     content: Any = None,
     style: Any = None,

@@ -11,7 +11,7 @@ from typing import Any
 
 import jax
 
-from jaxstyle.errors import InputError, Plain, unknown
+from jaxstyle.errors import InputError, Plain, named, unknown
 from jaxstyle.loss.metric import METRICS
 from jaxstyle.loss.objective import shares
 from jaxstyle.loss.presets import PRESETS, Objective
@@ -23,6 +23,7 @@ from jaxstyle.network.convolution import PRECISIONS
 from jaxstyle.network.vgg import POOLS, Architecture, check_tap
 from jaxstyle.network.weights.load import load
 from jaxstyle.pictures.find import expand, one
+from jaxstyle.pictures.noise import check_seed
 from jaxstyle.pictures.read import Picture
 from jaxstyle.pictures.size import MAX_SIDE, MIN_SIDE, USUAL, Size, parse_size
 from jaxstyle.solvers.lbfgs import LBFGS
@@ -113,9 +114,9 @@ def resolve(content: Any, style: Any, config: Config, library: Library | None = 
     if regions is not None:
         sources["regions"] = list(regions.sources)
     elif config.guides is not None:
-        raise InputError("guides", config.guides, "is for regions, and there are none", "give --region MASK=STYLE")
+        raise InputError("guides", config.guides, "is for regions, and there are none", f"give {named('regions')}")
     elif config.feather != Config.feather:
-        raise InputError("feather", config.feather, "is for regions, and there are none", "give --region MASK=STYLE")
+        raise InputError("feather", config.feather, "is for regions, and there are none", f"give {named('regions')}")
     first = None
     if start.kind == "picture":
         first = library.fitted(config.init, "init", Size((width, height)))
@@ -177,7 +178,7 @@ def _preview(content: Any, style: Any, config: Config, library: Library, width: 
         if small is None or error.argument not in ("style_size", "stroke"):
             raise
         problem = f"begins with a preview of {small.size} pixels, at which a side of a style has fewer than {MIN_SIDE}"
-        remedy = "give larger styles (style_size, stroke) or a number of scales"
+        remedy = f"give larger styles ({named('style_size')}, {named('stroke')}) or a number of scales"
         raise InputError("scales", schedule.AUTO, problem, remedy) from error
 
 
@@ -187,7 +188,8 @@ def _metric(config: Config, evaluations: int) -> str:
     if metric not in METRICS:
         raise unknown("metric", metric, METRICS)
     if metric == "whitened" and config.solver in SOLVERS and config.solver != "lbfgs":
-        raise InputError("metric", metric, f"is not for the solver {config.solver}", "give solver lbfgs or metric plain")
+        remedy = f"give {named('solver', 'lbfgs')} or {named('metric', 'plain')}"
+        raise InputError("metric", metric, f"is not for the solver {config.solver}", remedy)
     return metric
 
 
@@ -233,7 +235,8 @@ def _strength(config: Config) -> float | None:
         return None
     for name in ("style_weight", "content_weight"):
         if getattr(config, name) is not None:
-            raise InputError("strength", config.strength, f"sets the weights, and so does {name}", "give the one or the other")
+            problem = f"sets the weights, and so does {named(name)}"
+            raise InputError("strength", config.strength, problem, "give the one or the other")
     return _number(config.strength, "strength", least=0.0, most=1.0)
 
 
@@ -246,7 +249,7 @@ def _start(config: Config, objective: Objective, strength: float | None) -> Star
     ratio = _number(config.noise_ratio, "noise_ratio", least=0.0, most=1.0)
     sigma = _number(config.noise_sigma, "noise_sigma", least=0.0, most=10.0)
     flat = _number(config.flat_noise, "flat_noise", least=0.0, most=2.0)
-    _whole(config.seed, "seed", 0)
+    check_seed(config.seed)
     if strength == 0:
         return Start("content", 0.0, sigma, config.seed, smooth_colour=False, flat_noise=0.0)
     kind = init if init in INITS else "picture"
@@ -299,7 +302,8 @@ def _sizes(config: Config) -> tuple[Size, Size | None]:
     if config.style_size is not None:
         styles = parse_size(config.style_size, argument="style_size")
         if config.stroke is not None:
-            raise InputError("stroke", config.stroke, "says the size of the styles, as style_size does", "give one of them")
+            problem = f"says the size of the styles, as {named('style_size')} does"
+            raise InputError("stroke", config.stroke, problem, "give one of them")
         if not styles.sides:
             raise InputError(
                 "style_size", config.style_size, "is not a size of styles", "leave it out, or give a number of pixels"

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxstyle.errors import ImageError
+from jaxstyle.errors import ImageError, JaxstyleError
 from jaxstyle.pictures import ours, write
 from jaxstyle.pictures.paths import located
 from jaxstyle.transfer import record
@@ -56,11 +56,11 @@ class Saved:
             return (*notices, f"{error}; the record stands inside the picture only")
         return notices
 
-    def keep(self, path: str | os.PathLike, *, metadata: bool = True) -> tuple[Path, tuple[str, ...], str]:
+    def keep(self, path: str | os.PathLike, *, metadata: bool = True) -> tuple[Path, tuple[str, ...], JaxstyleError | None]:
         """`save`, or where that fails the same at some other place: no work is lost to a full disk or a folder that went away.
 
         Returns:
-            Where the picture is, notices, and what went wrong, which is empty where it is at `path`.
+            Where the picture is, notices, and what went wrong; None where it is at `path`.
 
         Raises:
             ImageError: where it cannot be written anywhere.

@@ -10,6 +10,7 @@ import numpy as np
 from jaxstyle.errors import JaxstyleError
 from jaxstyle.machine import memory
 from jaxstyle.machine.compiler import Compiler
+from jaxstyle.machine.modes import computing
 from jaxstyle.transfer import record
 from jaxstyle.transfer.checkpoint import Checkpoint
 from jaxstyle.transfer.colours import recoloured
@@ -51,6 +52,7 @@ class Result(Saved):
     notices: tuple[str, ...]
 
 
+@computing()
 def stylize(
     content: Any, style: Any, *, config: Config | None = None, callback: Callback | None = None, **options: Any
 ) -> Result:

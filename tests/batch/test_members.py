@@ -269,5 +269,5 @@ def test_a_picture_in_two_places_is_named_once(tmp_path):
     jobs = make_jobs([CHELSEA, tmp_path / "a.png"], [SWIRLS, tmp_path / "a.png"], size=32)
     known, bad = survey(jobs, Library())
     assert ([*known], [*bad]) == ([0], [1, 2, 3])
-    (line,) = reasons(jobs, bad)
-    assert line.endswith(str(bad[1][0]))
+    ((names, error),) = reasons(jobs, bad)
+    assert (names, str(error)) == ("", str(bad[1][0]))

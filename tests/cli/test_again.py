@@ -129,7 +129,7 @@ def test_what_has_no_record_is_one_line(capsys):
         ("replay", "none.png"): "`picture` (='none.png') does not exist",
         ("continue", "a.png", "--evaluations", "5"): "`picture` (='a.png') has no record",
         ("continue", "a.png"): "required: --evaluations",
-        ("continue", "a.png", "--evaluations", "0"): "`evaluations` (='0') must be a whole number of at least 1",
+        ("continue", "a.png", "--evaluations", "0"): "`--evaluations` (='0') must be a whole number of at least 1",
     }.items():
         assert main([*argv]) == 2
         err = capsys.readouterr().err
@@ -256,7 +256,7 @@ def test_a_page_and_a_state_replace_only_our_own(name, option, capsys):
     Path(name).write_text("<html>mine</html>")
     run = ["stylize", CONTENT, STYLE, "-o", "a.png", "--size", "32", "--evaluations", "2", "-q"]
     assert main([*run, option]) == 2
-    assert f"`{option[2:].replace('-', '_')}` (='{name}') is a file that jaxstyle did not make" in capsys.readouterr().err
+    assert f"`{option}` (='{name}') is a file that jaxstyle did not make" in capsys.readouterr().err
     assert os.listdir() == [name]
     os.unlink(name)
     for _ in range(2):

@@ -56,7 +56,7 @@ def test_the_photographs_colours(command, capsys):
     assert main([*command, picture("photo.png"), "-o", "out.png", "--color-space", "yuv", "-q"]) == 0
     assert json.loads(Path("out.png.json").read_text())["config"]["color_space"] == "yuv"
     assert main([*command, "photo.png", "--color-space", "rgb"]) == 2
-    assert "`color_space` (='rgb') is unknown" in capsys.readouterr().err
+    assert "`--color-space` (='rgb') is unknown" in capsys.readouterr().err
 
 
 def test_names_itself_and_keeps_transparency(command):
@@ -114,18 +114,18 @@ def test_ctrl_c_ends_after_the_picture_in_hand(command, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        ([], "`pictures` (='') is missing"),
-        (["a.png", "--style", "dost"], "`style` (='dost') is unknown; did you mean 'dots'?"),
+        ([], "`pictures` is missing"),
+        (["a.png", "--style", "dost"], "`--style` (='dost') is unknown; did you mean 'dots'?"),
         (["a.png", "--style", "frost"], "but of 'styles26'; add --network styles26"),
-        (["a.png", "b.png", "--strength", "2"], "`strength` (=2.0) must be a number from 0 to 1"),
-        (["a.png", "--strength", "half"], "`strength` (='half') is not a number"),
-        (["a.png", "b.png", "--size", "9"], "`size` (='9') must be at least 16"),
-        (["a.png", "--memory", "much"], "`memory` (='much') is unknown"),
+        (["a.png", "b.png", "--strength", "2"], "`--strength` (=2.0) must be a number from 0 to 1"),
+        (["a.png", "--strength", "half"], "`--strength` (='half') is not a number"),
+        (["a.png", "b.png", "--size", "9"], "`--size` (='9') must be at least 16"),
+        (["a.png", "--memory", "much"], "`--memory` (='much') is unknown"),
         (["nothing.png"], "`picture` (='nothing.png') does not exist"),
-        (["a.png", "-o", "out.bmp"], "`out` (='out.bmp')"),
-        (["a.png", "b.png", "-o", "a.png"], "`out` (='a.png') cannot be made a folder"),
-        (["a.png", "--network", "a.png"], "`network` (='a.png') is damaged or no safetensors file"),
-        (["a.png", "--network", "styels"], "`network` (='styels') is unknown; did you mean 'styles'?"),
+        (["a.png", "-o", "out.bmp"], "`--out` (='out.bmp')"),
+        (["a.png", "b.png", "-o", "a.png"], "`--out` (='a.png') cannot be made a folder"),
+        (["a.png", "--network", "a.png"], "`--network` (='a.png') is damaged or no safetensors file"),
+        (["a.png", "--network", "styels"], "`--network` (='styels') is unknown; did you mean 'styles'?"),
         (["a.png", "--styel", "x"], "`argument` (='--styel') is unknown; did you mean '--style'?"),
     ],
 )
@@ -140,7 +140,7 @@ def test_bad_input_is_one_line_and_nothing_is_written(command, arguments, line, 
 
 def test_a_style_must_be_named(styles_file, capsys):
     assert main(["apply", "--network", str(styles_file), picture("a.png")]) == 2
-    assert capsys.readouterr().err == "jaxstyle: error: `style` (='') is missing; give one of dots, dashes\n"
+    assert capsys.readouterr().err == "jaxstyle: error: `--style` is missing; give one of dots, dashes\n"
 
 
 def test_the_list(styles_file, monkeypatch, capsys):

@@ -98,20 +98,23 @@ def test_what_is_interrupted_is_usable_and_goes_on(folders, monkeypatch, capsys)
 @pytest.mark.parametrize(
     ("arguments", "parts"),
     [
-        ([*FOLDERS], ["`out`", "-o NAME.safetensors"]),
-        ([*FOLDERS, "-o", "net.png"], ["`out`", ".safetensors"]),
-        ([*FOLDERS, "-o", "mine.safetensors"], ["`out`", "damaged or no"]),
-        ([*FOLDERS, "-o", "net.safetensors", "--steps", "0"], ["`steps`", "at least 1"]),
-        ([*FOLDERS, "-o", "net.safetensors", "--hours", "soon"], ["`hours`", "not a number"]),
-        ([*FOLDERS, "-o", "net.safetensors", "--method", "pix2pix"], ["`method`", "known: cut, cyclegan"]),
-        (["--a", "photos", "--b", "few", "-o", "net.safetensors"], ["`b` (='few')", "3 pictures", "at least 4"]),
-        (["--a", "small", "--b", "photos", "-o", "net.safetensors"], ["`a` (='small')", "44x20, smaller than the crops of 32"]),
-        (["--a", "photos", "--b", "photos/", "-o", "net.safetensors"], ["`b`", "the same pictures as `a`"]),
+        ([*FOLDERS], ["`--out`", "-o NAME.safetensors"]),
+        ([*FOLDERS, "-o", "net.png"], ["`--out`", ".safetensors"]),
+        ([*FOLDERS, "-o", "mine.safetensors"], ["`--out`", "damaged or no"]),
+        ([*FOLDERS, "-o", "net.safetensors", "--steps", "0"], ["`--steps`", "at least 1"]),
+        ([*FOLDERS, "-o", "net.safetensors", "--hours", "soon"], ["`--hours`", "not a number"]),
+        ([*FOLDERS, "-o", "net.safetensors", "--method", "pix2pix"], ["`--method`", "known: cut, cyclegan"]),
+        (["--a", "photos", "--b", "few", "-o", "net.safetensors"], ["`--b` (='few')", "3 pictures", "at least 4"]),
+        (
+            ["--a", "small", "--b", "photos", "-o", "net.safetensors"],
+            ["`--a` (='small')", "44x20, smaller than the crops of 32"],
+        ),
+        (["--a", "photos", "--b", "photos/", "-o", "net.safetensors"], ["`--b`", "the same pictures as `--a`"]),
         (
             ["--a", "photos", "--b", "few", "photos/1.png", "-o", "net.safetensors"],
-            ["photos/1.png", "pictures of `a` too"],
+            ["photos/1.png", "pictures of `--a` too"],
         ),
-        (["--a", "none", "--b", "photos", "-o", "net.safetensors"], ["`a` (='none')", "does not exist"]),
+        (["--a", "none", "--b", "photos", "-o", "net.safetensors"], ["`--a` (='none')", "does not exist"]),
     ],
 )
 def test_bad_input_is_one_line(folders, capsys, arguments, parts):

@@ -81,11 +81,11 @@ def test_a_folder_of_styles_is_blended_by_stylize_and_sweep():
     ("command", "line"),
     [
         (["batch", "empty", "--styles", "s.png"], "`contents` (='empty') holds no picture"),
-        (["batch", "s.png", "--styles", "*.tif"], "`styles` (='*.tif') matches no picture"),
+        (["batch", "s.png", "--styles", "*.tif"], "`--styles` (='*.tif') matches no picture"),
         (["stylize", "s.png", "empty"], "`style` (='empty') holds no picture"),
         (["stylize", "art", "s.png"], "`content` (='art') is a folder"),
-        (["stylize", "s.png", "s.png", "--init", "./art"], "`init` (='./art') is a folder"),
-        (["stylize", "s.png", "s.png", "--size", "contents"], "`size` (='contents') is not a size"),
+        (["stylize", "s.png", "s.png", "--init", "./art"], "`--init` (='./art') is a folder"),
+        (["stylize", "s.png", "s.png", "--size", "contents"], "`--size` (='contents') is not a size"),
     ],
 )
 def test_what_is_no_picture_is_one_line(capsys, command, line):

@@ -186,19 +186,19 @@ def test_tables():
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["--seeds", "2"], "`seeds` (=[0, 1]) would all give the same picture"),
-        (["--seeds", "none"], "`seeds` (='none') must be a whole number of at least 1"),
-        (["--vary", "stile-weight=1,2"], "`vary` (='stile-weight') is unknown; did you mean 'style-weight'?"),
-        (["--vary", "style-weight"], "`vary` (='style-weight') names no values"),
-        (["--vary", "style-weight=1,heavy"], "`style_weight` (='heavy') is not a number"),
+        (["--seeds", "2"], "`--seeds` (=[0, 1]) would all give the same picture"),
+        (["--seeds", "none"], "`--seeds` (='none') must be a whole number of at least 1"),
+        (["--vary", "stile-weight=1,2"], "`--vary` (='stile-weight') is unknown; did you mean 'style-weight'?"),
+        (["--vary", "style-weight"], "`--vary` (='style-weight') names no values"),
+        (["--vary", "style-weight=1,heavy"], "`--style-weight` (='heavy') is not a number"),
         (["--vary", "seed=1", "--vary", "seed=2"], "varies seed a second time"),
-        (["--interpolate", "3"], "`styles` (="),
-        (["--interpolate", "1"], "`interpolate` (='1') must be at least 2"),
-        (["--processes", "2"], "`coordinator` (='None') needs --processes and --process too"),
-        (["--batch-size", "0"], "`batch_size` (='0') must be a whole number of at least 1"),
-        (["--devices", "99"], "`devices` (=99) is more than the "),
+        (["--interpolate", "3"], "`--styles` (="),
+        (["--interpolate", "1"], "`--interpolate` (='1') must be at least 2"),
+        (["--processes", "2"], "`--coordinator` needs --processes and --process too"),
+        (["--batch-size", "0"], "`--batch-size` (='0') must be a whole number of at least 1"),
+        (["--devices", "99"], "`--devices` (=99) is more than the "),
         (["--pairs", "--grid"], "not allowed with argument"),
-        (["-o", CHELSEA], "`out` (="),
+        (["-o", CHELSEA], "`--out` (="),
         (["--style", "x"], "`argument` (='--style') is unknown; did you mean '--styles'?"),
     ],
 )
@@ -311,7 +311,7 @@ def test_a_batch_replaces_nothing_but_its_own():
 def test_a_folder_with_a_page_of_the_users(name, capsys):
     Path(name).write_text("a,picture\n<html>mine</html>")
     assert main(["batch", CHELSEA, "--styles", SWIRLS, "-o", ".", *TINY]) == 2
-    assert f"`out` (='.') has a file '{name}' that jaxstyle did not make" in capsys.readouterr().err
+    assert f"`--out` (='.') has a file '{name}' that jaxstyle did not make" in capsys.readouterr().err
     assert os.listdir() == [name]
 
 

@@ -43,9 +43,9 @@ def test_impossible_settings_are_named_at_once_and_the_rest_is_made(capsys):
     varied = ["--vary", "scales=1,9", "--vary", "stroke=1,0.001", "--vary", "init=content,none.png"]
     assert main(["sweep", CHELSEA, SWIRLS, *varied, *TINY]) == 1
     init, stroke, scales = errors(capsys)
-    assert stroke.startswith("chelsea, 1, 0.001, swirls: `stroke` (=0.001) makes styles of 0 pixels")
-    assert init.startswith("chelsea, 1, 1, none.png, swirls: `init` (='none.png') does not exist")
-    assert scales == "chelsea, 9, swirls: `scales` (='9') must not be more than the 2 evaluations"
+    assert stroke.startswith("chelsea, 1, 0.001, swirls: `--stroke` (=0.001) makes styles of 0 pixels")
+    assert init.startswith("chelsea, 1, 1, none.png, swirls: `--init` (='none.png') does not exist")
+    assert scales == "chelsea, 9, swirls: `--scales` (='9') must not be more than the 2 evaluations"
     rows = table("sweep")
     wanted = [(scales, stroke, init) for scales in "19" for stroke in ("1", "0.001") for init in ("content", "none.png")]
     assert [(row["scales"], row["stroke"], row["init"]) for row in rows] == wanted
@@ -55,12 +55,12 @@ def test_impossible_settings_are_named_at_once_and_the_rest_is_made(capsys):
 
 def test_where_every_setting_is_impossible_each_is_named_and_nothing_is_written(capsys):
     assert main(["sweep", CHELSEA, SWIRLS, "--vary", "scales=8,9", "--vary", "style-weight=1,2", *TINY]) == 2
-    assert errors(capsys) == ["`scales` (='8', '9') must not be more than the 2 evaluations"]
+    assert errors(capsys) == ["`--scales` (='8', '9') must not be more than the 2 evaluations"]
     assert main(["sweep", CHELSEA, SWIRLS, "--vary", "scales=8,9,1", "--vary", "solver=adma,adm", *TINY]) == 2
     scales, solver = errors(capsys)
     names = "chelsea, 8, adma, swirls; chelsea, 8, adm, swirls; chelsea, 9, adma, swirls; chelsea, 9, adm, swirls"
-    assert scales.startswith(f"{names}: `scales` (='8', '9') must")
-    assert solver.startswith("chelsea, 1, swirls: `solver` (='adma', 'adm') is unknown")
+    assert scales.startswith(f"{names}: `--scales` (='8', '9') must")
+    assert solver.startswith("chelsea, 1, swirls: `--solver` (='adma', 'adm') is unknown")
     assert os.listdir() == []
 
 
@@ -84,7 +84,7 @@ def test_a_failed_picture_has_one_line(capsys):
         assert main(["batch", CHELSEA, "bad.png", *arguments]) == 2
         bad, region = sorted(errors(capsys))
         assert bad.startswith(("`style` (='bad.png') is not a picture", "`content` (='bad.png') is not a picture"))
-        assert region.startswith(f"chelsea, swirls: `region` (='{mask}') {problem}")
+        assert region.startswith(f"chelsea, swirls: `--region` (='{mask}') {problem}")
 
 
 def test_where_no_picture_is_left_to_make_nothing_is_written(capsys):

@@ -18,7 +18,8 @@ import pytest
 from PIL import Image
 
 from jaxstyle.cli import main as command_line
-from jaxstyle.cli.display import Display, Interrupt
+from jaxstyle.cli.display import Display
+from jaxstyle.cli.interrupt import Interrupt
 from jaxstyle.cli.main import main
 from jaxstyle.cli.places import SAMPLES
 from jaxstyle.pictures import write
@@ -43,7 +44,7 @@ def test_a_folder_deleted_while_running(monkeypatch, capsys):
     at_evaluation(monkeypatch, 2, lambda: shutil.rmtree("out"))
     assert main(["stylize", CONTENT, STYLE, "-o", "out/x.jpg", "-q", *TINY]) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert "`out` (='out/x.jpg') cannot be written" in line
+    assert "`--out` (='out/x.jpg') cannot be written" in line
     assert f"the picture is kept in {os.path.abspath('x.jpg')!r}" in line
     assert read_record("x.jpg")["evaluations"] == 2
 
@@ -180,7 +181,7 @@ def test_inputs_stay_behind_links_too(link, role, capsys):
     names = dict(content=CONTENT, style=STYLE, init="content") | {role: "mine.png"}
     command = ["stylize", names["content"], names["style"], "--init", names["init"], "-o", "x.png", *TINY]
     assert main(command) == 2
-    assert "`out` (='x.png') is one of the input pictures" in capsys.readouterr().err
+    assert "`--out` (='x.png') is one of the input pictures" in capsys.readouterr().err
     assert Path("mine.png").read_bytes() == before
     assert sorted(os.listdir()) == ["mine.png", "x.png"]
 
@@ -190,12 +191,12 @@ def test_a_result_that_is_the_start_stays_too(capsys):
     assert main(command) == 0
     before = Path("x-00001.png").read_bytes()
     assert main([*command, "--init", "x-00001.png"]) == 2
-    assert "`save_every` (='x-00001.png') is one of the input pictures" in capsys.readouterr().err
+    assert "`--save-every` (='x-00001.png') is one of the input pictures" in capsys.readouterr().err
     assert Path("x-00001.png").read_bytes() == before
 
 
 @pytest.mark.parametrize(
-    ("mine", "argument"), [("x.webp", "out"), ("x-00002.webp", "save_every"), ("chelsea-swirls.png", "out")]
+    ("mine", "argument"), [("x.webp", "--out"), ("x-00002.webp", "--save-every"), ("chelsea-swirls.png", "--out")]
 )
 def test_a_file_that_we_did_not_make_is_not_replaced(mine, argument, capsys):
     Path(mine).write_text("mine")
@@ -249,7 +250,7 @@ def test_who_ignores_hangups_goes_on_ignoring_them(monkeypatch):
     """As `nohup` has it."""
     old = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with Interrupt() as interrupt:
+        with Interrupt("this") as interrupt:
             signal.raise_signal(signal.SIGHUP)
         assert not interrupt.came
     finally:
@@ -257,11 +258,11 @@ def test_who_ignores_hangups_goes_on_ignoring_them(monkeypatch):
 
 
 def test_a_second_ctrl_c_interrupts_unless_it_is_being_saved():
-    with Interrupt():
+    with Interrupt("this"):
         signal.raise_signal(signal.SIGTERM)
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
-    with Interrupt() as interrupt:
+    with Interrupt("this") as interrupt:
         interrupt.saving = True
         for _ in range(3):
             signal.raise_signal(signal.SIGINT)

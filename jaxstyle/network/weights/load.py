@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
-from jaxstyle.errors import WeightsError, unknown
+from jaxstyle.errors import WeightsError, named, unknown
 from jaxstyle.machine.folders import bundled
 from jaxstyle.network.vgg import ARCHITECTURES, Params
 from jaxstyle.network.weights import files
@@ -83,9 +83,8 @@ def load(weights: str | os.PathLike | None = None, *, network: str | None = None
     params, digest = _load(path, path.stat().st_mtime_ns if path.exists() else 0)
     if network is not None and params.architecture.name != network:
         held = params.architecture.name
-        raise WeightsError(
-            "weights", name, f"holds {held}, but the network is {network}", f"leave --network out, or name weights of {network}"
-        )
+        remedy = f"leave {named('network')} out, or name weights of {network}"
+        raise WeightsError("weights", name, f"holds {held}, but the network is {network}", remedy)
     return Loaded(params, name, digest)
 
 
