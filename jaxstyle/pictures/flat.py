@@ -6,7 +6,7 @@ borders and neighbours of the area, and a weak style leaves it half as rough as 
 
 import numpy as np
 
-from jaxstyle.pictures.colour import OPPONENT, PIXEL, blur
+from jaxstyle.pictures.colour import PIXEL, blur
 from jaxstyle.pictures.noise import GREY, soft_noise
 
 NARROW, WIDE, AROUND = 1.0, 4.0, 4.0
@@ -14,8 +14,6 @@ NARROW, WIDE, AROUND = 1.0, 4.0, 4.0
 PLAIN, ROUGH = 0.5, 1.0
 """In 8-bit levels: less roughness than the first is wholly flat, more than the second not at all. Most of a photograph has 4 to
 20 at sizes of 128 to 512 pixels."""
-COLOUR = 0.3
-"""Of the noise, beside its brightness: fine colour hardly moves, and with as much of it as of brightness some is left."""
 _LUMA = (0.299, 0.587, 0.114)
 
 
@@ -34,6 +32,5 @@ def fill_flat(image: np.ndarray, wanted: float) -> np.ndarray:
     share = np.clip((ROUGH - roughness(image)) / (ROUGH - PLAIN), 0, 1)
     if not share.any():
         return image
-    opponent = (soft_noise(image.shape, 0, 1 / PIXEL) - np.asarray(GREY, np.float32)) @ OPPONENT.T.astype(np.float32)
-    noise = (opponent * np.asarray((1, COLOUR, COLOUR), np.float32)) @ OPPONENT.astype(np.float32)
+    noise = soft_noise(image.shape, 0, 1 / PIXEL) - np.asarray(GREY, np.float32)
     return image + (share * np.float32(wanted / roughness(noise).mean()))[..., None] * noise

@@ -10,6 +10,8 @@ from jaxstyle.pictures.colour import OPPONENT, SMOOTH, blur, gaussian
 
 GREY = (0.485, 0.458, 0.408)
 """Mean colour of ImageNet, RGB in [0, 1]: the centre of the noise, and zero on the network's own scale."""
+CHROMA = 0.3
+"""Of noise to start from, in colour beside brightness: colour moves slowly, and of as much as of brightness specks are left."""
 GRAIN = 0.7
 """Deviation in pixels of the blur of noise in brightness: its finest detail is then as strong as a painting's."""
 
@@ -37,19 +39,19 @@ def white_noise(shape: tuple[int, ...], seed: int, sigma: float) -> Array:
     return jnp.asarray(GREY)[None, None] + sigma * jax.random.normal(key_of(seed_words(seed)), shape)
 
 
-def soft_noise(shape: tuple[int, ...], seed: int, sigma: float) -> np.ndarray:
-    """Noise of the same mean and deviation without what no solver could take away again, float32.
+def soft_noise(shape: tuple[int, ...], seed: int, sigma: float, chroma: float = CHROMA) -> np.ndarray:
+    """Noise of the same mean without what no solver could take away again, float32.
 
     The loss hardly sees brightness that alternates from pixel to pixel, and fine colour not at all: both would stay in the
-    result as grain. So brightness is blurred by `GRAIN` pixels, the opponent colours by `colour.SMOOTH`, each scaled back to
-    `sigma`.
+    result as grain. So brightness is blurred by `GRAIN` pixels and scaled back to the deviation `sigma`, and the opponent
+    colours are blurred by `colour.SMOOTH` and scaled to `chroma` times that.
     """
     channels = (np.asarray(white_noise(shape, seed, sigma)) - np.asarray(GREY, np.float32)) @ OPPONENT.T.astype(np.float32)
     parts = []
-    for noise, deviation in ((channels[..., :1], GRAIN), (channels[..., 1:], SMOOTH)):
+    for noise, deviation, amount in ((channels[..., :1], GRAIN, 1.0), (channels[..., 1:], SMOOTH, chroma)):
         soft = blur(noise, deviation)
         share = np.sum(gaussian(deviation) ** 2)  # of white noise's deviation that the blur leaves
-        parts.append((soft - soft.mean((0, 1))) / share)
+        parts.append((soft - soft.mean((0, 1))) * (amount / share))
     return np.asarray(GREY, np.float32) + np.concatenate(parts, -1) @ OPPONENT.astype(np.float32)
 
 

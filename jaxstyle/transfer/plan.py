@@ -39,6 +39,7 @@ class Start:
         flat_noise: roughness of noise in flat areas of a content, relative to the style's; 0 for none.
         tone: 0 to 1, how far a style of few colours, such as an engraving, takes the picture's away: at the start and, since
             the loss hardly sees a faint colour, in the solver's moves.
+        noise_chroma: deviation of the noise's colours over that of its brightness, where fine colour is taken away.
     """
 
     kind: str
@@ -48,6 +49,7 @@ class Start:
     smooth_colour: bool
     flat_noise: float
     tone: float = 0.0
+    noise_chroma: float = 1.0
 
     @property
     def is_random(self) -> bool:
@@ -169,8 +171,9 @@ class Plan:
             for role, given in self.sources.items()
         }
         method = replace(self.method, strips=False)
-        start = self.start if self.start.is_random else replace(self.start, noise_sigma=0.0, seed=0)
-        known_start = {name: value for name, value in vars(start).items() if (name, value) != ("tone", 0.0)}
+        start = self.start if self.start.is_random else replace(self.start, noise_sigma=0.0, seed=0, noise_chroma=1.0)
+        first = {"tone": 0.0, "noise_chroma": 1.0}  # of the first records, which did not tell
+        known_start = {name: value for name, value in vars(start).items() if first.get(name) != value}
         stages = [stage[:3] for stage in self.stages]
         how = {**record.plain(method), "objective": _as_known(method.objective)}
         made = [_as_known(self.objective), type(method.solver).__name__, how, stages, known_start, self.blend, self.colours]

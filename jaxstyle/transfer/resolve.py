@@ -23,7 +23,7 @@ from jaxstyle.network.convolution import PRECISIONS
 from jaxstyle.network.vgg import POOLS, Architecture, check_tap
 from jaxstyle.network.weights.load import load
 from jaxstyle.pictures.find import expand, one
-from jaxstyle.pictures.noise import check_seed
+from jaxstyle.pictures.noise import CHROMA, check_seed
 from jaxstyle.pictures.read import Picture
 from jaxstyle.pictures.size import MAX_SIDE, MIN_SIDE, USUAL, Size, parse_size
 from jaxstyle.solvers.lbfgs import LBFGS
@@ -257,8 +257,8 @@ def _start(config: Config, objective: Objective, strength: float | None) -> Star
     smooth = config.solver != "lbfgs-torch" and objective.style_weight > 0
     ratio = 0.0 if kind == "noise" else ratio
     flat = flat * (1.0 if strength is None else strength) if smooth and kind == "content" else 0.0
-    tone = _tone(config, objective, strength) if smooth else 0.0
-    return Start(kind, ratio, sigma, config.seed, smooth_colour=smooth, flat_noise=flat, tone=tone)
+    how: Any = dict(tone=_tone(config, objective, strength), noise_chroma=CHROMA) if smooth else {}
+    return Start(kind, ratio, sigma, config.seed, smooth_colour=smooth, flat_noise=flat, **how)
 
 
 def _tone(config: Config, objective: Objective, strength: float | None) -> float:

@@ -1,5 +1,7 @@
 """The starting image of a plan."""
 
+from functools import partial
+
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -46,7 +48,7 @@ def _of_kind(plan: Plan, noisy: bool) -> Array:
     def noise() -> Array:
         if not noisy:
             return jnp.broadcast_to(jnp.asarray(GREY, jnp.float32), (height, width, 3))
-        make = soft_noise if start.smooth_colour else white_noise
+        make = partial(soft_noise, chroma=start.noise_chroma) if start.smooth_colour else white_noise
         return jnp.asarray(make((height, width, 3), start.seed, start.noise_sigma))
 
     if start.kind == "noise":

@@ -216,7 +216,7 @@ def test_several_pictures_go_into_no_file(out, apply, capsys):
     ):
         assert main([*arguments, "-o", out]) == 2
         said = capsys.readouterr().err
-        assert f"`out` (='{out}') cannot be made a folder: it is the name of a {Path(out).suffix} file" in said
+        assert f"`--out` (='{out}') cannot be made a folder: it is the name of a {Path(out).suffix} file" in said
     assert sorted(os.listdir()) == ["c.png", "s.png"]
     os.mkdir("there.png")
     assert main([*apply, "c.png", "s.png", "-o", "there.png", "-q"]) == 0, "a folder that is there is one"
@@ -225,7 +225,7 @@ def test_several_pictures_go_into_no_file(out, apply, capsys):
 def test_a_home_that_is_not_known_makes_no_folder(apply, capsys):
     picture("c.png", 1), picture("s.png", 2)
     assert main([*apply, "c.png", "s.png", "-o", "~nobody-of-this-name/out"]) == 2
-    assert "`out` (='~nobody-of-this-name/out') begins with a home folder that is not known" in capsys.readouterr().err
+    assert "`--out` (='~nobody-of-this-name/out') begins with a home folder that is not known" in capsys.readouterr().err
     assert sorted(os.listdir()) == ["c.png", "s.png"]
 
 

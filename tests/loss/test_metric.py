@@ -108,7 +108,7 @@ def test_the_last_quarter_goes_by_the_loss_itself():
     full, half = (64, 48), (32, 24)
     assert stages(300, 1, "plain") == [(full, "plain", 300)]
     assert stages(300, 1, "whitened") == [(full, "whitened", 225), (full, "plain", 75)]
-    assert stages(300, 2, "whitened") == [(half, "whitened", 100), (full, "whitened", 150), (full, "plain", 50)]
+    assert stages(300, 2, "whitened") == [(half, "whitened", 150), (full, "whitened", 112), (full, "plain", 38)]
     assert stages(2, 2, "whitened") == [(half, "whitened", 1), (full, "whitened", 0), (full, "plain", 1)]
 
 

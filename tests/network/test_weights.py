@@ -277,7 +277,7 @@ def test_names_files_and_the_environment(small, tmp_path, monkeypatch):
     assert load.load().sha256 == files.sha256(path)
     assert load.load(path).params is load.load(path).params, "decoded once"
     with pytest.raises(
-        WeightsError, match="holds vgg19, but the network is vgg16; leave --network out, or name weights of vgg16"
+        WeightsError, match="holds vgg19, but the network is vgg16; leave network out, or name weights of vgg16"
     ):
         load.load(path, network="vgg16")
     with pytest.raises(InputError, match=r"`weights` \(='vgg19-ful'\) is unknown; did you mean 'vgg19-full'"):

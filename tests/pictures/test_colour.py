@@ -36,7 +36,8 @@ def test_soft_noise_has_the_stated_mean_and_deviation_but_no_grain():
     shape = (200, 300, 3)
     white, soft = np.asarray(white_noise(shape, 3, 0.1)), soft_noise(shape, 3, 0.1)
     np.testing.assert_allclose(soft.mean((0, 1)), GREY, atol=2e-3)
-    np.testing.assert_allclose((soft @ OPPONENT.T).std((0, 1)), 0.1, rtol=0.1)
+    np.testing.assert_allclose((soft @ OPPONENT.T).std((0, 1)), (0.1, 0.03, 0.03), rtol=0.1)
+    np.testing.assert_allclose((soft_noise(shape, 3, 0.1, chroma=1.0) @ OPPONENT.T).std((0, 1)), 0.1, rtol=0.1)
     assert fine_chroma(soft) < 0.1 * fine_chroma(white)
 
     def alternating(image):  # brightness that changes its sign from each pixel to the next, along both axes

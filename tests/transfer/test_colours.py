@@ -199,10 +199,14 @@ def test_keys_differ():
         (
             dict(strength=0.5, colors="style-only"),
             "strength",
-            "weighs nothing with colors style-only, which paints nothing; leave it out",
+            "weighs nothing with colors='style-only', which paints nothing; leave it out",
         ),
-        (dict(color_match="mk"), "color_match", "moves nothing with colors style; give colors content-histogram or style-only"),
-        (dict(color_match="pca", colors="content"), "color_match", "moves nothing with colors content"),
+        (
+            dict(color_match="mk"),
+            "color_match",
+            "moves nothing with colors='style'; give colors='content-histogram' or colors='style-only' with it",
+        ),
+        (dict(color_match="pca", colors="content"), "color_match", "moves nothing with colors='content'"),
         (
             dict(color_space="lab", colors="style-only"),
             "color_space",

@@ -176,7 +176,7 @@ def test_resume_refuses_another_run_and_names_the_difference(killed_at, capsys):
         ("--seed", "3", "--init", "noise"): "init by default, not noise",
     }.items():
         assert main([*run, *other, "--resume"]) == 2
-        assert f"`resume` (='.out.png.part') is of a run with {words}" in capsys.readouterr().err
+        assert f"`--resume` (='.out.png.part') is of a run with {words}" in capsys.readouterr().err
     for place, name in ((1, OTHER), (2, OTHER)):
         changed = [*run]
         changed[place] = name
@@ -193,7 +193,7 @@ def test_resume_begins_where_there_is_nothing_and_refuses_what_it_cannot_read(ca
     with open(".out.png.part", "w") as file:
         file.write("mine")
     assert main(run) == 2
-    assert "`resume` (='.out.png.part') cannot be read" in capsys.readouterr().err
+    assert "`--resume` (='.out.png.part') cannot be read" in capsys.readouterr().err
     with open(".out.png.part") as file:
         assert file.read() == "mine"
 

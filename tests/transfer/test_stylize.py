@@ -247,7 +247,7 @@ BAD = [
     (dict(init="missing.png"), "`init` (='missing.png') does not exist"),
     (dict(noise_ratio=2), "`noise_ratio` (=2) must be a number from 0 to 1"),
     (dict(metric="white"), "`metric` (='white') is unknown; did you mean 'whitened'?"),
-    (dict(metric="whitened", solver="adam"), "`metric` (='whitened') is not for the solver adam; give solver lbfgs or"),
+    (dict(metric="whitened", solver="adam"), "`metric` (='whitened') is not for the solver adam; give solver='lbfgs' or"),
     (dict(content_scale="sum"), "`content_scale` (='sum') is unknown"),
     (
         dict(network="vgg16", weights="vgg16-full"),
@@ -255,7 +255,7 @@ BAD = [
     ),
     (
         dict(network="vgg16"),
-        "`weights` (='tiny.safetensors') holds tiny, but the network is vgg16; leave --network out, or name",
+        "`weights` (='tiny.safetensors') holds tiny, but the network is vgg16; leave network out, or name",
     ),
     (dict(quality="god"), "`quality` (='god') is unknown; did you mean 'good'?"),
 ]
