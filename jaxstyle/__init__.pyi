@@ -51,6 +51,8 @@ from .network.weights import (
     load_weights as load_weights,
 )
 from .onepass.painting import Painted as Painted
+from .plans.config import Config as Config
+from .runs.loop import Progress as Progress
 from .solvers.registry import (
     SOLVERS as SOLVERS,
     make_solver as make_solver,
@@ -59,12 +61,10 @@ from .solvers.state import Solver as Solver
 from .styles.apply import apply_style as apply_style
 from .styles.network import StyleNetwork as StyleNetwork
 from .styles.train_styles import train_styles as train_styles
-from .transfer.config import Config as Config
 from .transfer.estimate import (
     Estimate as Estimate,
     estimate as estimate,
 )
-from .transfer.loop import Progress as Progress
 from .transfer.stylize import (
     Result as Result,
     stylize as stylize,

@@ -18,7 +18,7 @@ from jaxstyle.batch.jobs import Job, differing, files_of
 from jaxstyle.batch.survey import Known
 from jaxstyle.errors import InputError, JaxstyleError
 from jaxstyle.pictures import ours, write
-from jaxstyle.transfer.checkpoint import part_of
+from jaxstyle.results.beside import part_of
 from jaxstyle.transfer.stylize import Result
 
 SHEET, GALLERY, TABLE = "sheet.png", "index.html", "results.csv"

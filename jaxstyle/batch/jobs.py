@@ -12,10 +12,10 @@ from typing import Any
 from jaxstyle.errors import InputError, Plain, named
 from jaxstyle.pictures.find import expand
 from jaxstyle.pictures.paths import located
-from jaxstyle.transfer import regions
-from jaxstyle.transfer.config import Config, make_config
-from jaxstyle.transfer.record import plain
-from jaxstyle.transfer.resolve import is_random
+from jaxstyle.plans import regions
+from jaxstyle.plans.config import Config, make_config
+from jaxstyle.plans.resolve import is_random
+from jaxstyle.results.record import plain
 
 MOST = 1_000_000
 """Pictures of a batch."""

@@ -19,13 +19,13 @@ from jaxstyle.machine import memory
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.machine.devices import members_layout
 from jaxstyle.machine.modes import computing
-from jaxstyle.transfer.checkpoint import Checkpoint
-from jaxstyle.transfer.config import Config
-from jaxstyle.transfer.engine import Engine, compile_to_fit
-from jaxstyle.transfer.library import Library
-from jaxstyle.transfer.loop import Progress
-from jaxstyle.transfer.plan import Plan
-from jaxstyle.transfer.run import run_plans
+from jaxstyle.plans.config import Config
+from jaxstyle.plans.library import Library
+from jaxstyle.plans.plan import Plan
+from jaxstyle.runs.checkpoint import Checkpoint
+from jaxstyle.runs.engine import Engine, compile_to_fit
+from jaxstyle.runs.loop import Progress
+from jaxstyle.runs.run import run_plans
 from jaxstyle.transfer.stylize import Result, finish, recolour
 
 PAYS = {"cpu": 8 * 128 * 128}

@@ -9,9 +9,9 @@ from jaxstyle.batch.jobs import Job, called
 from jaxstyle.errors import ImageError, InputError, JaxstyleError, Plain, as_ours
 from jaxstyle.pictures.ours import named_for
 from jaxstyle.pictures.size import USUAL, Size
-from jaxstyle.transfer.library import Library
-from jaxstyle.transfer.plan import Plan
-from jaxstyle.transfer.resolve import resolve
+from jaxstyle.plans.library import Library
+from jaxstyle.plans.plan import Plan
+from jaxstyle.plans.resolve import resolve
 
 
 def plan_of(job: Job, library: Library) -> Plan:

@@ -15,9 +15,9 @@ from jaxstyle.cli.single import carry_on
 from jaxstyle.cli.values import positive
 from jaxstyle.pictures import write
 from jaxstyle.pictures.read import to_bytes
+from jaxstyle.plans.plan import Plan
+from jaxstyle.runs.loop import Progress
 from jaxstyle.transfer.again import made, more
-from jaxstyle.transfer.loop import Progress
-from jaxstyle.transfer.plan import Plan
 from jaxstyle.transfer.stylize import carry_out
 
 

@@ -30,9 +30,9 @@ from jaxstyle.pictures.paths import is_pattern, located
 from jaxstyle.pictures.read import to_bytes
 from jaxstyle.pictures.size import parse_size
 from jaxstyle.pictures.spaces import SPACES, check_space
+from jaxstyle.results.record import describe_source
 from jaxstyle.styles.apply import apply_style, loaded
 from jaxstyle.styles.network import BUNDLED, StyleFile, find, read
-from jaxstyle.transfer.record import describe_source
 
 SHOWN, PAINTED, PER_LINE = 128, 256, 7
 """Of the sheet of styles: the sides of a picture there and of a sample that is painted for it, and how many lie in a line."""

@@ -16,7 +16,7 @@ from jaxstyle.domains.train_domains import STEPS, train_domains
 from jaxstyle.errors import MISSING, InputError
 from jaxstyle.onepass.place import checked
 from jaxstyle.pictures import write
-from jaxstyle.transfer.checkpoint import part_of
+from jaxstyle.results.beside import part_of
 
 
 def add_domains(sub: argparse.ArgumentParser, basics: Any) -> None:

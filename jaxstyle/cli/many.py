@@ -22,10 +22,10 @@ from jaxstyle.cli.values import positive
 from jaxstyle.errors import MISSING, InputError, JaxstyleError, as_ours, reason, unknown
 from jaxstyle.machine.modes import check_platform
 from jaxstyle.pictures.find import expand, is_there, one
-from jaxstyle.transfer.checkpoint import Checkpoint, identity
-from jaxstyle.transfer.config import Config
-from jaxstyle.transfer.library import Library
-from jaxstyle.transfer.plan import Plan
+from jaxstyle.plans.config import Config
+from jaxstyle.plans.library import Library
+from jaxstyle.plans.plan import Plan
+from jaxstyle.runs.checkpoint import Checkpoint, identity
 
 
 def batch(options: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 
 from jaxstyle.cli.values import real, whole
 from jaxstyle.loss.presets import PRESETS
-from jaxstyle.transfer.config import GROUPS, Config
+from jaxstyle.plans.config import GROUPS, Config
 
 _FIELDS = {field.name: field for field in dataclasses.fields(Config)}
 

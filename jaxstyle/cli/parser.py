@@ -123,7 +123,7 @@ def _add_run(sub: argparse.ArgumentParser, basics: Any) -> None:
 
 
 def _stylize(sub: argparse.ArgumentParser) -> None:
-    from jaxstyle.transfer.config import Config
+    from jaxstyle.plans.config import Config
 
     basics = _basics(sub)
     sub.add_argument("content", metavar="CONTENT", help="the photograph")
@@ -143,7 +143,7 @@ def _demo(sub: argparse.ArgumentParser) -> None:
 
 def _add_many(sub: argparse.ArgumentParser, basics: Any) -> None:
     from jaxstyle.cli.options import add_options
-    from jaxstyle.transfer.config import Config
+    from jaxstyle.plans.config import Config
 
     basics.add_argument("-o", "--out", metavar="DIR", help=f"the folder (default: {sub.prog.split()[-1]})")
     text = "one picture for each value of a setting; values with commas in them are separated by ; (may be repeated)"
@@ -181,7 +181,7 @@ def _sweep(sub: argparse.ArgumentParser) -> None:
 
 def _estimate(sub: argparse.ArgumentParser) -> None:
     from jaxstyle.cli.options import add_options
-    from jaxstyle.transfer.config import Config
+    from jaxstyle.plans.config import Config
 
     basics = _basics(sub)
     sub.add_argument("pictures", metavar="CONTENT STYLE", nargs="*", help="a photograph and its paintings")

@@ -11,7 +11,7 @@ from jaxstyle.errors import InputError
 from jaxstyle.pictures import ours, write
 from jaxstyle.pictures.ours import is_ours
 from jaxstyle.pictures.paths import located
-from jaxstyle.transfer.record import describe_source
+from jaxstyle.results.record import describe_source
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 

@@ -16,14 +16,15 @@ from jaxstyle.machine.memory import gigabytes
 from jaxstyle.pictures import write
 from jaxstyle.pictures.find import expand, one
 from jaxstyle.pictures.ours import is_ours
-from jaxstyle.transfer.checkpoint import Checkpoint, Kept, identity, is_kept, part_of, state_of
-from jaxstyle.transfer.config import Config
+from jaxstyle.plans.config import Config
+from jaxstyle.plans.plan import Plan
+from jaxstyle.plans.regions import files_of
+from jaxstyle.plans.resolve import resolve
+from jaxstyle.results.beside import part_of, state_of
+from jaxstyle.runs.checkpoint import Checkpoint, Kept, identity, is_kept
+from jaxstyle.runs.loop import Progress
 from jaxstyle.transfer.estimate import estimate as estimate_run
-from jaxstyle.transfer.loop import Progress
 from jaxstyle.transfer.page import Diary, page_of
-from jaxstyle.transfer.plan import Plan
-from jaxstyle.transfer.regions import files_of
-from jaxstyle.transfer.resolve import resolve
 from jaxstyle.transfer.stylize import carry_out
 
 DEMO = {

@@ -17,11 +17,11 @@ from jaxstyle.network.vgg import Architecture
 from jaxstyle.network.weights import load_weights
 from jaxstyle.onepass.place import checked
 from jaxstyle.pictures import write
+from jaxstyle.plans.resolve import parse_layers
+from jaxstyle.results.beside import part_of
 from jaxstyle.styles.network import BUNDLED, read
 from jaxstyle.styles.train import OBJECTIVE
 from jaxstyle.styles.train_styles import ADDED_STEPS, STEPS, train_styles
-from jaxstyle.transfer.checkpoint import part_of
-from jaxstyle.transfer.resolve import parse_layers
 
 
 def add_train(sub: argparse.ArgumentParser, basics: Any) -> None:

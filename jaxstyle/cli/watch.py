@@ -11,7 +11,7 @@ from jaxstyle.cli.interrupt import Interrupt
 from jaxstyle.errors import InputError
 from jaxstyle.onepass.course import Report
 from jaxstyle.pictures import write
-from jaxstyle.transfer.checkpoint import part_of
+from jaxstyle.results.beside import part_of
 
 SHEET_EVERY = 60.0
 """Seconds between two sheets of samples."""

@@ -17,7 +17,7 @@ from jaxstyle.machine.compiler import Compiler
 from jaxstyle.onepass.course import Course, fingerprint
 from jaxstyle.onepass.photographs import Photographs, crops
 from jaxstyle.pictures.noise import key_of, seed_words
-from jaxstyle.transfer.record import plain
+from jaxstyle.results.record import plain
 
 SHOWN = 4
 """Crops of a collection on the sheet of samples."""

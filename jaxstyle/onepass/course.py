@@ -15,7 +15,7 @@ import numpy as np
 from jaxstyle.errors import InputError, JaxstyleError
 from jaxstyle.machine import tensor_file
 from jaxstyle.onepass.place import description, differences
-from jaxstyle.transfer.record import plain
+from jaxstyle.results.record import plain
 
 EVERY = 60.0
 """Seconds between two checkpoints."""

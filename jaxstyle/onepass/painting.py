@@ -20,8 +20,8 @@ from jaxstyle.onepass.layers import Widths
 from jaxstyle.pictures.read import Picture, as_float, load
 from jaxstyle.pictures.size import parse_size
 from jaxstyle.pictures.spaces import with_colours_of
-from jaxstyle.transfer import record
-from jaxstyle.transfer.saving import Saved
+from jaxstyle.results import record
+from jaxstyle.results.saving import Saved
 
 SCHEMA = "jaxstyle-run-apply-1"
 MEMORY = ("auto", "low")

@@ -12,7 +12,7 @@ from jaxstyle.errors import InputError, WeightsError
 from jaxstyle.machine import tensor_file
 from jaxstyle.pictures import write
 from jaxstyle.pictures.paths import located
-from jaxstyle.transfer.checkpoint import part_of, state_of
+from jaxstyle.results.beside import part_of, state_of
 
 
 class Trained(Protocol):

@@ -17,11 +17,11 @@ from jaxstyle.network.vgg import Params
 from jaxstyle.onepass.course import Course, fingerprint
 from jaxstyle.onepass.photographs import Photographs
 from jaxstyle.pictures.read import Picture, as_float, resize, to_bytes
+from jaxstyle.results.record import plain
 from jaxstyle.styles.lesson import compared, prepare, samples
 from jaxstyle.styles.model import WIDTHS, initial, paint
 from jaxstyle.styles.network import PHOTOGRAPH, StyleFile, StyleNetwork, with_styles
 from jaxstyle.styles.train import Learned, Lesson, Recipe, State, begin, step
-from jaxstyle.transfer.record import plain
 
 HAD = 8
 """Styles on a sheet that the network had before; of more, one fewer."""

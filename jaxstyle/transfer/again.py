@@ -11,13 +11,14 @@ from typing import Any
 from jaxstyle.errors import InputError, JaxstyleError, named
 from jaxstyle.pictures import ours
 from jaxstyle.pictures.paths import located
-from jaxstyle.transfer import record
-from jaxstyle.transfer.checkpoint import Kept, state_of
-from jaxstyle.transfer.config import Config
-from jaxstyle.transfer.loop import Progress
-from jaxstyle.transfer.plan import Plan, Start
-from jaxstyle.transfer.regions import wishes_of
-from jaxstyle.transfer.resolve import resolve
+from jaxstyle.plans.config import Config
+from jaxstyle.plans.plan import Plan, Start
+from jaxstyle.plans.regions import wishes_of
+from jaxstyle.plans.resolve import resolve
+from jaxstyle.results import record
+from jaxstyle.results.beside import state_of
+from jaxstyle.runs.checkpoint import Kept
+from jaxstyle.runs.loop import Progress
 
 
 @dataclass(frozen=True, eq=False)

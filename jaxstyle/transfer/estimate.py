@@ -14,11 +14,11 @@ from jaxstyle.machine import memory
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.machine.modes import computing
 from jaxstyle.pictures.size import USUAL, parse_size
-from jaxstyle.transfer.config import Config, make_config
-from jaxstyle.transfer.engine import Engine, compile_engine, compile_to_fit
-from jaxstyle.transfer.plan import Plan
-from jaxstyle.transfer.resolve import resolve
-from jaxstyle.transfer.start import starting_image
+from jaxstyle.plans.config import Config, make_config
+from jaxstyle.plans.plan import Plan
+from jaxstyle.plans.resolve import resolve
+from jaxstyle.runs.engine import Engine, compile_engine, compile_to_fit
+from jaxstyle.runs.start import starting_image
 
 MOST_PIXELS = 512 * 512
 """Time is measured at sizes up to this and grows with the number of pixels beyond."""

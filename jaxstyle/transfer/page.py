@@ -21,10 +21,10 @@ from jaxstyle.machine.memory import gigabytes
 from jaxstyle.pictures import write
 from jaxstyle.pictures.ours import GENERATOR, record_path
 from jaxstyle.pictures.read import over_white, to_bytes
-from jaxstyle.transfer import record
-from jaxstyle.transfer.config import Config
-from jaxstyle.transfer.loop import Progress
-from jaxstyle.transfer.plan import Plan
+from jaxstyle.plans.config import Config
+from jaxstyle.plans.plan import Plan
+from jaxstyle.results import record
+from jaxstyle.runs.loop import Progress
 from jaxstyle.transfer.stylize import Result
 
 MOMENTS = 24

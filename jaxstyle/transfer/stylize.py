@@ -11,17 +11,17 @@ from jaxstyle.errors import JaxstyleError
 from jaxstyle.machine import memory
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.machine.modes import computing
-from jaxstyle.transfer import record
-from jaxstyle.transfer.checkpoint import Checkpoint
-from jaxstyle.transfer.colours import recoloured
-from jaxstyle.transfer.config import Config, make_config
-from jaxstyle.transfer.engine import Engine, compile_to_fit
-from jaxstyle.transfer.loop import Callback, Outcome, Progress, TraceEntry
-from jaxstyle.transfer.plan import Plan
-from jaxstyle.transfer.regions import Regions
-from jaxstyle.transfer.resolve import resolve
-from jaxstyle.transfer.run import run_plans
-from jaxstyle.transfer.saving import Saved
+from jaxstyle.plans.colours import recoloured
+from jaxstyle.plans.config import Config, make_config
+from jaxstyle.plans.plan import Plan
+from jaxstyle.plans.regions import Regions
+from jaxstyle.plans.resolve import resolve
+from jaxstyle.results import record
+from jaxstyle.results.saving import Saved
+from jaxstyle.runs.checkpoint import Checkpoint
+from jaxstyle.runs.engine import Engine, compile_to_fit
+from jaxstyle.runs.loop import Callback, Outcome, Progress, TraceEntry
+from jaxstyle.runs.run import run_plans
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,9 +12,9 @@ from jaxstyle.batch.jobs import called, make_jobs, shown, title
 from jaxstyle.batch.survey import reasons, survey
 from jaxstyle.cli.places import SAMPLES
 from jaxstyle.machine import memory
-from jaxstyle.transfer import schedule
-from jaxstyle.transfer.library import Library
-from jaxstyle.transfer.resolve import resolve
+from jaxstyle.plans import schedule
+from jaxstyle.plans.library import Library
+from jaxstyle.plans.resolve import resolve
 
 pytestmark = pytest.mark.usefixtures("small_network")
 
@@ -172,7 +172,7 @@ def test_a_callback_ends_the_batch():
 
 
 def test_a_file_that_goes_away_fails_alone(tmp_path, monkeypatch):
-    monkeypatch.setattr("jaxstyle.transfer.library.MOST_BYTES", 1)
+    monkeypatch.setattr("jaxstyle.plans.library.MOST_BYTES", 1)
     copy = tmp_path / "copy.jpg"
     copy.write_bytes(CHELSEA.read_bytes())
     jobs, found = make_jobs([COFFEE, copy, CHELSEA], SWIRLS, size=32, evaluations=1), {}

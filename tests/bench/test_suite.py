@@ -23,7 +23,7 @@ from bench.records import turn_about
 from bench.rivals import VARIANTS
 from bench.worker import Failure, Worker
 from jaxstyle import Config
-from jaxstyle.transfer.config import QUALITIES
+from jaxstyle.plans.config import QUALITIES
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((ROOT / "bench" / "schema.json").read_text())

@@ -14,7 +14,9 @@ from scipy.fft import dctn
 from jaxstyle import stylize
 from jaxstyle.cli.main import main
 from jaxstyle.cli.places import SAMPLES
-from jaxstyle.transfer import again, record, schedule
+from jaxstyle.plans import schedule
+from jaxstyle.results import record
+from jaxstyle.transfer import again
 
 pytestmark = pytest.mark.usefixtures("empty_folder", "small_network")
 

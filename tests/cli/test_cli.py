@@ -18,7 +18,7 @@ from jaxstyle import Config
 from jaxstyle.cli.main import main
 from jaxstyle.cli.options import flag
 from jaxstyle.cli.places import SAMPLES
-from jaxstyle.transfer.config import GROUPS
+from jaxstyle.plans.config import GROUPS
 
 CONTENT, STYLE = str(SAMPLES / "chelsea.jpg"), str(SAMPLES / "swirls.jpg")
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from jaxstyle.cli.display import Display
 from jaxstyle.cli.main import main
-from jaxstyle.transfer.library import Library
+from jaxstyle.plans.library import Library
 
 TINY = ["--size", "32", "--evaluations", "2"]
 MANY = [*TINY, "--batch-size", "1"]  # one program for all

@@ -15,9 +15,9 @@ from jaxstyle.loss import metric
 from jaxstyle.loss.objective import TermWeights, loss_terms, losses_in, make_targets, total_loss
 from jaxstyle.loss.presets import CANONICAL
 from jaxstyle.loss.terms import gram
-from jaxstyle.transfer import schedule
-from jaxstyle.transfer.config import Config
-from jaxstyle.transfer.resolve import WORTH_WHITENING, resolve
+from jaxstyle.plans import schedule
+from jaxstyle.plans.config import Config
+from jaxstyle.plans.resolve import WORTH_WHITENING, resolve
 
 pytestmark = pytest.mark.usefixtures("small_network")
 

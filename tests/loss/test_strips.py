@@ -15,7 +15,7 @@ from jaxstyle.loss.presets import CANONICAL, Objective
 from jaxstyle.machine import memory
 from jaxstyle.network.vgg import Architecture, features
 from jaxstyle.network.weights.registry import SCALES
-from jaxstyle.transfer.resolve import _method, resolve
+from jaxstyle.plans.resolve import _method, resolve
 
 LEAN = Architecture("lean", (1, 1, 1, 2, 1), (64,) * 5)
 PICTURES = SAMPLES / "chelsea.jpg", SAMPLES / "swirls.jpg"

@@ -20,10 +20,10 @@ import jaxstyle
 from jaxstyle.network.convolution import convolution_algorithm
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.machine.devices import layout_of
-from jaxstyle.transfer.config import Config
-from jaxstyle.transfer.engine import compile_engines
-from jaxstyle.transfer import schedule
-from jaxstyle.transfer.resolve import resolve
+from jaxstyle.plans.config import Config
+from jaxstyle.runs.engine import compile_engines
+from jaxstyle.plans import schedule
+from jaxstyle.plans.resolve import resolve
 from jaxstyle.network.weights import load
 
 content, style = sys.argv[1:]

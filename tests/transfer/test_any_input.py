@@ -6,8 +6,8 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from PIL import Image
 
 from jaxstyle import InputError, stylize
-from jaxstyle.transfer.config import Config
-from jaxstyle.transfer.resolve import resolve
+from jaxstyle.plans.config import Config
+from jaxstyle.plans.resolve import resolve
 
 pytestmark = pytest.mark.usefixtures("small_network")
 

@@ -13,7 +13,7 @@ from jaxstyle import InputError, estimate, stylize
 from jaxstyle.cli.main import main
 from jaxstyle.cli.places import SAMPLES
 from jaxstyle.machine import memory
-from jaxstyle.transfer.config import QUALITIES
+from jaxstyle.plans.config import QUALITIES
 
 pytestmark = pytest.mark.usefixtures("small_network")
 

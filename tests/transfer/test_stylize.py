@@ -18,10 +18,11 @@ from jaxstyle.loss.presets import CANONICAL, PRESETS
 from jaxstyle.network.vgg import ARCHITECTURES
 from jaxstyle.pictures.colour import smooth_colour
 from jaxstyle.pictures.noise import GREY, soft_noise, white_noise
-from jaxstyle.transfer.config import Config
-from jaxstyle.transfer.loop import STILL, Member, run_members
-from jaxstyle.transfer.programs import Method, Task
-from jaxstyle.transfer.resolve import parse_layers
+from jaxstyle.plans.config import Config
+from jaxstyle.plans.method import Method
+from jaxstyle.plans.resolve import parse_layers
+from jaxstyle.runs.loop import STILL, Member, run_members
+from jaxstyle.runs.programs import Task
 
 pytestmark = pytest.mark.usefixtures("small_network")
 

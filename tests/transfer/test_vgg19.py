@@ -13,8 +13,8 @@ from jaxstyle.cli.main import main
 from jaxstyle.cli.places import SAMPLES
 from jaxstyle.network.weights import SOURCES
 from jaxstyle.pictures import read
-from jaxstyle.transfer.resolve import resolve
-from jaxstyle.transfer.start import starting_image
+from jaxstyle.plans.resolve import resolve
+from jaxstyle.runs.start import starting_image
 
 CONTENT, STYLE = str(SAMPLES / "chelsea.jpg"), str(SAMPLES / "swirls.jpg")
 

@@ -14,7 +14,7 @@ from jaxstyle.loss.presets import Objective
 from jaxstyle.loss.regions import Guides, guides_of
 from jaxstyle.network.vgg import Params, features
 from jaxstyle.pictures import masks
-from jaxstyle.transfer.regions import Region, Regions
+from jaxstyle.plans.regions import Region, Regions
 
 Grams = dict[str, jax.Array]
 KEPT = 16

@@ -18,9 +18,9 @@ from jaxstyle.network.vgg import ARCHITECTURES, POOLS
 from jaxstyle.pictures.matching import MATCHES
 from jaxstyle.pictures.size import USUAL
 from jaxstyle.pictures.spaces import SPACES
+from jaxstyle.plans.schedule import PREVIEW, SMALLEST
 from jaxstyle.solvers.precondition import PRECONDITIONERS
 from jaxstyle.solvers.registry import SOLVERS
-from jaxstyle.transfer.schedule import PREVIEW, SMALLEST
 
 INITS = ("content", "noise", "style")
 MEMORY = ("auto", "low")

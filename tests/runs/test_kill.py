@@ -15,7 +15,8 @@ from PIL import Image
 from jaxstyle.cli.main import main
 from jaxstyle.cli.places import SAMPLES
 from jaxstyle.machine import tensor_file
-from jaxstyle.transfer import checkpoint, schedule
+from jaxstyle.plans import schedule
+from jaxstyle.runs import checkpoint
 
 pytestmark = pytest.mark.usefixtures("empty_folder", "small_network")
 
@@ -29,7 +30,7 @@ CHILD = """
 import json, os, signal, sys, threading, time
 from jaxstyle.cli.main import main
 from jaxstyle.machine import tensor_file
-from jaxstyle.transfer import checkpoint
+from jaxstyle.runs import checkpoint
 checkpoint.EVERY = checkpoint.WORTH = 0.0
 checkpoint.SHARE = 1e9
 commands, moment, write = json.loads(sys.argv[1]), float(sys.argv[2]), tensor_file.write

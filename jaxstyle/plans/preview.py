@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from jaxstyle.pictures.size import MIN_SIDE, Size, parse_size
-from jaxstyle.transfer import schedule
-from jaxstyle.transfer.config import Config
+from jaxstyle.plans import schedule
+from jaxstyle.plans.config import Config
 
 
 def preview_of(config: Config, width: int, height: int) -> Config | None:

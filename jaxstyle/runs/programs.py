@@ -1,7 +1,6 @@
-"""The compiled programs of a run at one size, and what goes into them: static choices (`Method`) and arrays (`Task`)."""
+"""The compiled programs of a run at one size, and the arrays that go into them (`Task`)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -12,55 +11,14 @@ from jax import Array
 
 from jaxstyle.loss.metric import Metric
 from jaxstyle.loss.objective import Losses, Targets, TermWeights, loss_parts, losses_in, total_loss
-from jaxstyle.loss.presets import CANONICAL, Objective, canonical_of
+from jaxstyle.loss.presets import canonical_of
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.machine.devices import Layout
 from jaxstyle.network.convolution import Target, current_target, traced_for
 from jaxstyle.pictures.waves import Waves
+from jaxstyle.plans.method import Method
 from jaxstyle.solvers.precondition import decode
-from jaxstyle.solvers.state import Solver, State
-
-
-@dataclass(frozen=True)
-class Method:
-    """How an image is searched for: everything that a compiled program depends on, apart from shapes. Made by `resolve`.
-
-    Attributes:
-        objective: what to minimise; its weights come as arrays, in `Task.weights`.
-        solver: how; one that has `has_aux` is given the loss in the metrics of `Task` beside the loss itself.
-        preconditioner: key of `PRECONDITIONERS`.
-        precision: of the convolutions within the solver; what is reported is measured in float32.
-        strips: whether features are computed strip by strip.
-        grey: whether brightness alone is moved.
-    """
-
-    objective: Objective
-    solver: Solver
-    preconditioner: str = "none"
-    precision: str = "float32"
-    strips: bool = False
-    grey: bool = False
-
-    @property
-    def has_metrics(self) -> bool:
-        """Whether the solver sees the loss in the metrics of `Task`."""
-        return getattr(self.solver, "has_aux", False)
-
-    def is_canonical(self, weights: TermWeights) -> np.ndarray:
-        """Whether the loss is the reported one (metrics do not count), for weights of shape () or, of each member, (N,)."""
-        if (self.objective.form, self.precision) != (canonical_of(self.objective).form, "float32"):
-            return np.zeros(np.shape(weights.tv), bool)
-        pairs = zip(*map(jax.tree.leaves, (weights, TermWeights.of(CANONICAL))), strict=True)
-        return np.all([np.asarray(given) == np.asarray(wanted) for given, wanted in pairs], axis=0)
-
-    @property
-    def shares_targets(self) -> bool:
-        """Whether the canonical loss compares with the same targets."""
-
-        def read(objective: Objective) -> tuple[Any, ...]:
-            return set(objective.content_layers), set(objective.style_layers), objective.pooling
-
-        return (read(self.objective), self.precision) == (read(CANONICAL), "float32")
+from jaxstyle.solvers.state import State
 
 
 class Task(NamedTuple):

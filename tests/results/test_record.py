@@ -11,7 +11,7 @@ from PIL import Image
 from jaxstyle import stylize
 from jaxstyle.cli.places import SAMPLES
 from jaxstyle.pictures import comment, ours, write
-from jaxstyle.transfer import record
+from jaxstyle.results import record
 
 pytestmark = pytest.mark.usefixtures("small_network")
 

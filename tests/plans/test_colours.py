@@ -15,13 +15,13 @@ from jaxstyle.machine.compiler import Compiler
 from jaxstyle.pictures.matching import moments
 from jaxstyle.pictures.read import as_float
 from jaxstyle.pictures.spaces import SPACES, from_space, to_space
-from jaxstyle.transfer.colours import Colours
-from jaxstyle.transfer.config import COLORS
-from jaxstyle.transfer.engine import compile_to_fit
-from jaxstyle.transfer.library import Library
-from jaxstyle.transfer.resolve import resolve
-from jaxstyle.transfer.run import run_plans
-from jaxstyle.transfer.start import starting_image
+from jaxstyle.plans.colours import Colours
+from jaxstyle.plans.config import COLORS
+from jaxstyle.plans.library import Library
+from jaxstyle.plans.resolve import resolve
+from jaxstyle.runs.engine import compile_to_fit
+from jaxstyle.runs.run import run_plans
+from jaxstyle.runs.start import starting_image
 
 pytestmark = pytest.mark.usefixtures("empty_folder", "small_network")
 

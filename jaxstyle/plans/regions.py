@@ -14,7 +14,7 @@ from jaxstyle.errors import ImageError, InputError, Plain
 from jaxstyle.pictures import masks
 from jaxstyle.pictures.find import is_there, one
 from jaxstyle.pictures.read import Picture
-from jaxstyle.transfer.library import Library
+from jaxstyle.plans.library import Library
 
 KEEP = "keep"
 MOST_FEATHER = 50.0

@@ -16,8 +16,9 @@ from jaxstyle.loss.presets import CANONICAL
 from jaxstyle.network.convolution import Target, traced_for
 from jaxstyle.network.vgg import ARCHITECTURES, Params
 from jaxstyle.network.weights.registry import SCALES
+from jaxstyle.plans.method import Method
+from jaxstyle.runs.programs import Task, functions, of_members
 from jaxstyle.solvers.lbfgs import LBFGS
-from jaxstyle.transfer.programs import Method, Task, functions, of_members
 
 HEIGHT, WIDTH, MEMBERS = 32, 48, 2
 BACKENDS = {"cuda": "gpu", "tpu": "tpu"}

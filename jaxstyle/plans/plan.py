@@ -14,13 +14,13 @@ from jaxstyle.loss.presets import Objective
 from jaxstyle.network.weights.load import Loaded
 from jaxstyle.pictures.read import Picture, as_float, off_white
 from jaxstyle.pictures.size import MIN_SIDE
-from jaxstyle.transfer import record
-from jaxstyle.transfer.colours import Colours, colourful, finished, idle
-from jaxstyle.transfer.config import Config
-from jaxstyle.transfer.library import Library
-from jaxstyle.transfer.programs import Method
-from jaxstyle.transfer.regions import Regions
-from jaxstyle.transfer.schedule import Stage
+from jaxstyle.plans.colours import Colours, colourful, finished, idle
+from jaxstyle.plans.config import Config
+from jaxstyle.plans.library import Library
+from jaxstyle.plans.method import Method
+from jaxstyle.plans.regions import Regions
+from jaxstyle.plans.schedule import Stage
+from jaxstyle.results import record
 
 LEAST_SEEN = 1 / 8
 """Share of a picture under a kept photograph from which it can be told by its 8 bits."""

@@ -11,8 +11,8 @@ from jaxstyle.pictures.colour import OPPONENT, colourfulness
 from jaxstyle.pictures.matching import MATCHES, match, moments
 from jaxstyle.pictures.read import Picture, as_float
 from jaxstyle.pictures.spaces import check_space, grey, with_colours_of
-from jaxstyle.transfer.config import COLORS, Config
-from jaxstyle.transfer.library import Library
+from jaxstyle.plans.config import COLORS, Config
+from jaxstyle.plans.library import Library
 
 
 @dataclass(frozen=True)

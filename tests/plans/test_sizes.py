@@ -10,8 +10,8 @@ from jaxstyle.batch.jobs import make_jobs
 from jaxstyle.batch.run import plan_of
 from jaxstyle.errors import InputError
 from jaxstyle.pictures.size import parse_size
-from jaxstyle.transfer.library import Library
-from jaxstyle.transfer.resolve import resolve
+from jaxstyle.plans.library import Library
+from jaxstyle.plans.resolve import resolve
 
 pytestmark = pytest.mark.usefixtures("empty_folder", "small_network")
 
@@ -157,7 +157,7 @@ def test_a_library_reads_each_file_once_as_long_as_there_is_room(monkeypatch):
     library.fitted("b.png", "content", size)
     assert library.fitted("a.png", "content", size) is first
     assert told == ["a.png", "b.png"]
-    monkeypatch.setattr("jaxstyle.transfer.library.MOST_BYTES", 5000)
+    monkeypatch.setattr("jaxstyle.plans.library.MOST_BYTES", 5000)
     picture(50, 40, seed=2).save("c.png")
     for name in "cacb":  # of 2400 bytes each: two are kept
         library.fitted(f"{name}.png", "content", size)

@@ -19,11 +19,12 @@ from jaxstyle.network.convolution import Target, traced_for
 from jaxstyle.network.vgg import Params
 from jaxstyle.pictures import read
 from jaxstyle.pictures.waves import Waves
-from jaxstyle.transfer.guided import RegionTargets, sizes_of
-from jaxstyle.transfer.library import Library
-from jaxstyle.transfer.plan import Plan
-from jaxstyle.transfer.programs import Method, Programs, Task, compile_programs
-from jaxstyle.transfer.regions import Regions
+from jaxstyle.plans.library import Library
+from jaxstyle.plans.method import Method
+from jaxstyle.plans.plan import Plan
+from jaxstyle.plans.regions import Regions
+from jaxstyle.runs.guided import RegionTargets, sizes_of
+from jaxstyle.runs.programs import Programs, Task, compile_programs
 
 KEPT = 16
 """Targets that are kept for the members of a batch that share a content or a style."""

@@ -16,11 +16,11 @@ from jaxstyle.cli.main import main
 from jaxstyle.cli.places import SAMPLES
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.pictures import read
-from jaxstyle.transfer import record
-from jaxstyle.transfer.engine import compile_engines
-from jaxstyle.transfer.regions import Wish, parse, wishes
-from jaxstyle.transfer.resolve import resolve
-from jaxstyle.transfer.start import starting_image
+from jaxstyle.plans.regions import Wish, parse, wishes
+from jaxstyle.plans.resolve import resolve
+from jaxstyle.results import record
+from jaxstyle.runs.engine import compile_engines
+from jaxstyle.runs.start import starting_image
 
 pytestmark = pytest.mark.usefixtures("empty_folder", "small_network")
 

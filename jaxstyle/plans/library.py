@@ -9,7 +9,7 @@ from typing import Any
 from jaxstyle.pictures import read
 from jaxstyle.pictures.read import Picture
 from jaxstyle.pictures.size import Size
-from jaxstyle.transfer.record import describe_source
+from jaxstyle.results.record import describe_source
 
 MOST_BYTES = 2**28
 """Of the pictures that are kept at the sizes of the runs: 450 of 512x384, so that a batch reads each once."""

@@ -8,8 +8,8 @@ from jaxstyle import Config, InputError
 from jaxstyle.cli.places import SAMPLES
 from jaxstyle.pictures.colour import smooth_colour
 from jaxstyle.pictures.flat import roughness
-from jaxstyle.transfer.resolve import resolve
-from jaxstyle.transfer.start import starting_image
+from jaxstyle.plans.resolve import resolve
+from jaxstyle.runs.start import starting_image
 
 pytestmark = pytest.mark.usefixtures("small_network")
 

@@ -14,14 +14,14 @@ from jaxstyle.loss.presets import Objective
 from jaxstyle.machine import tensor_file
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.pictures.waves import Waves
-from jaxstyle.transfer.checkpoint import Checkpoint, Kept
-from jaxstyle.transfer.engine import Engine
-from jaxstyle.transfer.library import Library
-from jaxstyle.transfer.loop import Course, Member, Outcome, Progress, TraceEntry, run_members
-from jaxstyle.transfer.plan import Plan
-from jaxstyle.transfer.programs import Task
-from jaxstyle.transfer.schedule import Stage, hand_over
-from jaxstyle.transfer.start import starting_image
+from jaxstyle.plans.library import Library
+from jaxstyle.plans.plan import Plan
+from jaxstyle.plans.schedule import Stage, hand_over
+from jaxstyle.runs.checkpoint import Checkpoint, Kept
+from jaxstyle.runs.engine import Engine
+from jaxstyle.runs.loop import Course, Member, Outcome, Progress, TraceEntry, run_members
+from jaxstyle.runs.programs import Task
+from jaxstyle.runs.start import starting_image
 
 
 @dataclass

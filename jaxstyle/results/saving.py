@@ -9,7 +9,7 @@ import numpy as np
 from jaxstyle.errors import ImageError, JaxstyleError
 from jaxstyle.pictures import ours, write
 from jaxstyle.pictures.paths import located
-from jaxstyle.transfer import record
+from jaxstyle.results import record
 
 
 class Saved:

@@ -26,18 +26,18 @@ from jaxstyle.pictures.find import expand, one
 from jaxstyle.pictures.noise import CHROMA, check_seed
 from jaxstyle.pictures.read import Picture
 from jaxstyle.pictures.size import MAX_SIDE, MIN_SIDE, USUAL, Size, parse_size
+from jaxstyle.plans import schedule
+from jaxstyle.plans.colours import colours_of, seen
+from jaxstyle.plans.config import INITS, MEMORY, QUALITIES, Config, Layers
+from jaxstyle.plans.library import Library
+from jaxstyle.plans.method import Method
+from jaxstyle.plans.plan import Plan, Start
+from jaxstyle.plans.preview import preview_of
+from jaxstyle.plans.regions import MOST_FEATHER, read_regions
 from jaxstyle.solvers.lbfgs import LBFGS
 from jaxstyle.solvers.precondition import PRECONDITIONERS
 from jaxstyle.solvers.registry import SOLVERS, make_solver
 from jaxstyle.solvers.state import Solver
-from jaxstyle.transfer import schedule
-from jaxstyle.transfer.colours import colours_of, seen
-from jaxstyle.transfer.config import INITS, MEMORY, QUALITIES, Config, Layers
-from jaxstyle.transfer.library import Library
-from jaxstyle.transfer.plan import Plan, Start
-from jaxstyle.transfer.preview import preview_of
-from jaxstyle.transfer.programs import Method
-from jaxstyle.transfer.regions import MOST_FEATHER, read_regions
 
 HISTORY = {"auto": 2**30, "low": 2**28}
 """The most bytes that L-BFGS keeps of its course, by `Config.memory`."""

@@ -11,8 +11,8 @@ from jaxstyle.pictures.colour import smooth_colour
 from jaxstyle.pictures.flat import fill_flat, roughness
 from jaxstyle.pictures.noise import GREY, mix, soft_noise, white_noise
 from jaxstyle.pictures.spaces import grey
-from jaxstyle.transfer.colours import toned
-from jaxstyle.transfer.plan import Plan
+from jaxstyle.plans.colours import toned
+from jaxstyle.plans.plan import Plan
 
 
 def starting_image(plan: Plan, *, noisy: bool = True) -> Array:

@@ -1,12 +1,11 @@
 """What is kept of a run on its way, so that it can go on after it was stopped or killed, to the same picture bit for bit.
 
 One file beside the picture, ``.OUT.png.part``: the solver's state, the images of earlier stages, counts and traces
-(`transfer/run` says which), and what the run was, by which another one is told from it. It is replaced whole, and removed
+(`runs/run` says which), and what the run was, by which another one is told from it. It is replaced whole, and removed
 once the picture is there.
 """
 
 import contextlib
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,8 +16,8 @@ import numpy as np
 
 from jaxstyle.errors import InputError, named
 from jaxstyle.machine import tensor_file
-from jaxstyle.transfer import record
-from jaxstyle.transfer.plan import Plan
+from jaxstyle.plans.plan import Plan
+from jaxstyle.results import record
 
 FORMAT = "jaxstyle-part-1"
 EVERY = 20.0
@@ -32,18 +31,6 @@ SPEED = 5e8
 
 Parts = tuple[dict[str, Any], dict[str, Any]]
 """Arrays by name, and a description."""
-
-
-def part_of(path: str | os.PathLike[str]) -> Path:
-    """The file in which the run of a picture is kept."""
-    path = Path(path)
-    return path.with_name(f".{path.name}.part")
-
-
-def state_of(path: str | os.PathLike[str]) -> Path:
-    """The file in which the end of a picture's run is kept, for `jaxstyle continue`."""
-    path = Path(path)
-    return path.with_name(f"{path.name}.state")
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,11 +11,11 @@ from jaxstyle import InputError, stylize
 from jaxstyle.cli.places import SAMPLES
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.pictures.waves import Waves
-from jaxstyle.transfer import schedule
-from jaxstyle.transfer.config import Config
-from jaxstyle.transfer.engine import Engine, compile_engines
-from jaxstyle.transfer.resolve import resolve
-from jaxstyle.transfer.run import run_plans
+from jaxstyle.plans import schedule
+from jaxstyle.plans.config import Config
+from jaxstyle.plans.resolve import resolve
+from jaxstyle.runs.engine import Engine, compile_engines
+from jaxstyle.runs.run import run_plans
 
 pytestmark = pytest.mark.usefixtures("small_network")
 

@@ -22,8 +22,9 @@ from jaxstyle.machine.allocator import give_back_pages
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.machine.devices import Layout
 from jaxstyle.network.vgg import Params
+from jaxstyle.plans.method import Method
+from jaxstyle.runs.programs import Programs, Task, compile_programs
 from jaxstyle.solvers.state import State
-from jaxstyle.transfer.programs import Method, Programs, Task, compile_programs
 
 MEASURE_EVERY = 10
 """Iterates between two measurements of the canonical loss, where the solver sees another objective or precision."""

@@ -13,9 +13,10 @@ from PIL import Image
 from jaxstyle import loss_terms, make_targets, stylize, total_loss
 from jaxstyle.loss.objective import TermWeights
 from jaxstyle.loss.presets import PRESETS
+from jaxstyle.plans.method import Method
+from jaxstyle.runs.loop import run_members
+from jaxstyle.runs.programs import Task
 from jaxstyle.solvers.registry import make_solver
-from jaxstyle.transfer.loop import run_members
-from jaxstyle.transfer.programs import Method, Task
 
 CASES = [1, *(pytest.param(case, marks=pytest.mark.slow) for case in (0, 2, 3))]
 """Of the recorded ones; the run of L-BFGS reads case 0 too."""
