@@ -26,10 +26,10 @@ from PIL import Image, ImageDraw
 from scipy.ndimage import gaussian_filter
 
 import jaxstyle
-from bench.flat import band
-from bench.grain import OPPONENT, fine_colour
 from bench.machine import describe, in_words
 from bench.pictures import SAMPLES, pixels
+from bench.studies.flat import band
+from bench.studies.grain import OPPONENT, fine_colour
 
 TENSOR = 1.5
 """Deviation in pixels of the Gaussian that averages the structure tensor."""

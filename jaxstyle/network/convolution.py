@@ -150,8 +150,8 @@ ALGORITHMS = {"direct": _direct, **{name: partial(_winograd, m=m) for name, m in
 def choose(backend: str, shape: tuple[int, ...], channels: int) -> str:
     """The fastest algorithm for an input (N, H, W, I) and `channels` outputs, as measured on two cores.
 
-    `bench/layers.py` times every layer of VGG-19 by each of them; the least counts of places are from whole evaluations at
-    64x48 to 512x512, where a layer that is alone in the caches tells less.
+    `bench/studies/layers.py` times every layer of VGG-19 by each of them; the least counts of places are from whole evaluations
+    at 64x48 to 512x512, where a layer that is alone in the caches tells less.
 
     Winograd pays on a CPU where the channels are many, so that its products outweigh its transforms, and where the places
     are, so that the kernel's transform is small beside them.

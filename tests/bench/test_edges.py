@@ -1,9 +1,9 @@
-"""What bench.edges measures, on pictures made to have it and not to have it."""
+"""What bench.studies.edges measures, on pictures made to have it and not to have it."""
 
 import numpy as np
 import pytest
 
-from bench.edges import along, frame, grid, outside, step
+from bench.studies.edges import along, frame, grid, outside, step
 
 
 def test_a_frame_is_told_from_none(rng):

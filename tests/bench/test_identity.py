@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from bench import identity
+from bench.studies import identity
 
 
 def test_psnr_of_a_known_error(rng):

@@ -1,10 +1,10 @@
-"""Do the methods learn? On toy collections whose right answer is known; see `bench/domains.py`, whose own runs are longer."""
+"""Do the methods learn? On toy collections whose right answer is known; `bench/studies/domains.py` has longer runs."""
 
 import numpy as np
 import pytest
 
 import jaxstyle
-from bench import domains
+from bench.studies import domains
 
 
 @pytest.mark.optimized

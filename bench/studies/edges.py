@@ -1,6 +1,6 @@
 """Frames along the border, grids of the pools, and specks: what a picture has that neither its content nor its style explains.
 
-    python -m bench.edges CONTENT STYLE [--sizes 160,256] [--padding zero,reflect] [--evaluations 60] [--sheet FILE]
+    python -m bench.studies.edges CONTENT STYLE [--sizes 160,256] [--padding zero,reflect] [--evaluations 60] [--sheet FILE]
 
 For every size, pooling and padding, from the content, and from noise without a content, where every place is like any other:
 

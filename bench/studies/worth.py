@@ -1,6 +1,6 @@
 """How many evaluations of the optimisation a style network is worth.
 
-    python -m bench.worth [--network styles] [--size 256] [--style-size 384] [--init content] [--photographs FILE ...]
+    python -m bench.studies.worth [--network styles] [--size 256] [--style-size 384] [--init content] [--photographs FILE ...]
 
 For each style and photograph: the canonical loss of what the network paints, and after how many evaluations plain L-BFGS from
 the content, or from white noise, is as low. Photographs are the bundled ones by default, which no bundled network was trained

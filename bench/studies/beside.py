@@ -1,6 +1,6 @@
 """Photographs by a style network, by the optimisation and by a domain network, side by side with their seconds.
 
-    python -m bench.beside [CONTENT ...] [--style starry_night ...] [--size 400] [--evaluations 60 300] [--domains FILE]
+    python -m bench.studies.beside [CONTENT ...] [--style starry_night ...] [--size 400] [--evaluations 60 300] [--domains FILE]
 
 A line for each photograph, a file or a sample's name, with the style that stands at its place; several photographs are shown
 first in their lines. Seconds are of a second run in the process, without compilation, which takes some seconds once for each

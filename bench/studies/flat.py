@@ -1,6 +1,6 @@
 """Flat areas: how much texture half a plain sky gets, against what the style has.
 
-    python -m bench.flat [--sizes 128,192] [--evaluations 60] [--contents plain,slope] [--sheet flat.jpg]
+    python -m bench.studies.flat [--sizes 128,192] [--evaluations 60] [--contents plain,slope] [--sheet flat.jpg]
 
 The content is a photograph whose upper half is one colour, or a slow slope between two. Texture energy is the deviation of the
 band-passed luminance (the difference of two Gaussians of 1 and 4 pixels). For each case: that of the upper half and of the
@@ -15,9 +15,9 @@ import numpy as np
 from PIL import Image
 
 import jaxstyle
-from bench.grain import style_at
 from bench.machine import describe, in_words
 from bench.pictures import SAMPLES
+from bench.studies.grain import style_at
 
 PAIRS = (("coffee", "starry_night"), ("chelsea", "swirls"))
 PRESETS = ("gatys-paper", "johnson", "cysmith", "pystiche")

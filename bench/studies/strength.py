@@ -1,6 +1,6 @@
 """Strength: whether one number means the same for every pair and size.
 
-    python -m bench.strength [--sizes 64,96,144] [--evaluations 30] [--vary strength=0,0.25,0.5,0.75,1] [--sheet strength.jpg]
+    python -m bench.studies.strength [--sizes 64,96,144] [--evaluations 30] [--vary strength=0,0.5,1] [--sheet strength.jpg]
 
 For six pairs and every size and value: the content loss over that of the last value, and the style loss over that of the
 photograph, both canonical; what they are compared with stands before them. Below, over all pairs and sizes, for each value:
@@ -15,9 +15,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 import jaxstyle
-from bench.grain import PAIRS
 from bench.machine import describe, in_words
 from bench.pictures import SAMPLES
+from bench.studies.grain import PAIRS
 
 
 def measure(

@@ -1,6 +1,6 @@
 """The identity test: a painting is content and style at once, the start is noise. How much of the painting comes back?
 
-    python -m bench.identity [--size 144x96] [--evaluations 60] [--metrics whitened,plain] [--sheet identity.png]
+    python -m bench.studies.identity [--size 144x96] [--evaluations 60] [--metrics whitened,plain] [--sheet identity.png]
 
 For each painting and metric: the peak signal-to-noise ratio and the structural similarity (Wang et al., IEEE Transactions
 on Image Processing 13, 2004) of the result with the painting, and the canonical losses of style and content.

@@ -1,7 +1,7 @@
 """Does a network between two collections learn? On toy collections for which the right answer is known.
 
-    python -m bench.domains --method cut --seeds 0 1 [--steps 1500] -o results    # minutes on one core each
-    python -m bench.domains --report results                                      # the trainings in a folder as a report
+    python -m bench.studies.domains --method cut --seeds 0 1 [--steps 1500] -o results    # minutes on one core each
+    python -m bench.studies.domains --report results                                      # trainings in a folder as a report
 
 A picture of A is a smooth field of blobs in one palette. One of B is such a field in another palette, under a fixed texture of
 strokes. No picture of A has its pair in B. So what a network makes of a field is right where it looks like B, in colours

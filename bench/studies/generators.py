@@ -1,6 +1,6 @@
 """Steps of a training between two collections, against the same networks, losses and steps in plain PyTorch.
 
-    python -m bench.generators [--cases cut:64:32:1 ...] [--rounds 3] [--rivals]     # METHOD:SIZE:WIDTH:BATCH
+    python -m bench.studies.generators [--cases cut:64:32:1 ...] [--rounds 3] [--rivals]     # METHOD:SIZE:WIDTH:BATCH
 
 Both take turns in one process, on as many threads as the process has cores. Counted are CPU seconds of a step, and seconds;
 compilation is left out. PyTorch is measured with `--rivals`, where it is installed.

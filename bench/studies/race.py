@@ -1,6 +1,6 @@
 """Time to picture: `jaxstyle stylize` from the shell, nothing compiled before, and PyTorch's L-BFGS until it is as low.
 
-    python -m bench.race [CONTENT STYLE] [--size 682x512] [--evaluations 200] [--most 1000]
+    python -m bench.studies.race [CONTENT STYLE] [--size 682x512] [--evaluations 200] [--most 1000]
 
 PyTorch runs Gatys' notebook with the same weights and pixels, after jaxstyle has ended. Its seconds count from its targets on,
 without the start of the process, the import and the weights, which jaxstyle's contain. `--most` ends it where it does not come

@@ -1,6 +1,6 @@
 """What regions cost: CPU seconds and memory of an evaluation with 1, 2 and 4 of them against none, turn about.
 
-    python -m bench.regions [--size 256x256] [--rounds 3]
+    python -m bench.studies.regions [--size 256x256] [--rounds 3]
 
 An evaluation is one step of the default solver. Regions are upright stripes. The peak is that of a process of its own for each.
 """
@@ -57,7 +57,7 @@ def main() -> None:
         for count in COUNTS:
             times[count] += run(count, options.size)[0]
     for count in COUNTS:
-        command = [sys.executable, "-m", "bench.regions", "--size", options.size, "--one", str(count)]
+        command = [sys.executable, "-m", "bench.studies.regions", "--size", options.size, "--one", str(count)]
         peak = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
         seconds = median(times[count])
         ratio = seconds / median(times[0])

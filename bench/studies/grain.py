@@ -1,6 +1,6 @@
 """Fine colour in pictures against that of their styles: grain and outlines that no loss shows.
 
-    python -m bench.grain [--sizes 128,256] [--evaluations 60] [--sheet grain.png]
+    python -m bench.studies.grain [--sizes 128,256] [--evaluations 60] [--sheet grain.png]
 
 For each of six pairs, three starts and every size: the root mean square of the two opponent colours above a quarter of a cycle
 per pixel, in 8-bit levels, of the style and of the result, and the canonical loss.

@@ -1,6 +1,6 @@
 """Milliseconds of each convolution of VGG-19 by each algorithm, forwards and backwards: what `auto` chooses from.
 
-    python -m bench.layers [--size 512x512] [--precision float32]
+    python -m bench.studies.layers [--size 512x512] [--precision float32]
 
 Rounds alternate between the algorithms. The fastest stands in brackets; `auto` should be as fast as it.
 """

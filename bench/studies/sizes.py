@@ -1,6 +1,6 @@
 """Whether a small picture foretells a large one: one pair at several sizes, everything else default, compared at the smallest.
 
-    python -m bench.sizes [--sizes 256,512,1024] [--scales 1,auto] [--pairs coffee:the_scream,...] [--alike] [--sheet sizes.jpg]
+    python -m bench.studies.sizes [--sizes 256,512] [--scales 1,auto] [--pairs coffee:the_scream,...] [--alike] [--sheet FILE]
 
 Every picture is brought to the smallest size as a style would be. Of two such pictures:
 
