@@ -57,7 +57,8 @@ def replay(options: argparse.Namespace) -> int:
     """Makes a picture again and says whether it is the same; 1 where it is not."""
     was = made(options.picture)
     path = write.check_output(options.out or was.picture.with_stem(f"{was.picture.stem}-replay"))
-    inputs = [*_inputs(was.plan), was.plan.sources.get("init", {"path": was.picture})]
+    begun = [was.plan.sources["init"]] if "init" in was.plan.sources else []
+    inputs = [*_inputs(was.plan), *begun, {"path": was.picture}]
     check_replaced(path, [source["path"] for source in inputs], 0)
     wanted, differences = was.record.get("pixels_sha256"), was.differences()
     interrupt = Interrupt("this evaluation", lambda: f"{was.picture} is as it was", options.quiet)

@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from jaxstyle.cli.values import number, positive, whole
-from jaxstyle.errors import InputError
+from jaxstyle.errors import InputError, named
 
 
 def add_course(basics: Any, how: Any, steps: str) -> None:
@@ -32,7 +32,7 @@ def course_of(options: argparse.Namespace, unit: str) -> dict[str, Any]:
     found["seed"] = whole("seed", options.seed or "0")
     given = [name for name in ("steps", "minutes", "hours") if getattr(options, name) is not None]
     if len(given) > 1:
-        raise InputError(given[1], getattr(options, given[1]), f"says the same as {given[0]}", "give one of them")
+        raise InputError(given[1], getattr(options, given[1]), f"says the same as {named(given[0])}", "give one of them")
     if options.steps is not None:
         found["steps"] = positive("steps", options.steps)
     elif given:

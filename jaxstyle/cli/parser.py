@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import takewhile
 from typing import Any, NoReturn
 
-from jaxstyle.errors import InputError
+from jaxstyle.errors import InputError, unknown
 
 FIRST = ("-h", "--help", "--version", "-q", "--quiet")
 """Options that may stand before the command."""
@@ -32,7 +32,7 @@ def parser_for(arguments: Sequence[str]) -> argparse.ArgumentParser:
     """The parser of this command line. Only its command's arguments are there: each command imports what it needs for them.
 
     Raises:
-        InputError: where another option than one of `FIRST` stands before the command.
+        InputError: where another option than one of `FIRST` stands before the command, or there is no such command.
     """
     parser = _Parser(
         prog="jaxstyle",
@@ -48,6 +48,8 @@ def parser_for(arguments: Sequence[str]) -> argparse.ArgumentParser:
             raise InputError("argument", argument, problem, "others stand after it, as in jaxstyle demo --size 256")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
     wanted = next((argument for argument in arguments if not argument.startswith("-")), None)
+    if wanted is not None and wanted not in COMMANDS:
+        raise unknown("command", wanted, COMMANDS)
     for name, (text, fill) in COMMANDS.items():
         sub = commands.add_parser(name, help=text, description=text, allow_abbrev=False, add_help=False)
         if name == wanted:

@@ -130,7 +130,7 @@ def carry_on(
                 diary.write(path, result)
             except ImageError as error:
                 problems.append(error)
-        if not interrupt.came:
+        if not result.stopped_early:  # it may be over where it was interrupted
             checkpoint.remove()
     if not options.quiet:
         for notice in (*result.notices, *notices, *checkpoint.notices):

@@ -118,7 +118,7 @@ def checked(out: str | os.PathLike, reader: Callable[..., Any]) -> Path:
     """`out` as a path, once it is sure that a network can be written there; `reader` reads one of its kind."""
     path = Path(located(out))
     if path.suffix != ".safetensors":
-        raise InputError("out", str(out), "must end in .safetensors")
+        raise InputError("out", str(out), "must end in .safetensors", f"give {os.fspath(out)}.safetensors")
     if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
         what = "is a folder" if path.is_dir() else "lies in a folder that does not exist or cannot be written to"
         raise InputError("out", str(out), what)

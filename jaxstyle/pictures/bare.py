@@ -20,7 +20,8 @@ _FLAGS = {b"ICCP": 0x20, b"EXIF": 0x08}
 
 
 def bare(data: bytes) -> Iterator[bytes]:
-    """Less and less of a PNG, JPEG, WebP or TIFF file: with its EXIF and colour profile, then its pixels alone.
+    """Less and less of a PNG, JPEG, WebP or TIFF file: with its EXIF and colour profile, then its pixels alone, then without
+    what else is said of them (a transparent colour, how colours are stored).
 
     Nothing for other files, and for those whose very structure is broken.
     """
@@ -28,9 +29,10 @@ def bare(data: bytes) -> Iterator[bytes]:
         keeps: tuple[Callable[[bytes], bytes], ...] = (
             lambda data: _png(data, (b"tRNS", b"iCCP", b"eXIf")),
             lambda data: _png(data, (b"tRNS",)),
+            lambda data: _png(data, ()),
         )
     elif data.startswith(b"\xff\xd8"):
-        keeps = (lambda data: _jpeg(data, True), lambda data: _jpeg(data, False))
+        keeps = (lambda data: _jpeg(data, True), lambda data: _jpeg(data, False), lambda data: _jpeg(data, False, False))
     elif data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         keeps = (lambda data: _webp(data, tuple(_FLAGS)), lambda data: _webp(data, ()))
     elif data[:4] in (b"II*\0", b"MM\0*"):
@@ -56,8 +58,9 @@ def _png(data: bytes, names: Collection[bytes]) -> bytes:
     return b"".join(kept)
 
 
-def _jpeg(data: bytes, more: bool) -> bytes:
-    """With Adobe's segment, which says how colours are stored; where `more`, those of JFIF, EXIF and the profile too."""
+def _jpeg(data: bytes, more: bool, adobe: bool = True) -> bytes:
+    """With Adobe's segment, which says how colours are stored, where `adobe`; with those of JFIF, EXIF and the profile where
+    `more`."""
     kept, place = [data[:2]], 2
     while data[place] == 0xFF and (marker := data[place + 1]) != 0xDA:
         if marker == 0xFF:  # padding
@@ -66,7 +69,7 @@ def _jpeg(data: bytes, more: bool) -> bytes:
         end = place + 2 + int.from_bytes(data[place + 2 : place + 4], "big")
         body = data[place + 4 : end]
         wanted = more and body.startswith((b"JFIF", b"Exif\0", b"ICC_PROFILE\0"))
-        if wanted or marker == 0xEE or not (0xE0 <= marker <= 0xEF or marker == 0xFE):
+        if wanted or (adobe and marker == 0xEE) or not (0xE0 <= marker <= 0xEF or marker == 0xFE):
             kept.append(data[place:end])
         place = end
     return b"".join((*kept, data[place:]))

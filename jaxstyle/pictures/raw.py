@@ -5,7 +5,7 @@ import os
 import struct
 from collections.abc import Iterator
 
-REMEDY = "export it as JPEG or TIFF first, with the camera maker's program, darktable or Lightroom"
+REMEDY = "export as JPEG or TIFF first, with the camera maker's program, darktable or Lightroom"
 _SUFFIXES = """
     .3fr .arw .cr2 .cr3 .crw .dcr .dng .erf .fff .gpr .iiq .k25 .kdc .mef .mos .mrw .nef .nrw .orf .ori .pef .raf .raw .rw2
     .rwl .sr2 .srf .srw .x3f

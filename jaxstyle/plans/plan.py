@@ -47,7 +47,7 @@ class Start:
     noise_sigma: float
     seed: int
     smooth_colour: bool
-    flat_noise: float
+    flat_noise: float = 0.0
     tone: float = 0.0
     noise_chroma: float = 1.0
 
@@ -112,14 +112,16 @@ class Plan:
         return 0 if self.regions is None else len(self.regions.painted)
 
     @property
-    def chroma(self) -> float:
-        """How readily colours move beside brightness, 0 to 1: less so where the styles have few."""
+    def chroma(self) -> float | np.ndarray:
+        """How readily colours move beside brightness, 0 to 1: less so where the styles have few. (H, W, 1) for regions."""
         if not self.start.tone or self.colours.brightness_only:
-            return 1.0
-        parts = [(self.styles, self.blend)]
-        if self.regions is not None:
-            parts = [(region.styles, region.blend) for region in self.regions.painted]
-        return 1 - self.start.tone * (1 - max(colourful(styles, blend) for styles, blend in parts))
+            few: Any = 0.0 if self.regions is None else np.zeros_like(self.regions.painted[0].mask)
+        elif self.regions is None:
+            few = 1 - colourful(self.styles, self.blend)
+        else:
+            few = sum(each.mask * (1 - colourful(each.styles, each.blend)) for each in self.regions.painted)
+        gain = 1 - self.start.tone * few
+        return gain if self.regions is None else np.clip(gain, 0, 1)[..., None]
 
     @property
     def evaluations(self) -> int:

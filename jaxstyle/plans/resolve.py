@@ -266,8 +266,8 @@ def _tone(config: Config, objective: Objective, strength: float | None) -> float
     if strength is not None:
         return 1 - (1 - strength) ** 2
     usual = PRESETS[config.preset]
-    given = objective.style_weight * usual.content_weight, usual.style_weight * objective.content_weight
-    return 1.0 if given[0] >= given[1] else (given[0] / given[1]) ** (1 / 3)
+    style, content = objective.style_weight / usual.style_weight, objective.content_weight / usual.content_weight
+    return 1.0 if style >= content else (style / content) ** (1 / 3)
 
 
 def is_random(config: Config) -> bool:

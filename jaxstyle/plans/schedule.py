@@ -9,6 +9,7 @@ whatever its own size is. On the way to its size it keeps the long waves of that
 """
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -89,9 +90,18 @@ def budgets(evaluations: int, scales: int) -> list[int]:
     return [*counts, max(1, evaluations - sum(counts))]
 
 
-def stages(width: int, height: int, scales: int, evaluations: int, metric: str) -> tuple[Stage, ...]:
-    """The stages of a run; the last one is in the plain metric, and has at least one evaluation."""
-    counts = zip(sizes(width, height, scales), budgets(evaluations, scales), strict=True)
+def former_budgets(evaluations: int, scales: int) -> list[int]:
+    """The same as it was once, for old records: a third of the evaluations at all smaller sizes, alike at each."""
+    coarse = max(1, round(evaluations / 3 / max(1, scales - 1)))
+    return [coarse] * (scales - 1) + [max(1, evaluations - coarse * (scales - 1))]
+
+
+def stages(
+    width: int, height: int, scales: int, evaluations: int, metric: str, shared: Callable[[int, int], list[int]] = budgets
+) -> tuple[Stage, ...]:
+    """The stages of a run; the last one is in the plain metric, and has at least one evaluation. `shared` gives the evaluations
+    at each size."""
+    counts = zip(sizes(width, height, scales), shared(evaluations, scales), strict=True)
     *coarse, (size, count) = counts
     return (*(Stage(size, metric, count) for size, count in coarse), *_finished(size, count, metric))
 

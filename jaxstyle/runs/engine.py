@@ -193,7 +193,7 @@ class Engine:
         targets = together(own)
         metrics = together([self.own.metrics(plan, metric) for plan in plans]) if self.method.has_metrics else None
         canonical = targets if shared else together(canonical)
-        chroma = together([jnp.float32(plan.chroma) for plan in plans])
+        chroma = together([jnp.asarray(plan.chroma, jnp.float32) for plan in plans])
         return Task(together(list(starts)), targets, canonical, together(weights), metrics, self.held, chroma)
 
     def memory(self, plan: Plan) -> int:
@@ -240,7 +240,7 @@ def compile_engine(
     start: Any = jax.ShapeDtypeStruct((height, width, 3), jnp.float32)
     targets = own.shapes(plan)
     metrics = {name: Metric(gram, gram) for name, gram in targets.style.items()} if method.has_metrics else None
-    shapes = Task(start, targets, canonical.shapes(plan), weights, metrics, chroma=jnp.float32(plan.chroma))
+    shapes = Task(start, targets, canonical.shapes(plan), weights, metrics, chroma=jnp.asarray(plan.chroma, jnp.float32))
     if members is not None:
         shapes = jax.tree.map(lambda a: jax.ShapeDtypeStruct((members, *a.shape), a.dtype), shapes)
     task = layout.shapes(shapes)._replace(held=held)

@@ -31,7 +31,7 @@ class Task(NamedTuple):
         weights: of the objective's terms.
         metrics: of the differences of the style's Gram matrices, by tap; None for a solver without `has_aux`.
         held: waves that the images keep as they start, shared by the members; None where all may change.
-        chroma: how readily the image's colours move beside its brightness, 0 to 1, ().
+        chroma: how readily the image's colours move beside its brightness, 0 to 1, (), or (H, W, 1) for regions.
     """
 
     start: Array

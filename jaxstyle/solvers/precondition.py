@@ -75,7 +75,7 @@ def decode(
         z: (H, W, 3), or (H, W, 1) to move all three channels alike.
         start: (H, W, 3).
         preconditioner: one of `PRECONDITIONERS`.
-        chroma: gain of the two opponent colours beside that of brightness, 0 to 1, a scalar.
+        chroma: gain of the two opponent colours beside that of brightness, 0 to 1, a scalar or (H, W, 1).
         held: waves that the image keeps as they are at the start.
         sparing: whether to hold the spectrum of one colour at a time, where memory is short; equal up to rounding.
 
@@ -84,12 +84,13 @@ def decode(
     """
     if check_preconditioner(preconditioner) == "none":
         grey = jnp.mean(z, -1, keepdims=True)
-        return start + _free(z if z.shape[-1] == 1 else chroma * z + (1 - chroma) * grey, held) / PIXEL
+        return start + _free(z if z.shape[-1] == 1 else grey + _everywhere(chroma) * (z - grey), held) / PIXEL
     if sparing:
-        return _decoded(z, start, jnp.asarray(chroma, z.dtype), held)
+        return _decoded(z, start, _everywhere(chroma), held)
     height, width, channels = z.shape
-    spectrum = jnp.fft.rfft2(z, axes=(0, 1)) * (gains(height, width) * _of_colours(chroma)[None, None])[..., :channels]
+    spectrum = jnp.fft.rfft2(z, axes=(0, 1)) * gains(height, width)[..., :channels]
     opponent = jnp.fft.irfft2(spectrum, s=(height, width), axes=(0, 1))
+    opponent = jnp.concatenate([opponent[..., :1], opponent[..., 1:] * _everywhere(chroma)], -1)
     # By default a GPU would round the picture to tf32 here, and a TPU to bfloat16.
     change = jnp.matmul(_free(opponent, held), jnp.asarray(OPPONENT[:channels], z.dtype), precision="highest")
     return start + change / PIXEL
@@ -99,9 +100,10 @@ def _free(change: Array, held: Waves | None) -> Array:
     return change if held is None else held.without(change)
 
 
-def _of_colours(chroma: Array | float) -> Array:
-    """The gains of brightness and of the two opponent colours, (3,)."""
-    return jnp.stack([jnp.ones(()), *[jnp.asarray(chroma, jnp.float32)] * 2])
+def _everywhere(chroma: Array | float) -> Array:
+    """A gain of colours as (H, W, 1) or (1, 1, 1)."""
+    chroma = jnp.asarray(chroma, jnp.float32)
+    return chroma if chroma.ndim == 3 else chroma[None, None, None]
 
 
 @jax.custom_vjp
@@ -109,7 +111,7 @@ def _decoded(z: Array, start: Array, chroma: Array, held: Waves | None) -> Array
     """`decode`, one opponent colour after the other."""
 
     def add(k: Array, image: Array) -> Array:
-        change = _of_colours(chroma)[k] * _filtered(lax.dynamic_index_in_dim(z, k, 2, keepdims=False), k)
+        change = _gain_of(k, chroma) * _filtered(lax.dynamic_index_in_dim(z, k, 2, keepdims=False), k)
         return image + _free(change[..., None], held) * (_opponent(z)[k] / PIXEL)[None, None]
 
     return lax.fori_loop(0, z.shape[-1], add, start)
@@ -121,7 +123,7 @@ def _decoded_bwd(kept: tuple[Array, Array, Waves | None], grad: Array) -> tuple[
 
     def put(k: Array, total: Array) -> Array:
         change = jnp.sum(grad * (_opponent(grad)[k] / PIXEL)[None, None], -1, keepdims=True)
-        change = _of_colours(chroma)[k] * _filtered(_free(change, held)[..., 0], k)
+        change = _filtered(_gain_of(k, chroma) * _free(change, held)[..., 0], k)
         return lax.dynamic_update_slice(total, change[..., None], (0, 0, k))
 
     # Zeros by themselves would be made at the start of the program, and held until here.
@@ -130,6 +132,11 @@ def _decoded_bwd(kept: tuple[Array, Array, Waves | None], grad: Array) -> tuple[
 
 
 _decoded.defvjp(lambda z, start, *rest: (_decoded(z, start, *rest), (z[0, 0], *rest)), _decoded_bwd)
+
+
+def _gain_of(k: Array, chroma: Array) -> Array:
+    """The gain of opponent colour number k, (H, W) or (1, 1): that of brightness is 1."""
+    return jnp.where(k == 0, 1.0, chroma[..., 0])
 
 
 def _opponent(like: Array) -> Array:

@@ -11,6 +11,7 @@ from typing import Any
 from jaxstyle.errors import InputError, JaxstyleError, named
 from jaxstyle.pictures import ours
 from jaxstyle.pictures.paths import located
+from jaxstyle.plans import schedule
 from jaxstyle.plans.config import Config
 from jaxstyle.plans.plan import Plan, Start
 from jaxstyle.plans.regions import wishes_of
@@ -112,15 +113,16 @@ def made(picture: str | os.PathLike[str]) -> Made:
 
 
 def _as_recorded(plan: Plan, known: Mapping[str, Any]) -> Plan:
-    """A plan with the start and the evaluations of its record, which other versions choose otherwise."""
-    start = Start(**known["start"])
-    plan = replace(plan, start=start, preview=plan.preview and replace(plan.preview, start=start))
-    done = known["stages"]
-    if [(*s["size"], s["metric"]) for s in done] != [(*s.size, s.metric) for s in plan.stages]:
+    """A plan with the start of its record, and with evaluations shared as they were when records did not tell a tone."""
+    if not (told := known.get("start", {})):
         return plan
-    stages = tuple(s._replace(evaluations=d["evaluations"]) for s, d in zip(plan.stages, done, strict=True))
-    whole = sum(s.evaluations for s in stages) == plan.evaluations  # a line search may have overrun a stage
-    return replace(plan, stages=stages) if whole else plan
+    start = Start(**{field.name: told[field.name] for field in dataclasses.fields(Start) if field.name in told})
+    plan = replace(plan, start=start, preview=plan.preview and replace(plan.preview, start=start))
+    scales = len(plan.sizes)
+    if "tone" in told or plan.preview is not None or scales == 1 or plan.strength == 0:
+        return plan
+    how: Any = dict(metric=plan.stages[0].metric, shared=schedule.former_budgets)
+    return replace(plan, stages=schedule.stages(*plan.content.size, scales, plan.evaluations, **how))
 
 
 def _begun(further: Mapping[str, Any]) -> Mapping[str, Any] | None:

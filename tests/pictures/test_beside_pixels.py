@@ -75,6 +75,8 @@ def broken_tags(rng):
 
 
 BROKEN = {
+    "transparent colour": lambda rng: with_chunks(encoded("PNG"), (b"tRNS", b"\0")),
+    "colours of a JPEG": lambda rng: encoded("JPEG", quality=95).replace(b"\xff\xdb", b"\xff\xee\0\7Adobe\xff\xdb", 1),
     "gamma": lambda rng: with_chunks(encoded("PNG"), (b"gAMA", b"\0"), (b"pHYs", b"\0\0"), (b"cHRM", b"\0")),
     "animation": lambda rng: with_chunks(encoded("PNG"), (b"acTL", b"\0" * 8), (b"fcTL", b"\0" * 3)),
     "all of a PNG": rubbish_in_all_chunks,

@@ -10,7 +10,7 @@ from PIL import Image, TiffImagePlugin
 from jaxstyle.pictures.find import expand
 
 pytestmark = pytest.mark.usefixtures("empty_folder")
-SAID = "is a RAW file of a camera", "export it as JPEG or TIFF"
+SAID = "is a RAW file of a camera", "export as JPEG or TIFF"
 
 
 def thumbnail(name, tags):

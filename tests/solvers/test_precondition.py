@@ -33,17 +33,22 @@ def test_colours_can_be_slower_than_brightness(rng, name, chroma):
     fast, slow = (np.asarray(decode(z, start, name, chroma=c) - start) for c in (1.0, chroma))
     grey = fast.mean(-1, keepdims=True)
     np.testing.assert_allclose(slow, grey + chroma * (fast - grey), atol=1e-6)
+    share = rng.random((16, 21, 1))
+    mixed = np.asarray(decode(z, start, name, chroma=jnp.asarray(share, jnp.float32)) - start)
+    np.testing.assert_allclose(mixed, grey + share * (fast - grey), atol=1e-6)
 
 
+@pytest.mark.parametrize("everywhere", [True, False])
 @pytest.mark.parametrize("waves", [None, (7, 5)])
 @pytest.mark.parametrize("shape", [(16, 20, 3), (17, 21, 3)])
-def test_one_colour_after_the_other_is_the_same(rng, shape, waves):
+def test_one_colour_after_the_other_is_the_same(rng, shape, waves, everywhere):
     """The picture, and the gradient of a sum of it, weighted."""
+    chroma = 0.5 if everywhere else jnp.asarray(rng.random((*shape[:2], 1)), jnp.float32)
     z, start, weights = (jnp.asarray(rng.normal(size=shape), jnp.float32) for _ in range(3))
     held = waves and Waves.of(shape[1::-1], waves)
 
     def both(sparing):
-        image, pull = jax.vjp(lambda z: decode(z, start, "spectral", chroma=0.5, held=held, sparing=sparing), z)
+        image, pull = jax.vjp(lambda z: decode(z, start, "spectral", chroma=chroma, held=held, sparing=sparing), z)
         return image, *pull(weights)
 
     for got, wanted in zip(jax.jit(both, static_argnums=0)(True), both(False), strict=True):
