@@ -97,6 +97,7 @@ def test_members_stop_at_their_own_budgets():
     assert_same(long, stylize(CHELSEA, SWIRLS, evaluations=9, **settings))
 
 
+@pytest.mark.slow
 def test_sizes_and_methods_get_a_bucket_each_and_results_come_in_order():
     config = Config(size=48, evaluations=2)
     jobs = make_jobs([CHELSEA, COFFEE], [SWIRLS, GLASS], vary={"solver": ["lbfgs", "adam"]}, config=config)

@@ -227,6 +227,7 @@ def test_a_loss_that_is_not_finite_exits_1(capsys):
     assert os.listdir() == []
 
 
+@pytest.mark.slow
 def test_weights_commands(capsys):
     assert main(["weights", "list"]) == 0
     text = capsys.readouterr().out

@@ -35,6 +35,7 @@ def run(*arguments):
     return main(["domains", "train", *arguments, *SMALL])
 
 
+@pytest.mark.slow
 def test_a_network_is_taught_and_paints(folders, monkeypatch, capsys):
     early, compiled = [], Compiler.compile
     with monkeypatch.context() as patch:

@@ -107,6 +107,7 @@ def test_a_command_in_another_thread():
     assert codes == [0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["stylize", "batch", "sweep", "replay", "continue", "apply", "apply folder"])
 def test_every_command_answers_and_ends_with_130(command, monkeypatch, capsys, styles_file):
     what, more = "this evaluation", []

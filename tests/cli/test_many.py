@@ -142,6 +142,7 @@ def test_a_sweep_of_two_knobs():
         assert record["config"]["init"] == row["init"]
 
 
+@pytest.mark.slow
 def test_a_row_from_one_style_to_another():
     """The ends are the pictures of the styles alone, each pixel within a level."""
     arguments = ["--styles", SWIRLS, GLASS, "-q", *TINY, "--evaluations", "6", "--solver", "adam"]
@@ -254,6 +255,7 @@ def test_what_is_the_same_is_made_once(capsys):
     assert "note: made once, since they give the same picture: 'chelsea, 1000, swirls' and " in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_losses_of_two_paddings_are_said_not_to_compare(capsys):
     arguments = ["sweep", CHELSEA, SWIRLS, *TINY, "--evaluations", "1"]
     assert main([*arguments, "--vary", "padding=zero,reflect", "-o", "two"]) == 0

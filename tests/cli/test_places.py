@@ -171,6 +171,7 @@ def home(monkeypatch):
     Image.fromarray(white).save("home/mask.png")
 
 
+@pytest.mark.slow
 def test_a_tilde_is_the_home_folder_in_every_command(home, apply):
     pair = ["~/c.png", "~/s.png"]
     more = ["--init", "~/c.png", "--region", "~/mask.png=keep"]
@@ -244,6 +245,7 @@ def test_notes_on_masks_name_them(capsys):
     np.testing.assert_array_equal(pixels("x.png")[:, :15], kept[:, :15])
 
 
+@pytest.mark.slow
 def test_a_raw_file_among_others_is_named_in_every_command(apply, capsys):
     picture("in/c.png", 1), picture("s.png", 2)
     Path("in/p.nef").write_bytes(b"II*\0" + bytes(500))
@@ -252,7 +254,7 @@ def test_a_raw_file_among_others_is_named_in_every_command(apply, capsys):
         [*apply, "in", "-o", "out"],
     ):
         assert main(arguments) == 1
-        assert "(='in/p.nef') is a RAW file of a camera; export it" in capsys.readouterr().err
+        assert "(='in/p.nef') is a RAW file of a camera; export" in capsys.readouterr().err
     assert len(pngs("out")) == 3
     assert main(["stylize", "in/p.nef", "s.png"]) == 2
-    assert "`content` (='in/p.nef') is a RAW file of a camera; export it" in capsys.readouterr().err
+    assert "`content` (='in/p.nef') is a RAW file of a camera; export" in capsys.readouterr().err

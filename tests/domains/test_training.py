@@ -174,6 +174,7 @@ def both(tmp_path_factory):
     return network, path
 
 
+@pytest.mark.slow
 def test_both_directions_paint_and_are_recorded(both):
     network, path = both
     one, other = (jaxstyle.apply_domains(A[0], path, direction=way).image for way in ("a2b", "b2a"))

@@ -182,6 +182,7 @@ def test_max_pool_gradient_of_ties_goes_to_the_first():
     np.testing.assert_array_equal(grad[0, ..., 0], [[1, 0, 1, 0], [0, 0, 0, 0]])
 
 
+@pytest.mark.slow
 def test_the_fast_network_is_the_direct_one(rng):
     """Features and the image gradient of the whole loss, on the bundled weights, within 1e-4 (relative, by norm)."""
     params = jaxstyle.load_weights()

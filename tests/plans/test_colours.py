@@ -268,6 +268,7 @@ def test_commands_replay_and_go_on(capsys, options):
     assert main(["continue", "x.png", "--evaluations", "3", "-o", "z.png", "-q"]) == 0
 
 
+@pytest.mark.slow
 def test_a_sweep_of_all_of_them(capsys):
     command = [
         "sweep",

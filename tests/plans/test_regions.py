@@ -186,6 +186,7 @@ def test_batches_and_their_members():
     assert [result.record["batch"]["members"] for result in mixed] == [1, 1]
 
 
+@pytest.mark.slow
 def test_a_replay_finds_the_masks_and_a_run_goes_on(capsys):
     files()
     for source, name in ((CONTENT, "a.jpg"), (STYLE, "b.jpg"), (GLASS, "c.jpg")):
@@ -217,6 +218,7 @@ def test_a_sweep_over_regions_and_a_mask_that_must_not_be_replaced(capsys):
     assert "is one of the input pictures" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_loss_does_not_see_the_photograph_that_is_kept():
     """It lies over the picture only where that is shown: what is painted beside it would else make up for its colours."""
     made = plan(regions=[(MIDDLE, "keep")], init="noise")

@@ -234,6 +234,7 @@ def test_a_run_that_is_stopped_early_still_gives_the_full_size():
     assert result.evaluations == 4, "one more, to measure it"
 
 
+@pytest.mark.slow
 def test_a_finer_size_begins_without_noise(monkeypatch):
     """With what the first size made of it, enlarged."""
     begun, task = [], Engine.task

@@ -282,6 +282,7 @@ def test_the_members_of_a_batch_go_on_bit_for_bit(killed_at):
         same(*(f"{folder}/{name.removesuffix('.json')}" for folder in ("killed", "whole")))
 
 
+@pytest.mark.slow
 def test_a_member_that_is_there_keeps_the_others_company(killed_at, monkeypatch):
     run = ["batch", CONTENT, OTHER, "--styles", STYLE, "-q", "--size", "32x32", "--evaluations", "12", "--batch-size", "2"]
     assert main([*run, "-o", "whole"]) == 0

@@ -13,7 +13,7 @@ from jaxstyle.network.convolution import Target, traced_for
 from jaxstyle.onepass.photographs import Photographs
 from jaxstyle.styles.model import WIDTHS, initial
 from jaxstyle.styles.train import OBJECTIVE, Learned, Lesson, Recipe, begin, step
-from tests.transfer.test_lowering import BACKENDS, CHANNELS, callbacks, described, doubles, network, operations
+from tests.runs.test_lowering import BACKENDS, CHANNELS, callbacks, described, doubles, network, operations
 
 STYLES, SIZE, BATCH = 3, 32, 2
 PRECISION = {"float32": "HIGHEST", "tf32": "HIGH", "bfloat16": "DEFAULT"}

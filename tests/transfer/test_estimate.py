@@ -71,6 +71,7 @@ def test_the_largest_keeps_the_shape():
     assert memory.largest(512, 512, 10**9, 10**6) == (0, 0)
 
 
+@pytest.mark.slow
 def test_an_estimate_without_pictures_is_of_4_to_3():
     found = estimate(size=64, evaluations=7, scales=2)
     assert found.size == (64, 48)
