@@ -218,9 +218,9 @@ class Solve:
 
     @property
     def options(self) -> dict[str, Any]:
-        """For `jaxstyle.stylize`."""
+        """For `jaxstyle.stylize`, at one size: losses at several do not compare."""
         setting = SETTINGS.get(self.solver, {"solver": self.solver})
-        how = dict(init=self.init, precision=self.precision, evaluations=self.evaluations, seed=0)
+        how = dict(init=self.init, precision=self.precision, evaluations=self.evaluations, seed=0, scales=1)
         return how | {"preset": PRESET} | setting | {"size": f"{self.width}x{self.height}"}
 
 

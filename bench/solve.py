@@ -45,7 +45,7 @@ def together(side: int, pictures: int, evaluations: int) -> Job:
     network()
 
     def run() -> dict[str, Any]:
-        options: dict[str, Any] = dict(size=f"{side}x{side}", init="noise", evaluations=evaluations, preset=PRESET)
+        options: dict[str, Any] = dict(size=f"{side}x{side}", scales=1, init="noise", evaluations=evaluations, preset=PRESET)
         found = jaxstyle.stylize_batch(content, style, seeds=pictures, batch_size=pictures, **options)
         results = [result for result in found if isinstance(result, jaxstyle.Result)]
         if {result.record["batch"]["members"] for result in results} != {pictures}:

@@ -45,7 +45,7 @@ def test_time_to_loss(benchmark, start, platform, profile, budget):
     case = Solve(*PAIRS[0], width, height, profile.rival_evaluations, platform=platform)
     describe_case(benchmark, ["rival time"], case)
     theirs = start("rivals:torch_solve", case.inputs | {"evaluations": case.evaluations}, platform=platform)
-    options = {"size": f"{width}x{height}", "evaluations": max(1, round(budget * case.evaluations))}
+    options = {"size": f"{width}x{height}", "scales": 1, "evaluations": max(1, round(budget * case.evaluations))}
     ours = start("solve:solve", case.inputs | {"options": options}, platform=platform, alone=True)
     answers: dict[str, Any] = {}
     found = turn_about(benchmark, lambda: answers.update(ours=ours.run()), lambda: answers.update(theirs=theirs.run()), 1)

@@ -89,7 +89,7 @@ def main() -> None:
             cells = []
             for kind, content, style in columns:
                 path = str(SAMPLES / f"{style}.jpg")
-                more: Any = dict(size=size, evaluations=options.evaluations, flat_noise=options.flat_noise)
+                more: Any = dict(size=size, scales=1, evaluations=options.evaluations, flat_noise=options.flat_noise)
                 result = jaxstyle.stylize(half_sky(content, kind), path, **more, **how)
                 own = float(band(style_at(style, result.record["style_sizes"][0])).std())
                 above, below = (energy / own for energy in energies(result.image))
