@@ -11,6 +11,7 @@ import numpy as np
 
 from jaxstyle.errors import InputError
 from jaxstyle.machine import memory
+from jaxstyle.machine.allocator import give_back_pages
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.machine.modes import computing
 from jaxstyle.pictures.size import USUAL, parse_size
@@ -86,6 +87,7 @@ def estimate(
         saying("compiling and measuring")
     compiler = Compiler()
     engines, needed, free = compile_to_fit(plan, compiler)
+    give_back_pages()  # what compiling freed is no part of a run
     used, (width, height) = memory.resident(), plan.content.size
     per_pixel = _seconds_per_pixel(plan, engines[-1])
     work = sum(stage.evaluations * stage.pixels for stage in plan.stages)
