@@ -1,5 +1,6 @@
 """Whose colours a picture gets: the pictures that the network sees for that, and what is done to a picture at the end."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -13,6 +14,9 @@ from jaxstyle.pictures.read import Picture, as_float
 from jaxstyle.pictures.spaces import check_space, grey, with_colours_of
 from jaxstyle.plans.config import COLORS, Config
 from jaxstyle.plans.library import Library
+
+ENOUGH = 2**18
+"""Pixels of a style by which its colours are known."""
 
 
 @dataclass(frozen=True)
@@ -107,9 +111,17 @@ def recoloured(colours: Colours, content: Picture, styles: Sequence[Picture], bl
     return np.clip(sum(parts, np.zeros((), np.float32)), 0, 1)
 
 
+def _thinned(picture: Picture) -> Picture:
+    """Every so many-th row and column of a large picture, whose moments would take more memory than its run in strips."""
+    width, height = picture.size
+    step = math.ceil(math.sqrt(width * height / ENOUGH))
+    alpha = None if picture.alpha is None else picture.alpha[::step, ::step]
+    return replace(picture, rgb=picture.rgb[::step, ::step], alpha=alpha)
+
+
 def _of_styles(styles: Sequence[Picture], blend: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
     """Mean and covariance of the opponent colours of styles, (3,) and (3, 3), weighted by their shares."""
-    found = [moments(as_float(style) @ OPPONENT.T, style.alpha) for style in styles]
+    found = [moments(as_float(style) @ OPPONENT.T, style.alpha) for style in map(_thinned, styles)]
     mean, covariance = (sum(s * part for s, part in zip(blend, parts, strict=True)) for parts in zip(*found, strict=True))
     return np.asarray(mean), np.asarray(covariance)
 
