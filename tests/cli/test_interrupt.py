@@ -1,6 +1,5 @@
 """Ctrl-C: answered at once by every command, though a computation holds Python's own handlers up."""
 
-import hashlib
 import os
 import signal
 import subprocess
@@ -21,66 +20,55 @@ SMALL = ["--size", "32", "--evaluations", "5"]
 pytestmark = pytest.mark.usefixtures("empty_folder", "small_network")
 
 
-class Computing:
-    """A computation that lets other threads run, but no handler of signals until it is over."""
+class HeldUp:
+    """Signals that come while a computation holds Python's own handlers up: only the byte that each writes reaches anything."""
 
     def __init__(self, monkeypatch):
-        self.said, self.left, self.is_over = [], [], False
-        self._heard = threading.Event()
-        monkeypatch.setattr(module, "say", self._say)
+        self.said, self.left, self._heard = [], [], threading.Event()
+        monkeypatch.setattr(module, "say", self._hear(self.said))
+        monkeypatch.setattr(Interrupt, "leave", self._hear(self.left))
 
-    def _say(self, text):
-        self.said.append((text, self.is_over))
-        self._heard.set()
+    def _hear(self, words):
+        def hear(word):
+            words.append(word)
+            self._heard.set()
 
-    def leave(self, code):
-        self.left.append((code, self.is_over))
+        return hear
 
-    def go(self, signals):
-        """`signals` come while it computes, each when the one before was answered."""
-
-        def send():
-            for number in signals:
-                os.kill(os.getpid(), number)
-                self._heard.wait(30)
-                self._heard.clear()
-
-        sender = threading.Thread(target=send)
-        sender.start()
-        try:
-            while sender.is_alive():
-                hashlib.pbkdf2_hmac("sha256", b"", b"", 3_000_000)
-        finally:
-            self.is_over = True
-            sender.join()
+    def send(self, number, answers=1):
+        """Returns when the signal has got its answers."""
+        descriptor = signal.set_wakeup_fd(-1)
+        signal.set_wakeup_fd(descriptor)
+        until = len(self.said) + len(self.left) + answers
+        os.write(descriptor, bytes([number]))
+        while len(self.said) + len(self.left) < until:
+            assert self._heard.wait(30)
+            self._heard.clear()
 
 
 def test_the_first_is_answered_before_the_computation_is_over(monkeypatch):
-    computing = Computing(monkeypatch)
-    with Interrupt("this evaluation") as interrupt:
-        computing.go([signal.SIGINT])
-    assert interrupt.came
-    assert computing.said == [("stopping after this evaluation; Ctrl-C once more gives up at once", False)]
+    held_up = HeldUp(monkeypatch)
+    with Interrupt("this evaluation"):
+        held_up.send(signal.SIGINT)
+    assert held_up.said == ["stopping after this evaluation; Ctrl-C once more gives up at once"]
 
 
 def test_the_second_ends_a_process_that_does_not_notice_and_says_what_is_kept(monkeypatch):
-    computing = Computing(monkeypatch)
+    held_up = HeldUp(monkeypatch)
     monkeypatch.setattr(module, "GRACE", 0.01)
-    monkeypatch.setattr(Interrupt, "leave", computing.leave)
-    with (
-        pytest.raises(KeyboardInterrupt, match=r"^given up; all but this is kept$"),
-        Interrupt("this step", lambda: "all but this is kept"),
-    ):
-        computing.go([signal.SIGINT, signal.SIGINT])
-    assert computing.left == [(130, False)]
-    assert computing.said[1] == ("jaxstyle: error: given up; all but this is kept", False)
+    with Interrupt("this step", lambda: "all but this is kept"):
+        held_up.send(signal.SIGINT)
+        held_up.send(signal.SIGINT, answers=2)
+    assert held_up.said[1:] == ["jaxstyle: error: given up; all but this is kept"]
+    assert held_up.left == [130]
 
 
 def test_a_quiet_one_is_not_answered_and_gives_up_all_the_same(monkeypatch):
     said = []
     monkeypatch.setattr(module, "say", said.append)
-    with Interrupt("this", quiet=True):
+    with Interrupt("this", quiet=True) as interrupt:
         signal.raise_signal(signal.SIGINT)
+        assert interrupt.came
         with pytest.raises(KeyboardInterrupt, match="given up"):
             signal.raise_signal(signal.SIGINT)
     assert said == []
