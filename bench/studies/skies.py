@@ -1,6 +1,6 @@
 """Where runs begin and through which sizes they go, by eye: plain skies, water and backdrops.
 
-    python -m bench.studies.skies PHOTOGRAPHS PAINTINGS [--sizes 192] [--only before,now] [--pairs eiffel] -o skies
+    python -m bench.studies.skies PHOTOGRAPHS PAINTINGS [--sizes 192] [--only none,long] [--pairs eiffel] -o skies
 
 Eight pairs whose photographs have skies, water or backdrops out of focus, with paintings, a print, stained glass and an
 engraving; each made in several ways. The sheet shows every picture and, four times as large, the part where its photograph is
@@ -17,7 +17,6 @@ PHOTOGRAPHS and PAINTINGS are the folders that `weights/photographs.py` makes.
 
 import argparse
 import json
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +35,6 @@ TENSOR = 1.5
 FLATTEST = 1 / 4
 """Share of a photograph that counts as flat."""
 ZOOM = 4
-LONG = 16
-"""Pixels: no wave of the noise of long waves is much shorter."""
 PAIRS = {
     "eiffel": ("explore_monuments-eiffelTower", "starry_night"),
     "liberty": ("explore_monuments-statueofLiberty", "the_scream"),
@@ -50,16 +47,16 @@ PAIRS = {
 }
 """Photograph and style: a sample, a painting, or the engraving that is drawn here."""
 WAYS: dict[str, dict[str, Any]] = {
-    "before": dict(scales=1, flat_noise=1.0),
-    "less": dict(scales=1, flat_noise=0.3),
-    "none": dict(scales=1),
-    "long": dict(scales=1, init="long waves"),
-    "first": dict(scales=2, flat_noise=1.0),
-    "two": dict(scales=2),
+    "none": dict(scales=1, flat_noise=0.0),
+    "half": dict(scales=1, flat_noise=0.5),
+    "long": dict(scales=1),
+    "two": dict(scales=2, flat_noise=0.0),
+    "two long": dict(scales=2),
     "auto": dict(scales="auto"),
-    "now": dict(),
-    "draft": dict(quality="draft"),
-    "best": dict(quality="best"),
+    "draft": dict(quality="draft", flat_noise=0.0),
+    "draft long": dict(quality="draft"),
+    "best": dict(quality="best", flat_noise=0.0),
+    "best long": dict(quality="best"),
 }
 
 
@@ -104,15 +101,6 @@ def engraving() -> np.ndarray:
 def at(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """uint8 (H, W, 3) at (width, height), in [0, 1]."""
     return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BILINEAR), float) / 255
-
-
-def long_waves(content: np.ndarray, style: np.ndarray) -> np.ndarray:
-    """A content with noise of long waves where it is flat, as rough as the style; both (H, W, 3) in [0, 1]."""
-    frequency = np.hypot(np.fft.fftfreq(content.shape[0])[:, None], np.fft.fftfreq(content.shape[1])[None])
-    kept = np.exp(-0.5 * (frequency * LONG) ** 4) * (frequency > 0)
-    noise = np.fft.ifft2(np.fft.fft2(np.random.default_rng(0).standard_normal(frequency.shape)) * kept).real
-    flat = np.clip((1 - 255 * np.sqrt(roughness(content, 4))) / 0.5, 0, 1)
-    return np.clip(content + (flat * np.sqrt(roughness(style, 4)).mean() * noise / noise.std())[..., None], 0, 1)
 
 
 def flattest(content: np.ndarray, side: int) -> tuple[int, int]:
@@ -195,16 +183,7 @@ def main() -> None:
 
 def made(content: np.ndarray, style: np.ndarray, file: Path, how: dict[str, Any]) -> dict[str, float]:
     """Makes a picture and gives its numbers."""
-    if how.get("init"):
-        longest = how["size"] / max(content.shape)
-        size = (round(content.shape[1] * longest), round(content.shape[0] * longest))
-        begun = long_waves(at(content, size), at(style, size))
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "start.png"
-            Image.fromarray(np.uint8(np.rint(255 * begun))).save(path)
-            result = jaxstyle.stylize(content, style, **{**how, "init": str(path)})
-    else:
-        result = jaxstyle.stylize(content, style, **how)
+    result = jaxstyle.stylize(content, style, **how)
     result.save(file)
     height, width, _ = result.image.shape
     seen = at(content, (width, height)), at(style, result.record["style_sizes"][0])

@@ -229,7 +229,9 @@ def total_loss(
     return loss_parts(image, params, targets, objective=objective, weights=weights, precision=precision, strips=strips).total
 
 
-def losses_in(metrics: dict[str, Metric], image: Array, params: Params, targets: Targets, **how: Any) -> tuple[Array, Array]:
+def loss_in_metric_and_loss(
+    metrics: dict[str, Metric], image: Array, params: Params, targets: Targets, **how: Any
+) -> tuple[Array, Array]:
     """`total_loss` with the style's terms measured in these metrics, and `total_loss` itself, of which `how` are options."""
     terms = loss_terms(image, params, targets, metrics=metrics, **how)
     loss = _summed(terms)

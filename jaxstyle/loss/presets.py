@@ -46,7 +46,7 @@ class Objective:
         return hash(tuple(tuple(v.items()) if isinstance(v, Mapping) else v for v in vars(self).values()))
 
     @property
-    def form(self) -> "Objective":
+    def static(self) -> "Objective":
         """The objective with every weight 1, total variation's 0 where it is 0: what a compiled program depends on."""
         content, style = (dict.fromkeys(layers, 1.0) for layers in (self.content_layers, self.style_layers))
         tv = 1.0 if self.tv_weight else 0.0

@@ -5,6 +5,7 @@ depend on the size of the picture; what a convention does differently is a facto
 """
 
 from math import ceil, log, sqrt
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -140,6 +141,27 @@ def _absolute(x: Array) -> Array:
 def _half_squares(x: Array) -> Array:
     down, right = x[1:, :-1] - x[:-1, :-1], x[:-1, 1:] - x[:-1, :-1]
     return (jnp.sum(down**2) + jnp.sum(right**2)) / 2
+
+
+class Anchor(NamedTuple):
+    """An image to stay near.
+
+    Attributes:
+        image: (H, W, 3), RGB in [0, 1].
+        weight: how strongly at each pixel, (H, W, 1), at least 0.
+    """
+
+    image: Array
+    weight: Array
+
+
+def anchor_loss(image: Array, anchor: Anchor) -> Array:
+    """Mean over pixels and colours of the weighted square of what an (H, W, 3) image is away from an anchor, in 8-bit levels.
+
+    With the weight a factor times 0 where two frames of a film do not show the same, it is the temporal loss of Ruder et al.,
+    Artistic Style Transfer for Videos, 2016, eq. 7.
+    """
+    return jnp.mean(anchor.weight * (PIXEL * (image - anchor.image)) ** 2)
 
 
 TV_SCALES = {"absolute": _absolute, "half-squares": _half_squares}

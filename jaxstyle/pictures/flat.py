@@ -7,13 +7,15 @@ borders and neighbours of the area, and a weak style leaves it half as rough as 
 import numpy as np
 
 from jaxstyle.pictures.colour import PIXEL, blur
-from jaxstyle.pictures.noise import GREY, soft_noise
+from jaxstyle.pictures.noise import GREY, long_waves, soft_noise
 
 NARROW, WIDE, AROUND = 1.0, 4.0, 4.0
 """Deviations in pixels of the Gaussians between which texture is looked for, and of the one that averages it."""
 PLAIN, ROUGH = 0.5, 1.0
 """In 8-bit levels: less roughness than the first is wholly flat, more than the second not at all. Most of a photograph has 4 to
 20 at sizes of 128 to 512 pixels."""
+WAVES = 16.0
+"""Pixels: shorter waves of noise are left in skies as worms and specks, longer ones become strokes."""
 _LUMA = (0.299, 0.587, 0.114)
 
 
@@ -24,13 +26,17 @@ def roughness(image: np.ndarray) -> np.ndarray:
     return np.sqrt(np.maximum(blur(band**2, AROUND), 0))[..., 0]
 
 
-def fill_flat(image: np.ndarray, wanted: float) -> np.ndarray:
+def fill_flat(image: np.ndarray, wanted: float, shortest: float = 0.0) -> np.ndarray:
     """`image` with noise where it is flat, of the roughness `wanted`; the same object where it is flat nowhere.
 
-    The noise is always the same: it is there to be replaced.
+    The noise is always the same: it is there to be replaced. With `shortest`, in pixels, it is brightness of longer waves only;
+    shorter ones are left in the result as worms and specks.
     """
     share = np.clip((ROUGH - roughness(image)) / (ROUGH - PLAIN), 0, 1)
     if not share.any():
         return image
-    noise = soft_noise(image.shape, 0, 1 / PIXEL) - np.asarray(GREY, np.float32)
+    if shortest:
+        noise = long_waves(image.shape[:2], shortest)
+    else:
+        noise = soft_noise(image.shape, 0, 1 / PIXEL) - np.asarray(GREY, np.float32)
     return image + (share * np.float32(wanted / roughness(noise).mean()))[..., None] * noise

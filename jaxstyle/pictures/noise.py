@@ -55,6 +55,18 @@ def soft_noise(shape: tuple[int, ...], seed: int, sigma: float, chroma: float = 
     return np.asarray(GREY, np.float32) + np.concatenate(parts, -1) @ OPPONENT.astype(np.float32)
 
 
+def long_waves(shape: tuple[int, int], shortest: float) -> np.ndarray:
+    """Noise in brightness, (H, W, 3) float32 of deviation 1 / 255 around 0, without waves much shorter than `shortest` pixels.
+
+    Its spectrum is white up to a cut of exp(-(f * shortest)^4 / 2) at f cycles a pixel.
+    """
+    frequency = np.hypot(np.fft.fftfreq(shape[0])[:, None], np.fft.rfftfreq(shape[1])[None])
+    kept = np.exp(-0.5 * (frequency * shortest) ** 4) * (frequency > 0)
+    white = np.asarray(jax.random.normal(key_of(seed_words(0)), shape), np.float64)
+    noise = np.fft.irfft2(np.fft.rfft2(white) * kept, shape)
+    return np.repeat((noise / (255 * noise.std())).astype(np.float32)[..., None], 3, -1)
+
+
 def mix(picture: Array, noise: Array, ratio: float) -> Array:
     """`ratio` parts of noise in one of both (`noise_ratio` of cysmith/neural-style-tf); arrays (H, W, 3)."""
     return ratio * noise + (1 - ratio) * picture

@@ -146,9 +146,9 @@ class Config:
     noise_sigma: float = _option("start", 0.1, "deviation of the noise around grey, where white is 1", "S")
     flat_noise: float = _option(
         "start",
-        0.0,
-        "noise where the content is flat, 0 to 2 times as rough as the style: more texture in skies, but specks too; with a "
-        "strength less",
+        1.0,
+        "long waves of noise where the content is flat, 0 to 2 times as rough as the style, so that skies get its strokes; "
+        "scaled by --strength",
         "R",
     )
     scales: int | str | None = _option(

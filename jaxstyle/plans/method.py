@@ -38,7 +38,7 @@ class Method:
 
     def is_canonical(self, weights: TermWeights) -> np.ndarray:
         """Whether the loss is the reported one (metrics do not count), for weights of shape () or, of each member, (N,)."""
-        if (self.objective.form, self.precision) != (canonical_of(self.objective).form, "float32"):
+        if (self.objective.static, self.precision) != (canonical_of(self.objective).static, "float32"):
             return np.zeros(np.shape(weights.tv), bool)
         pairs = zip(*map(jax.tree.leaves, (weights, TermWeights.of(CANONICAL))), strict=True)
         return np.all([np.asarray(given) == np.asarray(wanted) for given, wanted in pairs], axis=0)

@@ -18,7 +18,7 @@ from jaxstyle.plans.colours import Colours, colourful, finished, idle
 from jaxstyle.plans.config import Config
 from jaxstyle.plans.library import Library
 from jaxstyle.plans.method import Method
-from jaxstyle.plans.regions import Regions
+from jaxstyle.plans.regions import Region, Regions
 from jaxstyle.plans.schedule import Stage
 from jaxstyle.results import record
 
@@ -37,6 +37,7 @@ class Start:
         seed: of the noise.
         smooth_colour: whether fine colour is taken away first, since the loss hardly sees it and no solver would.
         flat_noise: roughness of noise in flat areas of a content, relative to the style's; 0 for none.
+        flat_waves: pixels; no wave of that noise is shorter. 0 for noise of all waves, as it once was.
         tone: 0 to 1, how far a style of few colours, such as an engraving, takes the picture's away: at the start and, since
             the loss hardly sees a faint colour, in the solver's moves.
         noise_chroma: deviation of the noise's colours over that of its brightness, where fine colour is taken away.
@@ -48,6 +49,7 @@ class Start:
     seed: int
     smooth_colour: bool
     flat_noise: float = 0.0
+    flat_waves: float = 0.0
     tone: float = 0.0
     noise_chroma: float = 1.0
 
@@ -107,9 +109,19 @@ class Plan:
     config: Config
 
     @property
-    def parts(self) -> int:
-        """How many regions are painted; 0 where the picture has none."""
-        return 0 if self.regions is None else len(self.regions.painted)
+    def painted(self) -> tuple[Region, ...]:
+        """The regions that are painted; where the picture has none, the whole of it as one."""
+        return (Region(np.ones((1, 1)), self.styles, self.blend, ""),) if self.regions is None else self.regions.painted
+
+    @property
+    def style_shares(self) -> list[tuple[float, Picture]]:
+        """The style pictures, each with its part of what is painted; they add up to 1."""
+        areas = [float(region.mask.mean()) for region in self.painted]
+        return [
+            (area * share / sum(areas), style)
+            for area, region in zip(areas, self.painted, strict=True)
+            for share, style in zip(region.blend, region.styles, strict=True)
+        ]
 
     @property
     def chroma(self) -> float | np.ndarray:
@@ -161,7 +173,8 @@ class Plan:
         pictures += [style for region in (self.regions.painted if self.regions else ()) for style in region.styles]
         said = [notice for picture in pictures for notice in picture.notices]
         said += self.regions.notices if self.regions else ()
-        if self.colours.painted and self.config.flat_noise and not self.start.flat_noise:
+        asked = self.config.flat_noise not in (0.0, Config.flat_noise)
+        if self.colours.painted and asked and not self.start.flat_noise:
             said.append("`flat_noise` counts for nothing: it is for runs with a style that begin with the content")
         return tuple(dict.fromkeys([*said, *idle(self.colours, self.config)]))
 
@@ -174,7 +187,8 @@ class Plan:
         }
         method = replace(self.method, strips=False)
         start = self.start if self.start.is_random else replace(self.start, noise_sigma=0.0, seed=0, noise_chroma=1.0)
-        first = {"tone": 0.0, "noise_chroma": 1.0}  # of the first records, which did not tell
+        start = start if start.flat_noise else replace(start, flat_waves=0.0)
+        first = {"tone": 0.0, "noise_chroma": 1.0, "flat_waves": 0.0}  # of the first records, which did not tell
         known_start = {name: value for name, value in vars(start).items() if first.get(name) != value}
         stages = [stage[:3] for stage in self.stages]
         how = {**record.plain(method), "objective": _as_known(method.objective)}

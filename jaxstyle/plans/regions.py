@@ -48,7 +48,8 @@ class Region:
     """A part of a picture with a style of its own.
 
     Attributes:
-        mask: (H, W), how much of each place is its, float32; those of all regions and of what is kept add up to 1.
+        mask: (H, W), how much of each place is its, float32; those of all regions and of what is kept add up to 1. (1, 1) where
+            it is the whole picture.
         styles: pictures whose Gram matrices are mixed.
         blend: their shares.
         name: what it is called.
@@ -93,16 +94,6 @@ class Regions:
             keep = None if self.keep is None else masks.resize(self.keep, *size)
             self._sizes[size] = replace(self, painted=tuple(painted), keep=keep, _sizes={})
         return self._sizes[size]
-
-    @property
-    def shares(self) -> list[tuple[float, Picture]]:
-        """The style pictures, each with its part of what is painted; they add up to 1."""
-        whole = sum(float(region.mask.mean()) for region in self.painted)
-        return [
-            (float(region.mask.mean()) * share / whole, style)
-            for region in self.painted
-            for share, style in zip(region.blend, region.styles, strict=True)
-        ]
 
     @property
     def named(self) -> list[tuple[str, np.ndarray]]:

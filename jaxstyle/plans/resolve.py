@@ -23,6 +23,7 @@ from jaxstyle.network.convolution import PRECISIONS
 from jaxstyle.network.vgg import POOLS, Architecture, check_tap
 from jaxstyle.network.weights.load import load
 from jaxstyle.pictures.find import expand, one
+from jaxstyle.pictures.flat import WAVES
 from jaxstyle.pictures.noise import CHROMA, check_seed
 from jaxstyle.pictures.read import Picture
 from jaxstyle.pictures.size import MAX_SIDE, MIN_SIDE, USUAL, Size, parse_size
@@ -257,7 +258,7 @@ def _start(config: Config, objective: Objective, strength: float | None) -> Star
     smooth = config.solver != "lbfgs-torch" and objective.style_weight > 0
     ratio = 0.0 if kind == "noise" else ratio
     flat = flat * (1.0 if strength is None else strength) if smooth and kind == "content" else 0.0
-    how: Any = dict(tone=_tone(config, objective, strength), noise_chroma=CHROMA) if smooth else {}
+    how: Any = dict(flat_waves=WAVES, tone=_tone(config, objective, strength), noise_chroma=CHROMA) if smooth else {}
     return Start(kind, ratio, sigma, config.seed, smooth_colour=smooth, flat_noise=flat, **how)
 
 
@@ -290,7 +291,7 @@ def _method(config: Config, objective: Objective, metric: str, width: int, heigh
     solver: Solver = make_solver(config.solver, history=history, learning_rate=rate)
     if isinstance(solver, LBFGS):
         solver = replace(solver, has_aux=metric == "whitened", halved=halved)
-    return Method(objective.form, solver, preconditioner, config.precision, low, grey)
+    return Method(objective.static, solver, preconditioner, config.precision, low, grey)
 
 
 def _sizes(config: Config) -> tuple[Size, Size | None]:

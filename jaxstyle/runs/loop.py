@@ -23,7 +23,8 @@ from jaxstyle.machine.compiler import Compiler
 from jaxstyle.machine.devices import Layout
 from jaxstyle.network.vgg import Params
 from jaxstyle.plans.method import Method
-from jaxstyle.runs.programs import Programs, Task, compile_programs
+from jaxstyle.runs.inputs import StageInputs
+from jaxstyle.runs.programs import StageFunctions, compile_stage
 from jaxstyle.solvers.state import State
 
 MEASURE_EVERY = 10
@@ -84,7 +85,7 @@ class TraceEntry(NamedTuple):
     seconds: float
 
 
-class Outcome(NamedTuple):
+class StageResult(NamedTuple):
     """What a stage ends with, and a whole run with its last stage.
 
     Attributes:
@@ -113,29 +114,29 @@ class Member:
     """The course of one picture: a member of a batch, or the only one.
 
     Attributes:
-        known: evaluations so far, earlier stages included.
+        evaluations: so far, earlier stages included.
         loss: the latest canonical loss.
         reason: to stop, in words; empty until then.
         by_callback: whether the callback stopped it.
         failed: whether there is nothing to show.
         seconds: when it stopped.
-        moved: evaluations until what the solver sees changed last.
+        last_change: evaluations until what the solver sees changed last.
         trace: one entry for each accepted iterate of this stage.
     """
 
-    known: int = 0
+    evaluations: int = 0
     loss: float = float("inf")
     reason: str = ""
     by_callback: bool = False
     failed: bool = False
     seconds: float = 0.0
-    moved: int = 0
+    last_change: int = 0
     trace: list[TraceEntry] = field(default_factory=list)
 
-    def take(self, known: int, report: Sequence[Any], loss: float | None, seconds: float) -> None:
-        """Enters an iterate: evaluations, what `Programs.step` reports of the state, and its canonical loss or None."""
+    def take(self, evaluations: int, report: Sequence[Any], loss: float | None, seconds: float) -> None:
+        """Enters an iterate: evaluations, what `StageFunctions.step` reports of the state, and its canonical loss or None."""
         value, _, _, restarts, stationary, accepted = report
-        self.known = known
+        self.evaluations = evaluations
         if not self.trace and np.isfinite(value) and value > LARGEST:
             self.reason, self.failed = (
                 f"the loss is {value:.3g} at the starting image, which is too large to compute with",
@@ -151,25 +152,27 @@ class Member:
                 )
             return
         if accepted and (not self.trace or float(value) != self.trace[-1].objective):
-            self.moved = self.known
-        elif self.known - self.moved >= STILL:
+            self.last_change = self.evaluations
+        elif self.evaluations - self.last_change >= STILL:
             remedy = "try other weights, another start or another solver"
-            self.reason = f"the loss did not change in {self.known - self.moved} evaluations, and will not; {remedy}"
+            self.reason = (
+                f"the loss did not change in {self.evaluations - self.last_change} evaluations, and will not; {remedy}"
+            )
         if not accepted:
             return
         self.loss = self.loss if loss is None else loss
-        self.trace.append(TraceEntry(self.known, loss, float(value), round(seconds, 4)))
+        self.trace.append(TraceEntry(self.evaluations, loss, float(value), round(seconds, 4)))
         if stationary:
             self.reason = "the gradient is zero: no change of the image can lower the loss"
 
     def stop(self, budget: int) -> None:
         """Ends it on request."""
         if not self.reason:
-            self.reason, self.by_callback = f"stopped on request after {self.known} of {budget} evaluations", True
+            self.reason, self.by_callback = f"stopped on request after {self.evaluations} of {budget} evaluations", True
 
 
 @dataclass
-class Course:
+class StageState:
     """A stage between two steps, as data: from here it goes on as if nothing had been between.
 
     Attributes:
@@ -204,24 +207,24 @@ class Course:
         self.kept = jnp.copy(best) if self.kept is None else jnp.where(rows, best, self.kept)
 
 
-def run_members(
-    task: Task,
+def run_stage(
+    inputs: StageInputs,
     params: Params,
     method: Method,
     *,
     budgets: Sequence[int],
     spent: Sequence[tuple[int, float]] | None = None,
     callback: Callable[[list[Progress]], Any] | None = None,
-    programs: Programs | None = None,
-    course: Course | None = None,
-    keep: Callable[[Course, str], None] | None = None,
-) -> list[Outcome | JaxstyleError]:
+    functions: StageFunctions | None = None,
+    stage: StageState | None = None,
+    keep: Callable[[StageState, str], None] | None = None,
+) -> list[StageResult | JaxstyleError]:
     """Minimises an objective over the pixels of the members of a batch, or of one picture.
 
     All members step together until the last one has stopped; steps of a finished member are ignored.
 
     Args:
-        task: where to begin and what to compare with; `start` is (N, H, W, 3), or (H, W, 3) for one picture.
+        inputs: where to begin and what to compare with; `start` is (N, H, W, 3), or (H, W, 3) for one picture.
         params: the network.
         method: what to minimise, and how.
         budgets: of evaluations, by member; a line search may overrun it within its last step. Where there are fewer than
@@ -229,42 +232,46 @@ def run_members(
         spent: evaluations and seconds of the runs so far, at other sizes; the budgets include them.
         callback: called after each accepted iterate (on an accelerator, once for several) with every member's progress; a
             true answer stops the run.
-        programs: from `compile_programs` with a task of these shapes; compiled here otherwise.
-        course: where this stage was left; by default it begins.
-        keep: given the course ``"going"`` on, before it is ``"stopped"`` by the callback, and when it has ``"ended"``; it must
-            not hold on to the course, whose arrays the next step takes.
+        functions: from `compile_stage` with inputs of these shapes; compiled here otherwise.
+        stage: where this stage was left; by default it begins.
+        keep: given the stage ``"going"`` on, before it is ``"stopped"`` by the callback, and when it has ``"ended"``; it must
+            not hold on to the stage, whose arrays the next step takes.
 
     Returns:
         By member, its outcome, or an error where its loss is not finite at the start.
     """
-    start = task.start
+    start = inputs.start
     if is_large := method.strips or start.size >= LARGE:
         give_back_pages()
-    canonical = np.atleast_1d(method.is_canonical(task.weights))
-    programs = programs or compile_programs(method, Layout(), task, params, Compiler(), measured=not canonical.all())
+    # A solver that sees more than the loss passes the loss itself on only where it has room for it.
+    passed_on = method.has_metrics or inputs.anchor is None
+    canonical = np.atleast_1d(method.is_canonical(inputs.weights)) & passed_on
+    functions = functions or compile_stage(method, Layout(), inputs, params, Compiler(), measured=not canonical.all())
     spent = spent or [(0, 0.0)] * len(budgets)
-    if course is None:
-        began_with = [Member(known=evaluations) for evaluations, _ in spent]
-        course = Course(programs.init(start), began_with, seconds=max(seconds for _, seconds in spent))
-    members = course.members
+    if stage is None:
+        began_with = [Member(evaluations) for evaluations, _ in spent]
+        stage = StageState(functions.init(start), began_with, seconds=max(seconds for _, seconds in spent))
+    members = stage.members
     # Reading a number waits for the device: on an accelerator that is done for several steps at once.
     batch = 1 if jax.default_backend() == "cpu" else MEASURE_EVERY
     pending: list[tuple[tuple[Array, ...], Array | None]] = []
-    began = time.perf_counter() - course.seconds
+    began = time.perf_counter() - stage.seconds
 
     def measured(z: Array) -> Losses:
-        return programs.measure(z, *task.measuring(params))
+        return functions.measure(z, inputs, params)
 
     def is_due(member: Member, index: int) -> bool:
         """Whether a member is within its budget after the steps that were not looked at yet."""
         before = spent[index][0]
-        return member.known + len(pending) * max(1.0, (member.known - before) / max(1, course.steps)) < budgets[index]
+        return (
+            member.evaluations + len(pending) * max(1.0, (member.evaluations - before) / max(1, stage.steps)) < budgets[index]
+        )
 
     while live := [index for index, member in enumerate(members) if not member.reason]:
-        course.state, report = programs.step(course.state, *task.advancing(params))
-        due = not canonical.all() and course.steps % MEASURE_EVERY == 0
-        pending.append((report, measured(course.state.x).total if due else None))
-        course.steps += 1
+        stage.state, report = functions.step(stage.state, inputs, params)
+        due = not canonical.all() and stage.steps % MEASURE_EVERY == 0
+        pending.append((report, measured(stage.state.x).total if due else None))
+        stage.steps += 1
         if len(pending) < batch and all(is_due(members[index], index) for index in live):
             continue
         before = [len(member.trace) for member in members]
@@ -276,31 +283,31 @@ def run_members(
                 if not members[index].reason:
                     members[index].take(spent[index][0] + int(row[2]), row, loss, time.perf_counter() - began)
         pending.clear()
-        if method.strips or (is_large and course.steps <= SETTLING):
+        if method.strips or (is_large and stage.steps <= SETTLING):
             give_back_pages()
-        course.seconds = time.perf_counter() - began
+        stage.seconds = time.perf_counter() - began
         for index in live:
-            if not members[index].reason and members[index].known >= budgets[index]:
+            if not members[index].reason and members[index].evaluations >= budgets[index]:
                 members[index].reason = f"the budget of {budgets[index]} evaluations is used up"
-        course.settle(live)
+        stage.settle(live)
         accepted = before != [len(member.trace) for member in members]
         stopping = (
-            accepted and callback is not None and bool(callback(_progress(course, budgets, start, params, task, programs)))
+            accepted and callback is not None and bool(callback(_progress(stage, budgets, start, params, inputs, functions)))
         )
         if keep is not None and any(not member.reason for member in members):
-            keep(course, "stopped" if stopping else "going")
+            keep(stage, "stopped" if stopping else "going")
         if stopping:
             live = [index for index in live if not members[index].reason]
             for index in live:
                 members[index].stop(budgets[index])
-            course.settle(live)
+            stage.settle(live)
     if keep is not None:
-        keep(course, "ended")
-    best = course.best()
-    images = programs.picture(best, *task.showing)
+        keep(stage, "ended")
+    best = stage.best()
+    images = functions.picture(best, inputs)
     measure = lru_cache(maxsize=1)(lambda: measured(best))
 
-    def outcome(index: int, member: Member) -> Outcome | JaxstyleError:
+    def outcome(index: int, member: Member) -> StageResult | JaxstyleError:
         if member.failed:
             return JaxstyleError(f"{member.reason}; lower the weights, or start from another image")
 
@@ -308,23 +315,28 @@ def run_members(
             return measure() if start.ndim == 3 else jax.tree.map(lambda part: part[index], measure())
 
         image = images if start.ndim == 3 else images[index]
-        return Outcome(image, losses, member.known, member.reason, member.by_callback, member.trace, member.seconds)
+        return StageResult(image, losses, member.evaluations, member.reason, member.by_callback, member.trace, member.seconds)
 
     return [outcome(index, member) for index, member in enumerate(members)]
 
 
 def _progress(
-    course: Course, budgets: Sequence[int], start: Array, params: Params, task: Task, programs: Programs
+    stage: StageState,
+    budgets: Sequence[int],
+    start: Array,
+    params: Params,
+    inputs: StageInputs,
+    functions: StageFunctions,
 ) -> list[Progress]:
-    best = course.state.best_x
+    best = stage.state.best_x
 
     @lru_cache(maxsize=1)
     def images() -> np.ndarray:
-        return np.clip(np.asarray(programs.picture(best, *task.showing)), 0, 1)
+        return np.clip(np.asarray(functions.picture(best, inputs)), 0, 1)
 
     @lru_cache(maxsize=1)
     def measured() -> Losses:
-        return programs.measure(best, *task.measuring(params))
+        return functions.measure(best, inputs, params)
 
     def image(index: int) -> np.ndarray:
         return images() if start.ndim == 3 else images()[index]
@@ -333,8 +345,8 @@ def _progress(
         return jax.tree.map(lambda part: float(part if start.ndim == 3 else part[index]), measured())
 
     size = (start.shape[-2], start.shape[-3])
-    how = zip(course.members, budgets, strict=False)
+    how = zip(stage.members, budgets, strict=False)
     return [
-        Progress(member.known, budget, member.loss, course.seconds, partial(image, i), partial(losses, i), size)
+        Progress(member.evaluations, budget, member.loss, stage.seconds, partial(image, i), partial(losses, i), size)
         for i, (member, budget) in enumerate(how)
     ]

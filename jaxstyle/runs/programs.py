@@ -1,69 +1,32 @@
-"""The compiled programs of a run at one size, and the arrays that go into them (`Task`)."""
+"""The functions of a stage, pure and compiled; what goes into them is a `StageInputs`."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
-from jaxstyle.loss.metric import Metric
-from jaxstyle.loss.objective import Losses, Targets, TermWeights, loss_parts, losses_in, total_loss
+from jaxstyle.loss.objective import Losses, loss_in_metric_and_loss, loss_parts, total_loss
 from jaxstyle.loss.presets import canonical_of
+from jaxstyle.loss.terms import anchor_loss
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.machine.devices import Layout
 from jaxstyle.network.convolution import Target, current_target, traced_for
-from jaxstyle.pictures.waves import Waves
 from jaxstyle.plans.method import Method
+from jaxstyle.runs.inputs import MEMBER_AXES, StageInputs
 from jaxstyle.solvers.precondition import decode
 from jaxstyle.solvers.state import State
 
 
-class Task(NamedTuple):
-    """The arrays of a stage, for one picture or, with one more leading axis on each, for the members of a batch.
-
-    Attributes:
-        start: the image to begin with, (H, W, 3), RGB in [0, 1].
-        targets: of the method's objective, in its precision.
-        canonical: the targets of the canonical loss, in float32; may be the same.
-        weights: of the objective's terms.
-        metrics: of the differences of the style's Gram matrices, by tap; None for a solver without `has_aux`.
-        held: waves that the images keep as they start, shared by the members; None where all may change.
-        chroma: how readily the image's colours move beside its brightness, 0 to 1, (), or (H, W, 1) for regions.
-    """
-
-    start: Array
-    targets: Targets
-    canonical: Targets
-    weights: TermWeights
-    metrics: dict[str, Metric] | None = None
-    held: Waves | None = None
-    chroma: Array | np.float32 = np.float32(1)
-
-    def advancing(self, params: Any) -> tuple[Any, ...]:
-        """What `Programs.step` takes beside the state."""
-        return *self.showing, params, self.targets, self.weights, self.metrics
-
-    def measuring(self, params: Any) -> tuple[Any, ...]:
-        """What `Programs.measure` takes beside z."""
-        return *self.showing, params, self.canonical
-
-    @property
-    def showing(self) -> tuple[Any, ...]:
-        """What `Programs.picture` takes beside z."""
-        return self.start, self.chroma, self.held
-
-
-class Programs(NamedTuple):
-    """The parts of a run at one size, as pure functions or compiled.
+class StageFunctions(NamedTuple):
+    """The functions of a stage at one size, compiled or not; z is what the solver moves, `decode` makes the image of it.
 
     Attributes:
         init: start -> solver state.
-        step: (state, *task.advancing(params)) -> (state, what the loop reads of it).
-        measure: (z, *task.measuring(params)) -> `Losses`.
-        picture: (z, *task.showing) -> image.
+        step: (state, inputs, params) -> (state, what the loop reads of it).
+        measure: (z, inputs, params) -> `Losses`, canonical.
+        picture: (z, inputs) -> image.
     """
 
     init: Callable
@@ -72,55 +35,60 @@ class Programs(NamedTuple):
     picture: Callable
 
 
-def functions(method: Method) -> Programs:
-    """The parts of a run of one picture, not compiled."""
+def stage_functions(method: Method) -> StageFunctions:
+    """The functions of a stage for one picture, not compiled."""
 
-    def picture(z: Array, start: Array, chroma: Array, held: Waves | None) -> Array:
-        return decode(z, start, method.preconditioner, chroma=chroma, held=held, sparing=method.strips)
+    def picture(z: Array, inputs: StageInputs) -> Array:
+        how: Any = dict(chroma=inputs.chroma, held=inputs.held, sparing=method.strips)
+        return decode(z, inputs.start, method.preconditioner, **how)
 
-    def fun(z: Array, *args: Any) -> Any:
-        *shown, params, targets, weights, metrics = args
-        how: Any = dict(objective=method.objective, weights=weights, precision=method.precision, strips=method.strips)
-        loss = partial(losses_in, metrics) if method.has_metrics else total_loss
-        return loss(picture(z, *shown), params, targets, **how)
+    def loss(z: Array, inputs: StageInputs, params: Any) -> Any:
+        """What the solver sees, and beside it, where it `has_aux`, the loss itself."""
+        how: Any = dict(objective=method.objective, weights=inputs.weights, precision=method.precision, strips=method.strips)
+        image = picture(z, inputs)
+        near = None if inputs.anchor is None else anchor_loss(image, inputs.anchor)
+        if method.has_metrics:
+            assert inputs.metrics is not None
+            measured, total = loss_in_metric_and_loss(inputs.metrics, image, params, inputs.targets, **how)
+            return measured if near is None else measured + near, total
+        total = total_loss(image, params, inputs.targets, **how)
+        return total if near is None else total + near
 
-    def step(state: State, *args: Any) -> tuple[State, tuple[Array, ...]]:
-        state = method.solver.step(fun, state, *args)
+    def step(state: State, inputs: StageInputs, params: Any) -> tuple[State, tuple[Array, ...]]:
+        state = method.solver.step(loss, state, inputs, params)
         return state, (state.value, state.aux, state.evaluations, state.restarts, state.stationary, state.accepted)
 
-    def measure(z: Array, *args: Any) -> Losses:
-        *shown, params, targets = args
+    def measure(z: Array, inputs: StageInputs, params: Any) -> Losses:
         how: Any = dict(objective=canonical_of(method.objective), strips=method.strips)
-        return loss_parts(picture(z, *shown), params, targets, **how)
+        return loss_parts(picture(z, inputs), params, inputs.canonical, **how)
 
     def init(start: Array) -> State:
         return method.solver.init(jnp.zeros_like(start[..., :1] if method.grey else start))
 
-    return Programs(init, step, measure, picture)
+    return StageFunctions(init, step, measure, picture)
 
 
-def of_members(single: Programs) -> Programs:
+def of_members(single: StageFunctions) -> StageFunctions:
     """The same for a batch: the network and what is held are shared, everything else has a leading axis."""
-    shown = 0, 0, None
-    return Programs(
+    return StageFunctions(
         jax.vmap(single.init),
-        jax.vmap(single.step, (0, *shown, None, 0, 0, 0)),
-        jax.vmap(single.measure, (0, *shown, None, 0)),
-        jax.vmap(single.picture, (0, *shown)),
+        jax.vmap(single.step, (0, MEMBER_AXES, None)),
+        jax.vmap(single.measure, (0, MEMBER_AXES, None)),
+        jax.vmap(single.picture, (0, MEMBER_AXES)),
     )
 
 
-def compile_programs(
+def compile_stage(
     method: Method,
     layout: Layout,
-    task: Any,
+    inputs: Any,
     params: Any,
     compiler: Compiler,
     *,
     measured: bool,
     algorithm: str | None = None,
-) -> Programs:
-    """Compiles a run for a task like this; shapes are enough. A batch where `task.start` is (N, H, W, 3).
+) -> StageFunctions:
+    """Compiles a stage for inputs like these; shapes are enough.
 
     Args:
         method, layout, params, compiler: see there.
@@ -136,17 +104,16 @@ def compile_programs(
 
         return inside
 
-    single = functions(method)
-    run = Programs(*map(traced, of_members(single) if task.start.ndim == 4 else single))
-    state = layout.shapes(jax.eval_shape(run.init, task.start))
+    single = stage_functions(method)
+    run = StageFunctions(*map(traced, of_members(single) if inputs.is_batch else single))
+    state = layout.shapes(jax.eval_shape(run.init, inputs.start))
     spread = layout.shardings(state)
     key = (method, layout, target)
     compile_measure = compiler.compile if measured else compiler.compile_when_called
-    return Programs(
-        compiler.compile(run.init, task.start, key=("init", *key), out=spread),
-        compiler.compile(
-            run.step, state, *task.advancing(params), key=("step", *key), donate=(0,), out=spread and (spread, None)
-        ),
-        compile_measure(run.measure, state.x, *task.measuring(params), key=("measure", *key)),
-        compiler.compile(run.picture, state.x, *task.showing, key=("picture", *key)),
+    stepped: Any = dict(donate=(0,), out=spread and (spread, None))
+    return StageFunctions(
+        compiler.compile(run.init, inputs.start, key=("init", *key), out=spread),
+        compiler.compile(run.step, state, inputs, params, key=("step", *key), **stepped),
+        compile_measure(run.measure, state.x, inputs, params, key=("measure", *key)),
+        compiler.compile(run.picture, state.x, inputs, key=("picture", *key)),
     )

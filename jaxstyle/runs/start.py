@@ -59,6 +59,6 @@ def _of_kind(plan: Plan, noisy: bool) -> Array:
     pixels = smooth_colour(pixels) if start.smooth_colour else pixels
     if start.flat_noise and noisy:
         rough = np.average([roughness(read.as_float(style)).mean() for style in plan.styles], weights=plan.blend)
-        pixels = fill_flat(pixels, start.flat_noise * float(rough))
+        pixels = fill_flat(pixels, start.flat_noise * float(rough), start.flat_waves)
     image = jnp.asarray(pixels)
     return mix(image, noise(), start.noise_ratio) if start.noise_ratio else image

@@ -49,7 +49,7 @@ def prepare(
     @jax.jit
     def measure(params: Params, image: Array, other: Array, grams: dict[str, Array]) -> dict[str, dict[str, Array]]:
         targets = Targets(content_target(params, other, **how), grams)
-        ones = TermWeights.of(objective.form)
+        ones = TermWeights.of(objective.static)
         return loss_terms(image, params, targets, weights=ones, **how)
 
     def mean(terms: list[dict[str, dict[str, Array]]], part: str) -> dict[str, float]:

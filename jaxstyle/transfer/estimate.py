@@ -121,11 +121,11 @@ def _seconds_per_pixel(plan: Plan, engine: Engine) -> float:
     if (factor := (MOST_PIXELS / (width * height)) ** 0.5) < 1:
         plan = (plan.low if engine.method is plan.fallback else plan).at((int(width * factor), int(height * factor)))
         engine = compile_engine(plan, Compiler())
-    task = engine.task([plan], [starting_image(plan)])
-    state, seconds = engine.programs.init(task.start), []
+    inputs = engine.inputs([plan], [starting_image(plan)])
+    state, seconds = engine.functions.init(inputs.start), []
     for _ in range(6):
         began = time.perf_counter()
-        state, report = engine.programs.step(state, *task.advancing(engine.params))
+        state, report = engine.functions.step(state, inputs, engine.params)
         jax.block_until_ready(report)
         seconds.append(time.perf_counter() - began)
     return median(seconds[2:]) / (engine.size[0] * engine.size[1])

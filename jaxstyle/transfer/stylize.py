@@ -20,7 +20,7 @@ from jaxstyle.results import record
 from jaxstyle.results.saving import Saved
 from jaxstyle.runs.checkpoint import Checkpoint
 from jaxstyle.runs.engine import Engine, compile_to_fit
-from jaxstyle.runs.loop import Callback, Outcome, Progress, TraceEntry
+from jaxstyle.runs.loop import Callback, Progress, StageResult, TraceEntry
 from jaxstyle.runs.run import run_plans
 
 
@@ -116,13 +116,13 @@ def recolour(plan: Plan, **more: Any) -> Result:
     began = time.perf_counter()
     image = recoloured(plan.colours, plan.content, plan.styles, plan.blend)
     reason, seconds = "the colours were moved, and nothing was painted", time.perf_counter() - began
-    end = Outcome(jnp.asarray(image), lambda: None, 0, reason, False, [], seconds)
+    end = StageResult(jnp.asarray(image), lambda: None, 0, reason, False, [], seconds)
     return finish(plan, end, None, {"compile": 0.0, "predicted": 0}, **more)
 
 
-def finish(plan: Plan, end: Outcome, engine: Engine | None, costs: dict[str, float], **more: Any) -> Result:
+def finish(plan: Plan, end: StageResult, engine: Engine | None, costs: dict[str, float], **more: Any) -> Result:
     """The result of a run by an engine, if there was one; `more` is added to its record."""
-    method, objective = (engine.method, engine.own.objective(plan)) if engine else (plan.method, plan.objective)
+    method, objective = (engine.method, engine.objective(plan)) if engine else (plan.method, plan.objective)
     measured = end.measure()
     loss = {} if measured is None else {name: float(value) for name, value in measured._asdict().items()}
     image = plan.finished(end.image)

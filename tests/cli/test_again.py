@@ -70,12 +70,13 @@ def test_a_record_of_other_defaults_is_replayed_as_it_was_made():
     stylize(CONTENT, STYLE, size=64, scales=2, evaluations=6).save("x.png")
     old = made("x.png")
     old["config"]["flat_noise"] = None
-    old["start"] = {name: value for name, value in old["start"].items() if name not in ("tone", "noise_chroma")} | {
-        "flat_noise": 0.5
-    }
+    old["start"] = {
+        name: value for name, value in old["start"].items() if name not in ("tone", "noise_chroma", "flat_waves")
+    } | {"flat_noise": 0.5}
     Path("x.png.json").write_text(json.dumps(old))
     plan = again.made("x.png").plan
-    assert (plan.start.flat_noise, plan.start.tone, plan.start.noise_chroma, plan.chroma) == (0.5, 0, 1, 1)
+    assert (plan.start.flat_noise, plan.start.flat_waves) == (0.5, 0)
+    assert (plan.start.tone, plan.start.noise_chroma, plan.chroma) == (0, 1, 1)
     assert [stage.evaluations for stage in plan.stages] == [2, 4], "a third of them coarse"
     del old["start"]["flat_noise"]
     old["start"]["of another version"] = 1

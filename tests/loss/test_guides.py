@@ -10,7 +10,7 @@ import pytest
 
 from jaxstyle.loss import regions, strips
 from jaxstyle.loss.metric import for_style, together
-from jaxstyle.loss.objective import Targets, loss_parts, losses_in, make_targets, style_target, total_loss
+from jaxstyle.loss.objective import Targets, loss_in_metric_and_loss, loss_parts, make_targets, style_target, total_loss
 from jaxstyle.loss.presets import CANONICAL, PRESETS
 from jaxstyle.loss.regions import EXTENDED, at_taps, guides_of
 from jaxstyle.loss.terms import gram, guided_gram
@@ -143,7 +143,7 @@ def losses(rng, params, masks, *, held=False, objective=FEW, how="area"):
     metric = {name: together([for_style(each)[name] for each in grams]) for name in taps}
 
     def loss(image):
-        return losses_in(metric, image, params, targets, strips=held, objective=objective)
+        return loss_in_metric_and_loss(metric, image, params, targets, strips=held, objective=objective)
 
     (value, plain), grad = jax.jit(jax.value_and_grad(loss, has_aux=True))(image)
     return (float(value), float(plain), grad), (image, targets, metric)

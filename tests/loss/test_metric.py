@@ -12,7 +12,7 @@ from PIL import ImageColor
 from jaxstyle import stylize
 from jaxstyle.cli.places import SAMPLES
 from jaxstyle.loss import metric
-from jaxstyle.loss.objective import TermWeights, loss_terms, losses_in, make_targets, total_loss
+from jaxstyle.loss.objective import TermWeights, loss_in_metric_and_loss, loss_terms, make_targets, total_loss
 from jaxstyle.loss.presets import CANONICAL
 from jaxstyle.loss.terms import gram
 from jaxstyle.plans import schedule
@@ -92,12 +92,12 @@ def test_only_the_styles_part_is_measured_otherwise(tiny_params, rng):
     content, style, image = (jnp.asarray(rng.random(shape), jnp.float32) for shape in ((19, 22, 3), (17, 16, 3), (19, 22, 3)))
     targets = make_targets(tiny_params, content, [style])
     twice = {name: metric.Metric(jnp.eye(len(g)), jnp.full(g.shape, 2.0)) for name, g in targets.style.items()}
-    measured, loss = losses_in(twice, image, tiny_params, targets)
+    measured, loss = loss_in_metric_and_loss(twice, image, tiny_params, targets)
     style_part = sum(loss_terms(image, tiny_params, targets)["style"].values())
     np.testing.assert_allclose(loss, total_loss(image, tiny_params, targets), rtol=1e-6)
     np.testing.assert_allclose(measured, loss + style_part, rtol=1e-5)
     heavier = TermWeights.of(replace(CANONICAL, style_weight=3 * CANONICAL.style_weight))
-    measured, _ = losses_in(twice, image, tiny_params, targets, weights=heavier)
+    measured, _ = loss_in_metric_and_loss(twice, image, tiny_params, targets, weights=heavier)
     np.testing.assert_allclose(measured, loss + 5 * style_part, rtol=1e-5)
 
 

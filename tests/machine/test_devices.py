@@ -46,7 +46,7 @@ found["collectives"] = sorted(set(re.findall(r" ((?:all|collective|reduce)-[a-z-
 
 plan = resolve(np.asarray(image), np.asarray(other), Config(size="96x128", devices=4, history=7, metric="whitened"))
 (engine,) = compile_engines(plan, Compiler())
-found["step"] = [line for line in engine.programs.step.as_text().splitlines() if "[8," in line or "all-gather" in line]
+found["step"] = [line for line in engine.functions.step.as_text().splitlines() if "[8," in line or "all-gather" in line]
 
 settings = dict(size="64x64", evaluations=3)
 alone = jaxstyle.stylize(content, style, **settings)

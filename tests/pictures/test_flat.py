@@ -37,3 +37,22 @@ def test_a_picture_that_is_flat_nowhere_is_itself_and_a_flat_style_adds_nothing(
     image = rng.random((32, 32, 3)).astype(np.float32)
     assert fill_flat(image, 12.0) is image
     np.testing.assert_array_equal(fill_flat(half_flat, 0.0), half_flat)
+
+
+def test_long_waves_fill_without_short_ones_or_colour():
+    """Of the noise alone, against the share of its energy that SciPy's blur at the cut leaves."""
+    flat = np.full((128, 96, 3), 0.5, np.float32)
+    filled = fill_flat(flat, 12.0, 16.0)
+    noise = filled - flat
+    np.testing.assert_array_equal(noise[..., 0], noise[..., 2])
+    assert roughness(filled).mean() == pytest.approx(12, rel=0.05)
+    fine = noise[..., 0] - gaussian_filter(noise[..., 0], 1, mode="wrap")
+    assert fine.std() < 0.1 * noise.std()
+    power = np.abs(np.fft.rfft2(noise[..., 0])) ** 2
+    frequency = np.hypot(np.fft.fftfreq(128)[:, None], np.fft.rfftfreq(96))
+    assert power[frequency > 1 / 10].sum() < 0.01 * power.sum() < power[frequency < 1 / 20].sum()
+
+
+def test_small_pictures_have_long_waves_too():
+    for side in (16, 32):
+        assert roughness(fill_flat(np.full((side, side, 3), 0.5, np.float32), 12.0, 16.0)).mean() == pytest.approx(12, rel=0.05)

@@ -52,7 +52,7 @@ def test_what_was_kept_before_there_were_paddings_is_known(preset, key):
     """Keys that version 0.1.0 gave when all convolutions saw zeros."""
     made = dict(size=96, weights="vgg19", preset=preset)
     now = plan(**made)
-    start = replace(now.start, tone=0.0, noise_chroma=1.0, flat_noise=float(now.start.kind == "content"))
+    start = replace(now.start, tone=0.0, noise_chroma=1.0, flat_noise=float(now.start.kind == "content"), flat_waves=0.0)
     then = replace(now, start=start)
     assert then.key == key != now.key == plan(**made, padding="zero").key
     assert len({plan(**made, padding=padding).key for padding in ("zero", "reflect", "replicate")}) == 3

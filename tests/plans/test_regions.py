@@ -225,7 +225,7 @@ def test_the_loss_does_not_see_the_photograph_that_is_kept():
     (engine,) = compile_engines(made, Compiler())
     start = starting_image(made)
     shown = jnp.where(MIDDLE[..., None] == 255, photograph() / 255, start)
-    losses = [float(jaxstyle.total_loss(image, made.network.params, engine.own(made))) for image in (start, shown)]
+    losses = [float(jaxstyle.total_loss(image, made.network.params, engine.targets.targets(made))) for image in (start, shown)]
     assert losses[1] != pytest.approx(losses[0], rel=0.01)
     result = stylize(CONTENT, STYLE, regions=[(MIDDLE, "keep")], init="noise", **SMALL)
     assert result.trace[0].loss == pytest.approx(losses[0], rel=1e-4)

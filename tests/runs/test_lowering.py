@@ -17,7 +17,8 @@ from jaxstyle.network.convolution import Target, traced_for
 from jaxstyle.network.vgg import ARCHITECTURES, Params
 from jaxstyle.network.weights.registry import SCALES
 from jaxstyle.plans.method import Method
-from jaxstyle.runs.programs import Task, functions, of_members
+from jaxstyle.runs.inputs import StageInputs
+from jaxstyle.runs.programs import of_members, stage_functions
 from jaxstyle.solvers.lbfgs import LBFGS
 
 HEIGHT, WIDTH, MEMBERS = 32, 48, 2
@@ -62,20 +63,18 @@ def arguments(method, members):
     parts = [jax.eval_shape(part, params, image) for part in (content_target, style_target)]
     metrics = {tap: Metric(gram, gram) for tap, gram in parts[1].items()}
     weights = jax.tree.map(described, TermWeights.of(CANONICAL))
-    each = image, Targets(*parts), weights, metrics, None, jax.ShapeDtypeStruct((), jnp.float32)
-    run = functions(method)
+    targets, chroma = Targets(*parts), jax.ShapeDtypeStruct((), jnp.float32)
+    inputs = StageInputs(image, targets, targets, weights, metrics, chroma=chroma)
+    run = stage_functions(method)
     if members:
-        each = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((members, *leaf.shape), leaf.dtype), each)
-        run = of_members(run)
-    start, targets, *rest = each
-    task = Task(start, targets, targets, *rest)
-    return run.step, (jax.eval_shape(run.init, start), *task.advancing(params))
+        inputs, run = inputs.stacked(members), of_members(run)
+    return run.step, (jax.eval_shape(run.init, inputs.start), inputs, params)
 
 
 @cache
 def lowered(platform, precision="float32", members=None, target=None):
     """The module of the default run's step, as text."""
-    method = Method(CANONICAL.form, LBFGS(history=30, has_aux=True), "spectral", precision)
+    method = Method(CANONICAL.static, LBFGS(history=30, has_aux=True), "spectral", precision)
     step, shapes = arguments(method, members)
     with traced_for(target or Target(backend=BACKENDS[platform])):
         return export.export(jax.jit(step), platforms=[platform])(*shapes).mlir_module()

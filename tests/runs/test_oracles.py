@@ -14,8 +14,8 @@ from jaxstyle import loss_terms, make_targets, stylize, total_loss
 from jaxstyle.loss.objective import TermWeights
 from jaxstyle.loss.presets import PRESETS
 from jaxstyle.plans.method import Method
-from jaxstyle.runs.loop import run_members
-from jaxstyle.runs.programs import Task
+from jaxstyle.runs.inputs import StageInputs
+from jaxstyle.runs.loop import run_stage
 from jaxstyle.solvers.registry import make_solver
 
 CASES = [1, *(pytest.param(case, marks=pytest.mark.slow) for case in (0, 2, 3))]
@@ -91,9 +91,9 @@ def test_the_notebook_replay(shared, reference_params):
     replay = json.loads((shared / "oracles" / "gatys_notebook_replay.json").read_text())
     case = {"content": "tuebingen.jpg", "style": "starry_night.jpg", **replay}
     objective, start, targets = setting(shared, reference_params, case)
-    task = Task(start, targets, targets, TermWeights.of(objective))
+    task = StageInputs(start, targets, targets, TermWeights.of(objective))
     method = Method(objective, make_solver("lbfgs-torch", history=100))
-    (outcome,) = run_members(task, reference_params, method, budgets=[50])
+    (outcome,) = run_stage(task, reference_params, method, budgets=[50])
     trace = {entry.evaluation: entry.loss for entry in outcome.trace}
     found = {int(evaluation): loss for evaluation, loss in replay["loss_at_evaluation"].items()}
     print({evaluation: trace[evaluation] / loss for evaluation, loss in found.items() if evaluation in trace})

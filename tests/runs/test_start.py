@@ -55,16 +55,17 @@ def test_a_little_of_the_style_is_a_little_noise(sky):
         assert roughness(image)[:16].mean() == pytest.approx(wanted, rel=0.2)
 
 
-def test_by_default_there_is_no_noise(sky):
-    assert resolve(sky, STYLE, Config(size=64)).start.flat_noise == 0
+def test_by_default_the_noise_is_as_rough_as_the_style_and_of_long_waves(sky):
+    begun = resolve(sky, STYLE, Config(size=64)).start
+    assert (begun.flat_noise, begun.flat_waves) == (1, 16)
 
 
 def test_noise_that_no_run_begins_with_is_told_to_count_for_nothing(sky):
-    assert start(sky, flat_noise=1.0)[0].notices == ()
+    assert start(sky, flat_noise=0.5)[0].notices == ()
     for options in (dict(init="noise"), dict(solver="lbfgs-torch"), dict(strength=0)):
-        (notice,) = start(sky, flat_noise=1.0, **options)[0].notices
+        (notice,) = start(sky, flat_noise=0.5, **options)[0].notices
         assert notice == "`flat_noise` counts for nothing: it is for runs with a style that begin with the content"
-        assert start(sky, flat_noise=0, **options)[0].notices == ()
+        assert start(sky, flat_noise=0, **options)[0].notices == start(sky, flat_noise=1.0, **options)[0].notices == ()
 
 
 @pytest.mark.parametrize(

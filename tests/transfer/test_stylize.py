@@ -21,8 +21,8 @@ from jaxstyle.pictures.noise import GREY, soft_noise, white_noise
 from jaxstyle.plans.config import Config
 from jaxstyle.plans.method import Method
 from jaxstyle.plans.resolve import parse_layers
-from jaxstyle.runs.loop import STILL, Member, run_members
-from jaxstyle.runs.programs import Task
+from jaxstyle.runs.inputs import StageInputs
+from jaxstyle.runs.loop import STILL, Member, run_stage
 
 pytestmark = pytest.mark.usefixtures("small_network")
 
@@ -55,14 +55,14 @@ def test_the_reported_loss_is_that_of_the_image_returned(tiny_params, rng):
     content, style = (jnp.asarray(rng.random(shape), jnp.float32) for shape in ((24, 32, 3), (20, 20, 3)))
     johnson, reported = PRESETS["johnson"], replace(CANONICAL, padding="zero")
     make = jax.jit(jaxstyle.make_targets, static_argnames="objective")
-    targets, canonical = (make(params, content, [style], objective=o.form) for o in (johnson, reported))
+    targets, canonical = (make(params, content, [style], objective=o.static) for o in (johnson, reported))
     method = Method(johnson, jaxstyle.make_solver("lbfgs"))
-    task = Task(content, targets, canonical, TermWeights.of(johnson))
-    (outcome,) = run_members(task, params, method, budgets=[15])
+    task = StageInputs(content, targets, canonical, TermWeights.of(johnson))
+    (outcome,) = run_stage(task, params, method, budgets=[15])
     loss = jax.jit(jaxstyle.total_loss, static_argnames="objective")
     again = float(loss(outcome.image, params, canonical, objective=reported))
     assert float(outcome.measure().total) == pytest.approx(again, rel=1e-5)
-    objective = float(loss(outcome.image, params, targets, objective=johnson.form, weights=TermWeights.of(johnson)))
+    objective = float(loss(outcome.image, params, targets, objective=johnson.static, weights=TermWeights.of(johnson)))
     assert min(entry.objective for entry in outcome.trace) == pytest.approx(objective, rel=1e-5)
 
 

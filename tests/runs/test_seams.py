@@ -1,0 +1,93 @@
+"""What films, a studio and researchers build on: a term of their own, a start of their own, other weights on the way."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxstyle.cli.places import SAMPLES
+from jaxstyle.loss.objective import TermWeights, total_loss
+from jaxstyle.loss.terms import Anchor, anchor_loss
+from jaxstyle.machine.compiler import Compiler
+from jaxstyle.pictures.read import as_float
+from jaxstyle.plans.config import Config
+from jaxstyle.plans.resolve import resolve
+from jaxstyle.runs.engine import compile_engines
+from jaxstyle.runs.loop import run_stage
+from jaxstyle.runs.run import run_plans
+
+CONTENT, STYLE = str(SAMPLES / "chelsea.jpg"), str(SAMPLES / "swirls.jpg")
+
+pytestmark = pytest.mark.usefixtures("small_network")
+
+
+def plan_of(**options):
+    return resolve(CONTENT, STYLE, Config(**{"size": 32, "evaluations": 8, **options}))
+
+
+def loss(engine, plan, image):
+    targets = engine.targets.targets(plan)
+    return float(total_loss(image, engine.params, targets, objective=plan.objective))
+
+
+def test_the_anchor_loss_and_its_gradient_against_numpy(rng):
+    image, other = rng.random((2, 5, 4, 3))
+    weight = rng.random((5, 4, 1))
+    away = 255 * (image - other)
+    assert float(anchor_loss(jnp.asarray(image), Anchor(jnp.asarray(other), jnp.asarray(weight)))) == pytest.approx(
+        (weight * away**2).sum() / image.size, rel=1e-5
+    )
+    found = jax.grad(anchor_loss)(jnp.asarray(image), Anchor(jnp.asarray(other), jnp.asarray(weight)))
+    np.testing.assert_allclose(found, 2 * 255 * weight * away / image.size, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("strength", "options"), [(1e8, {}), (1e6, {"solver": "adam", "evaluations": 25})])
+def test_a_picture_stays_near_an_anchor_where_that_has_weight(strength, options):
+    plan = plan_of(**options)
+    (engine,) = compile_engines(plan, Compiler(), anchored=True)
+    content = jnp.asarray(as_float(plan.content))
+    weight = jnp.zeros((*content.shape[:2], 1)).at[:, :16].set(strength)
+    (free,), (held,) = (
+        run_plans([engine], [plan], starts=[content], anchors=[Anchor(content, each)]) for each in (weight * 0, weight)
+    )
+    free_moved, held_moved = (np.abs(np.asarray(end.image) - content).mean((0, 2)) for end in (free, held))
+    assert held_moved[:16].mean() < 0.6 * free_moved[:16].mean()
+    seen = loss(engine, plan, held.image) + float(anchor_loss(held.image, Anchor(content, weight)))
+    assert min(entry.objective for entry in held.trace) == pytest.approx(seen, rel=1e-4)
+    assert float(held.measure().total) == pytest.approx(loss(engine, plan, held.image), rel=1e-4), "reported without it"
+    assert [entry.loss for entry in held.trace if entry.loss is not None]
+
+
+def test_without_an_anchor_an_anchored_engine_makes_the_same_picture():
+    plan = plan_of()
+    images = [
+        np.asarray(run_plans(compile_engines(plan, Compiler(), anchored=anchored), [plan])[0].image)
+        for anchored in (False, True)
+    ]
+    np.testing.assert_allclose(images[0], images[1], atol=1e-3)
+
+
+def test_a_run_begins_with_an_array(rgb):
+    """Its first measurement is of that image."""
+    plan = plan_of(evaluations=1)
+    engines = compile_engines(plan, Compiler())
+    start = jnp.asarray(as_float(plan.content))[::-1]
+    (end,) = run_plans(engines, [plan], starts=[start])
+    assert end.trace[0].loss == pytest.approx(loss(engines[0], plan, start), rel=1e-5)
+
+
+def test_weights_change_on_the_way_and_nothing_is_compiled():
+    plan, compiler = plan_of(), Compiler()
+    (engine,) = compile_engines(plan, compiler)
+    run = partial(run_stage, params=engine.params, method=engine.method, functions=engine.functions)
+    inputs = engine.inputs([plan], [jnp.asarray(as_float(plan.content))])
+    (begun,) = run(inputs, budgets=[6])
+    before, seconds = float(begun.measure().content), compiler.seconds
+    photograph = TermWeights.of(plan.objective)._replace(style=jax.tree.map(jnp.zeros_like, inputs.weights.style))
+    steered = inputs._replace(start=begun.image, weights=photograph)
+    (end,) = run(steered, budgets=[16], spent=[(begun.evaluations, begun.seconds)])
+    assert float(end.measure().content) < 0.5 * before
+    assert end.evaluations == 16
+    assert compiler.seconds == seconds
