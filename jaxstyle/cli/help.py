@@ -70,7 +70,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "estimate": (
         ("whether this large picture fits", "jaxstyle estimate photo.jpg painting.jpg --size 2048"),
-        ("without pictures: any photograph of 4:3", "jaxstyle estimate --size 512 --quality best"),
+        ("any photograph of 4:3, without pictures", "jaxstyle estimate --size 512 --quality best"),
     ),
     "apply": (
         ("one picture", "jaxstyle apply photo.jpg --style starry_night"),
@@ -90,7 +90,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
             "jaxstyle domains train --a photos --b monet --hours 8 -o monet.safetensors",
         ),
         (
-            "both ways: summer into winter, winter into summer",
+            "both ways, summer into winter and winter into summer",
             "jaxstyle domains train --a summer --b winter --method cyclegan -o seasons.safetensors",
         ),
     ),
@@ -126,7 +126,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("your own", "jaxstyle weights verify mine.safetensors"),
     ),
     "completion": (
-        ("bash", "jaxstyle completion bash > ~/.local/share/bash-completion/completions/jaxstyle"),
+        (
+            "bash; make the folder first where there is none",
+            "jaxstyle completion bash > ~/.local/share/bash-completion/completions/jaxstyle",
+        ),
         ("zsh, with `fpath+=~/.zfunc` before `compinit` in ~/.zshrc", "jaxstyle completion zsh > ~/.zfunc/_jaxstyle"),
         ("fish", "jaxstyle completion fish > ~/.config/fish/completions/jaxstyle.fish"),
     ),
@@ -208,8 +211,7 @@ class Help(argparse.Action):
         parser.exit()
 
 
-def add_help(group: Any, whole: bool = True) -> None:
-    """The two options, or the first alone."""
+def add_help(group: Any) -> None:
+    """The two options."""
     group.add_argument("-h", "--help", action=Help, help="show this and exit")
-    if whole:
-        group.add_argument("--help-all", action=Help, whole=True, help="show every option and exit")
+    group.add_argument("--help-all", action=Help, whole=True, help="show every option and exit")

@@ -8,7 +8,7 @@ from typing import Any
 from jaxstyle.cli.help import Parser, add_help
 from jaxstyle.errors import InputError, unknown
 
-FIRST = ("-h", "--help", "--version", "-q", "--quiet")
+FIRST = ("-h", "--help", "--help-all", "--version", "-q", "--quiet")
 """Options that may stand before the command."""
 SHELLS = ("bash", "zsh", "fish")
 """Those that `jaxstyle completion` is for."""
@@ -47,7 +47,7 @@ def _top() -> Parser:
     parser.set_defaults(quiet_first=False)
     _add_quiet(parser, first=True)
     _add_version(parser, "show the version and exit")
-    add_help(parser, whole=False)
+    add_help(parser)
     return parser
 
 
@@ -168,7 +168,7 @@ def _add_many(sub: argparse.ArgumentParser, basics: Any) -> None:
 def _batch(sub: argparse.ArgumentParser) -> None:
     basics = _basics(sub)
     sub.add_argument("contents", metavar="CONTENT", nargs="+", help="the photographs")
-    basics.add_argument("--styles", metavar="STYLE", nargs="+", required=True, help="A+B is a blend of two")
+    basics.add_argument("--styles", metavar="STYLE", nargs="+", required=True, help="the paintings; A+B is a blend of two")
     how = basics.add_mutually_exclusive_group()
     how.add_argument("--grid", action="store_true", help="every content with every style (the default)")
     how.add_argument("--pairs", action="store_true", help="the first content with the first style, and so on")
@@ -222,7 +222,7 @@ def _domains(sub: argparse.ArgumentParser) -> None:
 def _continue(sub: argparse.ArgumentParser) -> None:
     basics = _basics(sub)
     sub.add_argument("picture", metavar="PICTURE", help="one that jaxstyle made, with its record")
-    basics.add_argument("-o", "--out", metavar="OUT", help="(default: PICTURE-N.png, N the evaluations in all)")
+    basics.add_argument("-o", "--out", metavar="OUT", help="the new picture (default: PICTURE-N.png, N the evaluations in all)")
     basics.add_argument("--evaluations", metavar="N", required=True, help="how many more")
     _add_run(sub, basics)
 
@@ -239,11 +239,11 @@ def _weights(sub: argparse.ArgumentParser) -> None:
     add = _actions(sub)
     _add_last(add("list", "What can be named, and what of it is on this machine."), quiet=False)
     action = add("fetch", "Download weights at full precision, once, verified (needs jaxstyle[keras]).")
-    action.add_argument("name", metavar="NAME", nargs="?", default="vgg19-full", help="(default: %(default)s)")
+    action.add_argument("name", metavar="NAME", nargs="?", default="vgg19-full", help="which (default: %(default)s)")
     _add_last(action)
     action = add("convert", "Rewrite Keras, torchvision, timm or Gatys weights in jaxstyle's format.")
-    action.add_argument("file", metavar="FILE")
-    action.add_argument("-o", "--out", metavar="OUT.safetensors", required=True)
+    action.add_argument("file", metavar="FILE", help=".h5, .pth, .pt or .safetensors")
+    action.add_argument("-o", "--out", metavar="OUT.safetensors", required=True, help="where they go")
     action.add_argument("--scale", metavar="NAME", help="the input that FILE expects: caffe or torch (default: by its layout)")
     _add_last(action, quiet=False)
     action = add("verify", "Check names, shapes, hash, and the answer to a fixed pattern.")

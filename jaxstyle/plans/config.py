@@ -189,7 +189,7 @@ class Config:
     memory: str = _option(
         "speed and memory",
         "auto",
-        "low: strip by strip, which is slower; auto: where the picture would not fit",
+        "low works strip by strip, which is slower; auto does so where the picture would not fit whole",
         choices=MEMORY,
     )
     devices: int = _option("speed and memory", 1, "share the rows of one picture between this many devices", "N")

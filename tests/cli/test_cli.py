@@ -193,7 +193,10 @@ BAD = [
     (["weights", "convert", "text.jpg", "-o", "a.safetensors"], "`file` (='text.jpg') is of an unknown kind"),
     (["weights", "verify", "none.safetensors"], "does not exist"),
     (["-q"], "required: COMMAND"),
-    (["-v"], "`argument` (='-v') is not one of those that may stand before the command: -h, --help, --version, -q, --quiet; "),
+    (
+        ["-v"],
+        "`argument` (='-v') is not one of those that may stand before the command: -h, --help, --help-all, ",
+    ),
     (["--size", "32", "stylize", CONTENT, STYLE], "`argument` (='--size') is not one of those that may stand before"),
     (["-q", "estimate"], "`argument` (='--quiet') is not for estimate; leave it out"),
     (["weights", "-q", "list"], "`argument` (='--quiet') is not for weights list; leave it out"),

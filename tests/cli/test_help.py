@@ -118,7 +118,7 @@ def test_both_options_are_helps():
     assert helps == [["-h", "--help"], ["--help-all"]]
 
 
-@pytest.mark.parametrize("argv", [[], ["--help"], ["--version"], ["stylise"]])
+@pytest.mark.parametrize("argv", [[], ["--help"], ["--help-all"], ["--version"], ["stylise"]])
 def test_no_word_waits_for_jax(argv):
     """Its import takes longer than all of the rest."""
     lines = f"import sys; sys.argv = ['jaxstyle', *{argv!r}]\nfrom jaxstyle.cli.main import entry\n"
