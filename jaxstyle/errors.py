@@ -86,6 +86,12 @@ class InputError(JaxstyleError, ValueError):
         shown = "" if value is MISSING else f" (={self.shown})"
         super().__init__(" ".join(f"`{named(argument)}`{shown} {self.problem}".split()))
 
+    @property
+    def told(self) -> str:
+        """The value and the problem: for a sentence on what nobody has given as an argument."""
+        text = _MARK.sub(lambda mark: _in_python(mark[1], mark[2]), f"{self.shown} {self.problem}")
+        return " ".join(text.split())
+
 
 class UnknownError(InputError):
     """A name is not one of those that are known."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jaxstyle.errors import InputError, Plain, named
+from jaxstyle.errors import MISSING, InputError, Plain, named
 from jaxstyle.pictures.find import expand
 from jaxstyle.pictures.paths import located
 from jaxstyle.plans import regions
@@ -87,7 +87,7 @@ def make_jobs(
         raise InputError(name, value, f"makes more than {MOST} pictures", "make them in several batches")
     if pairs and len(contents) != len(styles):
         problem = f"has {len(contents)} contents for {len(styles)} styles"
-        raise InputError("pairs", Plain("True"), problem, "give as many of the one as of the other")
+        raise InputError("pairs", MISSING, problem, "give as many of the one as of the other")
     titled = [list(zip(given, _titles(given), strict=True)) for given in (contents, styles)]
     groups = [[pair] for pair in zip(*titled, strict=True)] if pairs else [[(c, s) for s in titled[1]] for c in titled[0]]
     configs = []

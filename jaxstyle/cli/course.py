@@ -16,9 +16,9 @@ def add_course(basics: Any, how: Any, steps: str) -> None:
     """
     basics.add_argument("--steps", metavar="N", help=f"how many steps in all (default: {steps})")
     basics.add_argument("--minutes", metavar="M", help="how long it learns once all is compiled, in place of --steps")
-    basics.add_argument("--hours", metavar="H", help="the same in hours")
+    basics.add_argument("--hours", metavar="H", help="how many hours it learns, in place of --steps")
     basics.add_argument("--size", metavar="N", help="pixels a side of the crops that it learns from (default: 256)")
-    text = "go on where this command was stopped or killed, if it was; a finished training with more --steps or --minutes"
+    text = "go on where this command was stopped or killed, if it was; with more --steps or --minutes a finished training too"
     basics.add_argument("--resume", action="store_true", help=text)
     text = "keep the network beside, as NAME-STEP.safetensors, every M minutes: the last one is not always the best"
     basics.add_argument("--keep-every", metavar="M", help=text)

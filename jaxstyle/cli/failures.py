@@ -38,6 +38,8 @@ def _spelt(flags: list[str], argument: str, value: str | None) -> str | None:
 
     name, colon, part = argument.partition(":")
     found = flag(name)
+    if (switch := f"--no-{found.removeprefix('--')}") in flags and value in ("True", "False"):
+        return switch if value == "False" else f"no {switch}"
     if found not in flags:
         return None
     return f"{found}{colon}{part}" if value is None else f"{found} {value.strip(chr(39))}"

@@ -17,8 +17,9 @@ from typing import Any, NoReturn
 
 from jaxstyle.cli.display import say
 from jaxstyle.cli.failures import say_error
+from jaxstyle.cli.help import FRONT, Usage
 from jaxstyle.cli.interrupt import NOT_SAVED, Interrupt
-from jaxstyle.cli.parser import Usage, commands_with, options_of, parser_for
+from jaxstyle.cli.parser import commands_with, options_of, parser_for
 from jaxstyle.errors import InputError, JaxstyleError, reason, unknown
 
 
@@ -40,6 +41,10 @@ def _handler(command: str) -> Callable[[argparse.Namespace], int]:
         from jaxstyle.cli.domains import domains
 
         return domains
+    if command == "completion":
+        from jaxstyle.cli.completion import completion
+
+        return completion
     if command == "weights":
         from jaxstyle.cli import weights
 
@@ -53,16 +58,22 @@ def _handler(command: str) -> Callable[[argparse.Namespace], int]:
     return {"stylize": single.stylize, "demo": single.demo, "estimate": single.estimate}[command]
 
 
-def main(argv: Sequence[str] | None = None, notes: Callable[[], Sequence[str]] = tuple) -> int:
+def main(
+    argv: Sequence[str] | None = None, notes: Callable[[], Sequence[str]] = tuple, prepare: Callable[[], object] | None = None
+) -> int:
     """Runs a command line and returns its exit code; errors are one line on stderr, whatever they are.
 
     Args:
-        argv: by default the process' own.
+        argv: by default the process' own; without any argument it is told what there is.
         notes: gives sentences about this machine, which are said before a run.
+        prepare: is called once it is clear what to do, before anything is done.
     """
     options = None
     try:
         arguments = sys.argv[1:] if argv is None else list(argv)
+        if not arguments:
+            print(FRONT)
+            return 0
         options, rest = parser_for(arguments).parse_known_args(arguments)
         options.flags = options_of(options.command, getattr(options, "action", ""))
         if options.quiet_first and not hasattr(options, "quiet"):
@@ -78,6 +89,8 @@ def main(argv: Sequence[str] | None = None, notes: Callable[[], Sequence[str]] =
         options.quiet = options.quiet_first or getattr(options, "quiet", False)
         options.line = shlex.join(["jaxstyle", *arguments])
         options.notes = notes
+        if prepare is not None:
+            prepare()
         with Interrupt():
             from jaxstyle.machine.modes import computing
 
@@ -123,15 +136,19 @@ def _run() -> int:
     from jaxstyle.machine.allocator import keep_pages
 
     keep_pages()
-    with Interrupt(kept=lambda: "nothing was begun"):
-        problem = _set_up_jax()
+    problem = ""
 
     def notes() -> list[str]:
         from jaxstyle.machine.devices import has_unused_gpu
 
         return [*([problem] if problem else []), *([UNUSED_GPU] if has_unused_gpu() else [])]
 
-    return main(notes=notes)
+    def prepare() -> None:
+        nonlocal problem
+        problem = _set_up_jax()
+
+    with Interrupt(kept=lambda: "nothing was begun"):  # until the command has its own
+        return main(notes=notes, prepare=prepare)
 
 
 def open_streams() -> None:

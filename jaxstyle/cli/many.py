@@ -154,7 +154,7 @@ def make(jobs: list[Job], options: argparse.Namespace) -> int:
             try:
                 checkpoint.check()
             except InputError as error:  # of another run, or damaged
-                tell(f"note: these begin anew: {error}")
+                tell(f"note: these begin anew: {error.told}")
                 checkpoint.remove()
             return checkpoint
 

@@ -35,6 +35,7 @@ def add_options(parser: argparse.ArgumentParser, defaults: Any, basics: Any) -> 
         if about["choices"]:
             text += f": {', '.join(about['choices'])}"
         usual = (about["usual"] or _of_preset(defaults.preset, option.name)) if default is None else default
+        usual = f"{usual:g}" if isinstance(usual, float) else usual
         text += f" (default: {usual})" if usual not in ("", ()) else ""
         metavar = about["metavar"] or "NAME"
         how: Any = dict(action="append", dest=option.name) if about["several"] else {}

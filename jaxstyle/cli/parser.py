@@ -1,31 +1,18 @@
 """The arguments of every command."""
 
 import argparse
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from itertools import takewhile
-from typing import Any, NoReturn
+from typing import Any
 
+from jaxstyle.cli.help import Parser, add_help
 from jaxstyle.errors import InputError, unknown
 
-FIRST = ("-h", "--help", "--version", "-q", "--quiet")
+FIRST = ("-h", "--help", "--help-all", "--version", "-q", "--quiet")
 """Options that may stand before the command."""
+SHELLS = ("bash", "zsh", "fish")
+"""Those that `jaxstyle completion` is for."""
 NO_METADATA = "keep the record out of the picture; it lies in OUT.png.json all the same"
-
-
-class Usage(Exception):
-    """A command line that no command takes."""
-
-
-class _Parser(argparse.ArgumentParser):
-    """Bad input is one line, and -1e2 is a number."""
-
-    def __init__(self, *args: Any, **more: Any):
-        super().__init__(*args, **more)
-        self._negative_number_matcher = re.compile(r"-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$|-inf$", re.IGNORECASE)
-
-    def error(self, message: str) -> NoReturn:
-        raise Usage(f"{message}; see {self.prog} --help")
 
 
 def parser_for(arguments: Sequence[str]) -> argparse.ArgumentParser:
@@ -34,32 +21,48 @@ def parser_for(arguments: Sequence[str]) -> argparse.ArgumentParser:
     Raises:
         InputError: where another option than one of `FIRST` stands before the command, or there is no such command.
     """
-    parser = _Parser(
-        prog="jaxstyle",
-        description="Neural style transfer in JAX, by optimisation and by networks that paint in one pass.",
-        allow_abbrev=False,
-    )
-    _add_version(parser, "show the version and exit")
-    parser.set_defaults(quiet_first=False)
-    _add_quiet(parser, first=True)
+    parser = _top()
     for argument in takewhile(lambda text: text.startswith("-"), arguments):
         if argument not in FIRST:
             problem = f"is not one of those that may stand before the command: {', '.join(FIRST)}"
             raise InputError("argument", argument, problem, "others stand after it, as in jaxstyle demo --size 256")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
     wanted = next((argument for argument in arguments if not argument.startswith("-")), None)
     if wanted is not None and wanted not in COMMANDS:
         raise unknown("command", wanted, COMMANDS)
+    _add_commands(parser, [] if wanted is None else [wanted])
+    return parser
+
+
+def whole_parser() -> argparse.ArgumentParser:
+    """The parser of every command."""
+    parser = _top()
+    _add_commands(parser, COMMANDS)
+    return parser
+
+
+def _top() -> Parser:
+    """What may stand before the command."""
+    text = "Neural style transfer in JAX, by optimisation and by networks that paint in one pass."
+    parser = Parser(prog="jaxstyle", description=text, allow_abbrev=False, add_help=False)
+    parser.set_defaults(quiet_first=False)
+    _add_quiet(parser, first=True)
+    _add_version(parser, "show the version and exit")
+    add_help(parser)
+    return parser
+
+
+def _add_commands(parser: Parser, wanted: Container[str]) -> None:
+    """All of them; only those that are wanted have their arguments."""
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
     for name, (text, fill) in COMMANDS.items():
         sub = commands.add_parser(name, help=text, description=text, allow_abbrev=False, add_help=False)
-        if name == wanted:
+        if name in wanted:
             fill(sub)
-    return parser
 
 
 def options_of(command: str, action: str = "") -> list[str]:
     """The options of a command, or of one of its actions."""
-    sub = _Parser(prog=f"jaxstyle {command}", allow_abbrev=False, add_help=False)
+    sub = Parser(prog=f"jaxstyle {command}", allow_abbrev=False, add_help=False)
     COMMANDS[command][1](sub)
     if action:
         sub = next(part.choices[action] for part in sub._actions if isinstance(part.choices, dict))
@@ -89,7 +92,7 @@ def _add_last(sub: argparse.ArgumentParser, quiet: bool = True, first: bool = Fa
     if quiet:
         _add_quiet(group, first)
     _add_version(group, argparse.SUPPRESS)
-    group.add_argument("-h", "--help", action="help", help="show this and exit")
+    add_help(group)
 
 
 def _basics(sub: argparse.ArgumentParser) -> Any:
@@ -100,7 +103,7 @@ def _basics(sub: argparse.ArgumentParser) -> Any:
 def _actions(sub: argparse.ArgumentParser) -> Callable[[str, str], argparse.ArgumentParser]:
     """Makes parsers of a command's actions."""
     _add_last(sub, first=True)
-    actions = sub.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=_Parser)
+    actions = sub.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=Parser)
     return lambda name, text: actions.add_parser(name, help=text, description=text, allow_abbrev=False, add_help=False)
 
 
@@ -165,7 +168,7 @@ def _add_many(sub: argparse.ArgumentParser, basics: Any) -> None:
 def _batch(sub: argparse.ArgumentParser) -> None:
     basics = _basics(sub)
     sub.add_argument("contents", metavar="CONTENT", nargs="+", help="the photographs")
-    basics.add_argument("--styles", metavar="STYLE", nargs="+", required=True, help="A+B is a blend of two")
+    basics.add_argument("--styles", metavar="STYLE", nargs="+", required=True, help="the paintings; A+B is a blend of two")
     how = basics.add_mutually_exclusive_group()
     how.add_argument("--grid", action="store_true", help="every content with every style (the default)")
     how.add_argument("--pairs", action="store_true", help="the first content with the first style, and so on")
@@ -219,7 +222,7 @@ def _domains(sub: argparse.ArgumentParser) -> None:
 def _continue(sub: argparse.ArgumentParser) -> None:
     basics = _basics(sub)
     sub.add_argument("picture", metavar="PICTURE", help="one that jaxstyle made, with its record")
-    basics.add_argument("-o", "--out", metavar="OUT", help="(default: PICTURE-N.png, N the evaluations in all)")
+    basics.add_argument("-o", "--out", metavar="OUT", help="the new picture (default: PICTURE-N.png, N the evaluations in all)")
     basics.add_argument("--evaluations", metavar="N", required=True, help="how many more")
     _add_run(sub, basics)
 
@@ -236,11 +239,11 @@ def _weights(sub: argparse.ArgumentParser) -> None:
     add = _actions(sub)
     _add_last(add("list", "What can be named, and what of it is on this machine."), quiet=False)
     action = add("fetch", "Download weights at full precision, once, verified (needs jaxstyle[keras]).")
-    action.add_argument("name", metavar="NAME", nargs="?", default="vgg19-full", help="(default: %(default)s)")
+    action.add_argument("name", metavar="NAME", nargs="?", default="vgg19-full", help="which (default: %(default)s)")
     _add_last(action)
     action = add("convert", "Rewrite Keras, torchvision, timm or Gatys weights in jaxstyle's format.")
-    action.add_argument("file", metavar="FILE")
-    action.add_argument("-o", "--out", metavar="OUT.safetensors", required=True)
+    action.add_argument("file", metavar="FILE", help=".h5, .pth, .pt or .safetensors")
+    action.add_argument("-o", "--out", metavar="OUT.safetensors", required=True, help="where they go")
     action.add_argument("--scale", metavar="NAME", help="the input that FILE expects: caffe or torch (default: by its layout)")
     _add_last(action, quiet=False)
     action = add("verify", "Check names, shapes, hash, and the answer to a fixed pattern.")
@@ -248,17 +251,23 @@ def _weights(sub: argparse.ArgumentParser) -> None:
     _add_last(action, quiet=False)
 
 
+def _completion(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("shell", metavar="SHELL", help=", ".join(SHELLS))
+    _add_last(sub, quiet=False)
+
+
 COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "stylize": ("Paint CONTENT in the style of STYLE; several styles are blended.", _stylize),
     "demo": ("Make a picture from bundled samples; nothing is downloaded.", _demo),
     "batch": ("Paint every CONTENT in every STYLE, with a contact sheet, a gallery and a table.", _batch),
     "sweep": ("Paint CONTENT in the style of STYLE with every combination of settings.", _sweep),
-    "estimate": ("Predict memory and time of a run; without pictures, of 4:3 ones.", _estimate),
+    "estimate": ("Predict memory and time of a run; without pictures, for a photograph of 4:3.", _estimate),
     "apply": ("Paint PHOTO in one pass, in a style that a network has learned; or list the styles.", _apply),
     "train": ("Teach a style network: it learns the STYLEs once, and then paints any picture in one pass.", _train),
     "domains": ("Networks between two collections of pictures, learned without pairs: train.", _domains),
     "continue": ("Go on with a finished PICTURE, from its state where that was kept, else from its pixels.", _continue),
     "replay": ("Make PICTURE again from its record, and say whether it is the same.", _replay),
     "weights": ("Network weights: list, fetch, convert, verify.", _weights),
+    "completion": ("Print the script by which a shell completes commands, options, names of styles and files.", _completion),
 }
 """By name: what it does, and what adds its arguments."""

@@ -50,7 +50,7 @@ def complete(
             try:
                 place.save_beside(int(training.state.step), file(False))
             except InputError as error:
-                training.say_once(f"a network on the way is not kept: {error}")
+                training.say_once(f"a network on the way is not kept: {error.told}")
 
     try:
         is_finished = training.run(callback, between)

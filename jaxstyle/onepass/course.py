@@ -175,7 +175,7 @@ class Course(ABC):
             self.is_kept = True
         except InputError as error:
             self.is_kept = False
-            self.say_once(f"the training is not kept on its way: {error}")
+            self.say_once(f"the training is not kept on its way: {error.told}")
 
     def say_once(self, text: str) -> None:
         """Adds a notice, but not a second time."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from jaxstyle.errors import InputError, WeightsError
+from jaxstyle.errors import InputError, WeightsError, named
 from jaxstyle.machine import tensor_file
 from jaxstyle.pictures import write
 from jaxstyle.pictures.paths import located
@@ -136,7 +136,7 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """How a training differs from another, in words: each setting with both values, and what was learned from.
+    """How a training differs from another, in words for an error: each setting with both values, and what was learned from.
 
     Args:
         old, new: ``"recipe"``, settings by name, and ``"inputs"``, hashes of what was learned from, as `Course` has them.
@@ -145,7 +145,8 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     found = []
     for name, value in new["recipe"].items():
         if (before := old["recipe"].get(name, "not stated")) != value:
-            found.append(f"{name} {_shown(before)}, not {_shown(value)}")
+            is_switch = isinstance(before, bool)  # it has one other value
+            found.append(named(name, before) if is_switch else f"{named(name)} {_shown(before)}, not {_shown(value)}")
     for name, value in new["inputs"].items():
         before = old["inputs"].get(name)
         if isinstance(value, Mapping) and isinstance(before, Mapping):
@@ -160,5 +161,5 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 def _shown(value: Any) -> str:
     if isinstance(value, Mapping) and all(isinstance(share, int | float) for share in value.values()):
-        return "+".join(f"{name}={share:g}" for name, share in value.items() if share)
+        return ",".join(f"{name}={share:g}" for name, share in value.items() if share)
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -54,14 +54,15 @@ class Config:
         usual=f"its own, at most {USUAL}",
     )
     quality: str = _option(
-        "basics", "good", f"evaluations of the loss, {', '.join(map(str, QUALITIES.values()))}", choices=QUALITIES
+        "basics", "good", f"optimisation steps, {', '.join(map(str, QUALITIES.values()))}", choices=QUALITIES
     )
-    evaluations: int | None = _option("basics", None, "their number, in place of --quality", "N")
+    evaluations: int | None = _option("basics", None, "the number of steps, in place of --quality", "N")
     strength: float | None = _option(
         "basics",
         None,
-        "0, the photograph, to 1, the style alone, comparable across pictures; replaces the two weights",
+        "style from 0 (the photograph) to 1 (the style alone), comparable across pictures; replaces the two weights",
         "S",
+        usual="fixed weights",
     )
     style_weight: float | None = _option("basics", None, "weight of the style term", "W")
     init: str | None = _option("basics", None, "where to start", "content|noise|style|FILE")
@@ -139,7 +140,9 @@ class Config:
         "neural-style-tf's rule (mask)",
         choices=GUIDES,
     )
-    weights: str | None = _option("style and content", None, "a name from `jaxstyle weights list`, or a file", "NAME|FILE")
+    weights: str | None = _option(
+        "style and content", None, "a name from `jaxstyle weights list`, or a file", "NAME|FILE", usual="vgg19"
+    )
 
     seed: int = _option("start", 0, "of the noise", "N")
     noise_ratio: float = _option("start", 0.0, "share of noise mixed into the start", "R")
@@ -186,7 +189,7 @@ class Config:
     memory: str = _option(
         "speed and memory",
         "auto",
-        "low: strip by strip, which is slower; auto: where the picture would not fit",
+        "low works strip by strip, which is slower; auto does so where the picture would not fit whole",
         choices=MEMORY,
     )
     devices: int = _option("speed and memory", 1, "share the rows of one picture between this many devices", "N")

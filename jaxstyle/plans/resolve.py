@@ -176,7 +176,9 @@ def _preview(content: Any, style: Any, config: Config, library: Library, width: 
     try:
         return None if small is None else resolve(content, style, small, library)
     except InputError as error:
-        if small is None or error.argument not in ("style_size", "stroke"):
+        # The size of the styles is told as the picture's where it follows from that.
+        of_style = error.argument in ("style_size", "stroke") or isinstance(error.__cause__, InputError)
+        if small is None or not of_style:
             raise
         problem = f"begins with a preview of {small.size} pixels, at which a side of a style has fewer than {MIN_SIDE}"
         remedy = f"give larger styles ({named('style_size')}, {named('stroke')}) or a number of scales"
@@ -338,12 +340,16 @@ def _stroked(config: Config, objective: Objective, size: Size, width: int, heigh
 
 
 def _fitted(source: Any, size: Size, config: Config, library: Library) -> Picture:
-    """A style at its size; a stroke that it cannot have is told as such."""
+    """A style at its size; where it cannot have that, the error names what was given: the stroke, or the picture's size."""
     try:
         return library.fitted(source, "style", size)
     except InputError as error:
-        if config.stroke is None or error.argument != "style_size":
+        if error.argument != "style_size" or config.style_size is not None:
             raise
+        if config.stroke is None:
+            problem, _, remedy = error.problem.replace("gives a picture", "gives a style").partition("; ")
+            remedy = f"{remedy} ({named('style_size')}), or give another {named('size')}"
+            raise InputError("size", config.size, problem, remedy) from error
         raise _wrong_stroke(config, f"makes styles of {size} pixels, of which one is too long for that") from error
 
 
@@ -361,7 +367,7 @@ def _number(value: Any, argument: str, *, least: float, most: float = float("inf
     try:
         result = float(value)
     except (TypeError, ValueError):
-        raise InputError(argument, value, "is no number") from None
+        raise InputError(argument, value, "is no number", "give one such as 0.5") from None
     if not least <= result <= most or result == float("inf"):
         raise InputError(argument, value, f"must be a number from {least:g}" + (f" to {most:g}" if most < 1e300 else ""))
     return result

@@ -53,7 +53,7 @@ class Saved:
         except ImageError as error:
             if not metadata:
                 raise
-            return (*notices, f"{error}; the record stands inside the picture only")
+            return (*notices, f"{error.told}; the record stands inside the picture only")
         return notices
 
     def keep(self, path: str | os.PathLike, *, metadata: bool = True) -> tuple[Path, tuple[str, ...], JaxstyleError | None]:

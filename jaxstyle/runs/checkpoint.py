@@ -49,13 +49,14 @@ class Kept:
 
     @classmethod
     def read(cls, path: Path, *, argument: str = "resume", only_about: bool = False) -> "Kept":
-        """Reads a file; an InputError where it holds no run."""
+        """Reads a file; an InputError of `argument`, for which it is read, where it holds no run."""
+        remedy = "remove it, or choose another name" if argument == "out" else "remove it, and begin anew"
         try:
             arrays, about = tensor_file.read(path, only_description=only_about)
         except (OSError, ValueError) as error:
-            raise InputError(argument, str(path), f"cannot be read: {error}", "remove it, and begin anew") from None
+            raise InputError(argument, str(path), f"cannot be read: {error}", remedy) from None
         if about.get("format") != FORMAT:
-            raise InputError(argument, str(path), "was not written by this version of jaxstyle", "remove it, and begin anew")
+            raise InputError(argument, str(path), "was not written by this version of jaxstyle", remedy)
         return cls(path, arrays, about)
 
     @property
@@ -88,7 +89,7 @@ def identity(plans: Sequence[Plan]) -> dict[str, Any]:
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """How a run differs from another, in words; both as `identity` has them, one of its `plans` each."""
+    """How a run differs from another, in words for an error; both as `identity` has them, one of its `plans` each."""
     found = []
     for role, given in new["inputs"].items():
         pairs = [(one if isinstance(one, list) else [one]) for one in (old["inputs"].get(role, []), given)]
@@ -100,14 +101,14 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
                 found.append(f"another {other['path']}" if same else f"{one['path']}, not {other['path']}")
     for name, value in new["config"].items():
         if (before := old["config"].get(name)) != value:
-            found.append(f"{name} {_shown(before)}, not {_shown(value)}")
+            found.append(f"{named(name)} {_shown(before)}, not {_shown(value)}")
     if not found and old["weights"] != new["weights"]:
         found.append("other weights")
     return found or ["other settings"]
 
 
 def _shown(value: Any) -> str:
-    return "by default" if value is None else str(value)
+    return "by default" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 @dataclass
@@ -137,7 +138,7 @@ class Checkpoint:
         """Before anything is computed: raises an InputError where the file is that of another run."""
         if self.path is None or not self.path.exists():
             return
-        kept = Kept.read(self.path, only_about=True)
+        kept = Kept.read(self.path, argument="resume" if self.resume else "out", only_about=True)
         if not self.resume:
             self.notices.append(f"{self.path} is left of a run that did not finish; --resume would have gone on from there")
             return
@@ -197,7 +198,7 @@ class Checkpoint:
             tensor_file.write(path, arrays, {"format": FORMAT, "identity": self.identity, **about}, through=through)
         except InputError as error:
             self._given_up = True
-            self.notices.append(f"the run is not kept on its way: {error}")
+            self.notices.append(f"the run is not kept on its way: {error.told}")
 
     def is_damaged(self) -> bool:
         """Whether the file is one of ours that nobody can read any more: a full disk leaves some that are cut or empty."""

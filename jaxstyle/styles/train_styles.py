@@ -117,6 +117,9 @@ def train_styles(
     check_names([(name, source) for name, source, _ in listed], onto.names if onto else ())
     if place is not None and not resume:
         place.check()
+    if place is not None and place.extends and place.state.exists():
+        words = "the training that made it cannot be gone on with once it has more styles"
+        said.append(f"{place.path}: {words}; to keep that possible, write to another file")
     pictures = [load(source, argument="style") for *_, source in listed]
     photographs = gather(photos, size, said, saying=saying)
     params = weights if isinstance(weights, Params) else load_weights(weights)

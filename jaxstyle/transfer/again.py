@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from jaxstyle.errors import InputError, JaxstyleError, named
+from jaxstyle.errors import InputError, named
 from jaxstyle.pictures import ours
 from jaxstyle.pictures.paths import located
 from jaxstyle.plans import schedule
@@ -194,7 +194,9 @@ def _kept(was: Made, state: Path) -> tuple[Kept | None, str]:
         kept = Kept.read(state, argument="state")
         (known,) = kept.about["identity"]["plans"]
         (member,) = kept.about["members"]
-    except (JaxstyleError, ValueError) as error:
+    except InputError as error:
+        return None, error.told.partition("; ")[0]
+    except ValueError as error:
         return None, str(error)
     same = known["key"] == was.plan.key and member["known"] == was.record["evaluations"]
     return (kept, "") if same else (None, f"{state.name} is of another run")

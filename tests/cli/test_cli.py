@@ -72,7 +72,7 @@ def test_notices_are_printed(capsys):
 
 def test_every_field_has_a_flag(capsys):
     with pytest.raises(SystemExit) as stop:
-        main(["stylize", "--help"])
+        main(["stylize", "--help-all"])
     assert stop.value.code == 0
     text = capsys.readouterr().out
     for name in Config.__dataclass_fields__:
@@ -82,11 +82,11 @@ def test_every_field_has_a_flag(capsys):
 @pytest.mark.parametrize("command", ["stylize", "demo", "batch", "sweep", "estimate"])
 def test_the_help_has_the_groups_in_order(capsys, command):
     with pytest.raises(SystemExit):
-        main([command, "--help"])
+        main([command, "--help-all"])
     text = capsys.readouterr().out
-    headings = [line.removesuffix(":") for line in text.splitlines() if re.fullmatch(r"[a-z ]+:", line)]
+    headings = [line.removesuffix(":") for line in text.splitlines() if re.fullmatch(r"[a-z][a-z ]+:", line)]
     assert [heading for heading in headings if heading in GROUPS] == list(GROUPS)
-    assert headings.index(GROUPS[0]) == ("positional arguments" in headings)
+    assert headings[: headings.index(GROUPS[0])] == ["examples", *["arguments"][: command != "demo"]]
     for group in GROUPS:
         start = text.index(f"\n{group}:\n")
         shown = re.findall(r"^  (?:-\w(?: [A-Z]+)?, )?(--[a-z-]+)", text[start + 1 :].partition("\n\n")[0], re.MULTILINE)
@@ -95,12 +95,12 @@ def test_the_help_has_the_groups_in_order(capsys, command):
         assert [name for name in shown if name in flags] == flags
 
 
-def test_the_help_of_stylize_begins_with_what_most_need(capsys):
+def test_all_options_of_stylize_begin_with_what_most_need(capsys):
     with pytest.raises(SystemExit):
-        main(["stylize", "--help"])
+        main(["stylize", "--help-all"])
     options = re.findall(r"^  (?:-\w(?: [A-Z]+)?, )?(--[a-z-]+)", capsys.readouterr().out, re.MULTILINE)
     assert options[:6] == ["--out", "--size", "--quality", "--evaluations", "--strength", "--style-weight"]
-    assert options[-2:] == ["--quiet", "--help"]
+    assert options[-3:] == ["--quiet", "--help", "--help-all"]
 
 
 def test_the_help_shows_the_values_of_the_usual_preset(capsys, monkeypatch):
@@ -110,7 +110,7 @@ def test_the_help_shows_the_values_of_the_usual_preset(capsys, monkeypatch):
     wanted |= {"content-layers": "relu4_2", "style-layers": layers}
     monkeypatch.setenv("COLUMNS", "200")
     with pytest.raises(SystemExit):
-        main(["stylize", "--help"])
+        main(["stylize", "--help-all"])
     text = capsys.readouterr().out
     shown = dict(re.findall(r"^  --([a-z-]+) (?:(?!^  -).)*?\(default: ([^\s)]+)\)", text, re.MULTILINE | re.DOTALL))
     assert {name: shown.get(name) for name in wanted} == wanted
@@ -186,14 +186,17 @@ BAD = [
     (["stylize", CONTENT, STYLE, "--sizes", "64"], "`argument` (='--sizes') is unknown; did you mean '--size'?"),
     (["sweep", CONTENT, STYLE, "--report"], "`argument` (='--report') is not for sweep; it is for stylize, demo, continue"),
     (["stylize", CONTENT, STYLE, "--regions", "m"], "`argument` (='--regions') is unknown; did you mean '--region'?"),
-    (["weights", "list", "--out", "x"], "`argument` (='--out') is unknown; known: --version, --help"),
+    (["weights", "list", "--out", "x"], "`argument` (='--out') is unknown; known: --version, --help, --help-all"),
     (["stylize", CONTENT], "required: STYLE"),
     (["demo", "--style", "swirl"], "`--style` (='swirl') is unknown; did you mean 'swirls'?"),
     (["weights", "fetch", "vgg20"], "`name` (='vgg20') is unknown"),
     (["weights", "convert", "text.jpg", "-o", "a.safetensors"], "`file` (='text.jpg') is of an unknown kind"),
     (["weights", "verify", "none.safetensors"], "does not exist"),
-    ([], "required: COMMAND"),
-    (["-v"], "`argument` (='-v') is not one of those that may stand before the command: -h, --help, --version, -q, --quiet; "),
+    (["-q"], "required: COMMAND"),
+    (
+        ["-v"],
+        "`argument` (='-v') is not one of those that may stand before the command: -h, --help, --help-all, ",
+    ),
     (["--size", "32", "stylize", CONTENT, STYLE], "`argument` (='--size') is not one of those that may stand before"),
     (["-q", "estimate"], "`argument` (='--quiet') is not for estimate; leave it out"),
     (["weights", "-q", "list"], "`argument` (='--quiet') is not for weights list; leave it out"),

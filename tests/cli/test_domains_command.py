@@ -75,9 +75,9 @@ def test_what_is_interrupted_is_usable_and_goes_on(folders, monkeypatch, capsys)
     assert read("net.safetensors").training["steps"] < 4
     monkeypatch.setattr(Display, "advance", advance)
     assert run(*FOLDERS, "-o", "net.safetensors", "--steps", "4", "--resume", "--method", "cyclegan") == 2
-    assert "of a training with method cut, not cyclegan" in capsys.readouterr().err
+    assert "of a training with --method cut, not cyclegan" in capsys.readouterr().err
     assert run(*FOLDERS, "-o", "net.safetensors", "--steps", "4", "--resume", "--no-flip") == 2
-    assert "of a training with flip True, not False" in capsys.readouterr().err
+    assert "of a training with no --no-flip; give" in capsys.readouterr().err
     assert run(*FOLDERS, "-o", "net.safetensors", "--steps", "4") == 2
     assert "already, which no other training replaces; --resume goes on with it" in capsys.readouterr().err
     assert run(*FOLDERS, "-o", "net.safetensors", "--steps", "4", "--resume", "-q") == 0

@@ -13,6 +13,7 @@ from jaxstyle.cli.course import course_of
 from jaxstyle.cli.display import Display
 from jaxstyle.cli.main import main
 from jaxstyle.cli.parser import parser_for
+from jaxstyle.errors import JaxstyleError
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.styles.network import read
 
@@ -68,7 +69,7 @@ def the_same_again(capsys):
     capsys.readouterr()
     for arguments, words in (
         (["photos/a.png", *command[2:]], "holds a network of 2 steps already"),
-        ([*command, "--resume", "--style-weight", "7", "--no-flip"], "with flip True, not False, style_weight 6, not 7; give"),
+        ([*command, "--resume", "--style-weight", "7", "--no-flip"], "with no --no-flip, --style-weight 6, not 7; give"),
         (["photos/a.png", *command[2:], "--resume"], "with styles dots, dashes, not a; give"),
     ):
         assert run(*arguments) == 2
@@ -118,6 +119,22 @@ def test_an_added_style_that_is_interrupted_goes_on(pictures, styles_file, monke
     np.testing.assert_array_equal(found.styles, wanted.styles)
 
 
+def test_what_is_lost_by_adding_in_place_is_said_before_it(pictures, styles_file, monkeypatch, capsys):
+    """The network is then no longer that of the training whose end lies beside it."""
+    shutil.copy(styles_file, "net.safetensors")
+    Path("net.safetensors.state").touch()
+
+    def stops(*_, saying, **__):
+        saying("reading")
+        raise JaxstyleError("enough")
+
+    monkeypatch.setattr("jaxstyle.styles.train_styles.gather", stops)
+    for out, said in (("net.safetensors", True), ("other.safetensors", False)):
+        assert run("photos/a.png", "--add-to", "net.safetensors", "-o", out) == 1
+        words = "note: net.safetensors: the training that made it cannot be gone on with once it has more styles; to keep that"
+        assert (words in capsys.readouterr().err) == said
+
+
 @pytest.mark.parametrize(
     ("arguments", "parts"),
     [
@@ -125,6 +142,11 @@ def test_an_added_style_that_is_interrupted_goes_on(pictures, styles_file, monke
         (["dots.png", "-o", "net.png"], ["`--out`", ".safetensors"]),
         (["dots.png", "-o", "dots.safetensors", "--steps", "0"], ["`--steps`", "at least 1"]),
         (["dots.png", "-o", "net.safetensors", "--minutes", "soon"], ["`--minutes`", "not a number"]),
+        (["dots.png", "-o", "net.safetensors", "--minutes", "10min"], ["(='10min')", "not a number; give 10"]),
+        (["dots.png", "-o", "net.safetensors", "--hours", "90 minutes"], ["not a number; give 1.5"]),
+        (["dots.png", "-o", "net.safetensors", "--keep-every", "1,5h"], ["not a number; give 90"]),
+        (["dots.png", "-o", "net.safetensors", "--steps", "2k"], ["at least 1; give 2000"]),
+        (["dots.png", "-o", "net.safetensors", "--steps", "2h"], ["at least 1"]),
         (["dots.png", "-o", "net.safetensors", "--hours", "1", "--minutes", "3"], ["`--hours`", "the same as --minutes"]),
         (["dots.png", "-o", "net.safetensors", "--steps", "1", "--hours", "1"], ["`--hours`", "the same as --steps"]),
         (["dots.png", "-o", "net.safetensors", "--keep-every", "0"], ["`--keep-every`", "positive"]),

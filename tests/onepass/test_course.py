@@ -328,6 +328,10 @@ def test_a_network_on_the_way_without_room_is_a_note(place, monkeypatch):
 # ---- words
 
 
+def in_python(words):
+    return [str(JaxstyleError(one)) for one in words]
+
+
 def test_differences_name_both_values():
     old = {
         "recipe": {"size": 32, "layers": {"a": 0.0, "b": 1.0}, "old": 1},
@@ -335,9 +339,11 @@ def test_differences_name_both_values():
     }
     new = {"recipe": {"size": 48, "layers": {"b": 0.5}, "flip": True}, "inputs": {"styles": {"x": "1", "y": "4"}, "a": "5"}}
     words = ["size 32, not 48", "layers b=1, not b=0.5", "flip not stated, not True", "another style y", "other a"]
-    assert differences(old, new) == words
+    assert in_python(differences(old, new)) == words
     new["inputs"]["styles"] = {"z": "1"}
     assert differences(old, new)[3] == "styles x, y, not z"
+    old["recipe"]["flip"] = False
+    assert in_python(differences(old, new))[2] == "flip=False"
 
 
 def test_a_tilde_is_the_home_folder(monkeypatch, tmp_path):

@@ -172,9 +172,9 @@ def test_resume_refuses_another_run_and_names_the_difference(killed_at, capsys):
     killed_at(0)
     part = os.stat(".out.png.part").st_mtime_ns
     for other, words in {
-        ("--style-weight", "5"): "style_weight by default, not 5.0",
-        ("--evaluations", "13"): "evaluations 12, not 13",
-        ("--seed", "3", "--init", "noise"): "init by default, not noise",
+        ("--style-weight", "5"): "--style-weight by default, not 5;",
+        ("--evaluations", "13"): "--evaluations 12, not 13;",
+        ("--seed", "3", "--init", "noise"): "--init by default, not noise",
     }.items():
         assert main([*run, *other, "--resume"]) == 2
         assert f"`--resume` (='.out.png.part') is of a run with {words}" in capsys.readouterr().err
@@ -195,6 +195,10 @@ def test_resume_begins_where_there_is_nothing_and_refuses_what_it_cannot_read(ca
         file.write("mine")
     assert main(run) == 2
     assert "`--resume` (='.out.png.part') cannot be read" in capsys.readouterr().err
+    assert main([one for one in run if one != "--resume"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "`--out` (='.out.png.part') cannot be read: " in line
+    assert line.endswith("; remove it, or choose another name")
     with open(".out.png.part") as file:
         assert file.read() == "mine"
 
@@ -206,7 +210,7 @@ def test_a_run_that_cannot_be_kept_goes_on(killed_at, monkeypatch, capsys):
     monkeypatch.setattr(tensor_file, "write", full)
     assert main(["stylize", CONTENT, STYLE, "-o", "out.png", "--size", "32", "--evaluations", "4"]) == 0
     err = capsys.readouterr().err
-    assert err.count("note: the run is not kept on its way: `out` (='.out.png.part') cannot be written") == 1
+    assert err.count("note: the run is not kept on its way: '.out.png.part' cannot be written") == 1
 
 
 def test_short_runs_are_not_kept(monkeypatch):
