@@ -20,7 +20,7 @@ from jaxstyle.errors import JaxstyleError
 from jaxstyle.loss.objective import Losses
 from jaxstyle.machine.allocator import give_back_pages
 from jaxstyle.machine.compiler import Compiler
-from jaxstyle.machine.devices import Layout
+from jaxstyle.machine.devices import SingleDevice
 from jaxstyle.network.vgg import Params
 from jaxstyle.plans.method import Method
 from jaxstyle.runs.programs import Programs, Task, compile_programs
@@ -241,7 +241,7 @@ def run_members(
     if is_large := method.strips or start.size >= LARGE:
         give_back_pages()
     canonical = np.atleast_1d(method.is_canonical(task.weights))
-    programs = programs or compile_programs(method, Layout(), task, params, Compiler(), measured=not canonical.all())
+    programs = programs or compile_programs(method, SingleDevice(), task, params, Compiler(), measured=not canonical.all())
     spent = spent or [(0, 0.0)] * len(budgets)
     if course is None:
         began_with = [Member(known=evaluations) for evaluations, _ in spent]

@@ -8,9 +8,9 @@ from typing import Any
 
 from jaxstyle.errors import ImageError, InputError, Plain
 from jaxstyle.machine import memory
-from jaxstyle.onepass.photographs import Photographs, fit, gathered, shown
 from jaxstyle.pictures.find import expand
 from jaxstyle.pictures.read import Picture, load
+from jaxstyle.training.photographs import Photographs, fit, shown, stack_photographs
 
 MOST = 4000
 """Photographs that are held in memory; of more, so many are taken evenly."""
@@ -78,7 +78,7 @@ def gather(
         notices.append(_left_out(bad, len(sources), what))
     if 2 * len(usable) < good:
         notices.append(f"{argument}: {len(usable)} {what} to learn from; {good} or more make a better network")
-    return gathered(usable, size)
+    return stack_photographs(usable, size)
 
 
 def _read(sources: Sequence[Any], size: int, argument: str, what: str) -> Iterator[tuple[Any, Picture | str]]:
