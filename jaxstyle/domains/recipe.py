@@ -25,7 +25,7 @@ class TracedHyperparameters(NamedTuple):
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network is trained. A compiled step depends on its `form`, apart from shapes.
+    """How a network is trained. A compiled step depends on its `static` part, apart from shapes.
 
     Attributes:
         method: a key of `step.METHODS`.
@@ -108,7 +108,7 @@ class Nets(NamedTuple):
     Attributes:
         generators: by direction, ``"a2b"`` and, with CycleGAN, ``"b2a"``.
         heads: CUT's; empty otherwise.
-        discriminators: discriminators, by the collection that they know: ``"b"``, ``"a"``.
+        discriminators: by the collection whose true pictures they know: ``"b"``, ``"a"``.
     """
 
     generators: dict[str, Any]

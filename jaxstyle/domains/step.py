@@ -21,7 +21,7 @@ METHODS: dict[str, ModuleType] = {"cut": cut, "cyclegan": cyclegan}
 
 
 class TrainingData(NamedTuple):
-    """What is learned from: both collections, and what the recipe says in numbers."""
+    """What a network learns from: both collections, and the hyperparameters that are traced."""
 
     a: Photographs
     b: Photographs
