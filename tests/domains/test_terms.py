@@ -42,7 +42,7 @@ def test_distance_counts_in_the_papers_units(rng):
     )
 
 
-def test_patch_contrast(rng):
+def test_patch_nce(rng):
     assert TEMPERATURE == 0.07
     queries, keys = unit(rng, 30, 8), unit(rng, 30, 8)
     for temperature in (0.07, 0.5):
