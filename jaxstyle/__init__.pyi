@@ -4,9 +4,9 @@ from .batch.run import (
     BatchProgress as BatchProgress,
     stylize_batch as stylize_batch,
 )
+from .domains.api import train_domains as train_domains
 from .domains.apply import apply_domains as apply_domains
 from .domains.network import DomainNetwork as DomainNetwork
-from .domains.train_domains import train_domains as train_domains
 from .errors import (
     DownloadError as DownloadError,
     ImageError as ImageError,
@@ -58,9 +58,9 @@ from .solvers.registry import (
     make_solver as make_solver,
 )
 from .solvers.state import Solver as Solver
+from .styles.api import train_styles as train_styles
 from .styles.apply import apply_style as apply_style
 from .styles.network import StyleNetwork as StyleNetwork
-from .styles.train_styles import train_styles as train_styles
 from .transfer.estimate import (
     Estimate as Estimate,
     estimate as estimate,

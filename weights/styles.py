@@ -29,11 +29,11 @@ from jaxstyle.loss.presets import canonical_of
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.machine.devices import training_precision
 from jaxstyle.network.vgg import Params
-from jaxstyle.onepass.photographs import Photographs, crops, gathered
 from jaxstyle.pictures.read import load, to_bytes
 from jaxstyle.styles.model import WIDTHS, initial
 from jaxstyle.styles.network import PHOTOGRAPH, StyleFile, StyleNetwork, read, write
-from jaxstyle.styles.train import OBJECTIVE, Learned, Lesson, Recipe, State, begin, step
+from jaxstyle.styles.step import OBJECTIVE, Learned, Recipe, State, TrainingData, init_state, step
+from jaxstyle.training.photographs import Photographs, random_crops, stack_photographs
 
 STYLES = ("swirls", "glass", "waves", "starry_night", "the_scream", "shipwreck")
 STRONG = "-strong"
@@ -65,14 +65,14 @@ def square(name: str, side: int) -> jax.Array:
     return jnp.asarray(pixels[top : top + side, left : left + side])
 
 
-def lesson(photographs: Photographs, params: Params, recipe: Recipe) -> Lesson:
+def training_data(photographs: Photographs, params: Params, recipe: Recipe) -> TrainingData:
     """All styles in the order of `NAMES`, and what they count."""
     how: Any = dict(objective=COMPARED, precision=recipe.precision)
     compiler = Compiler()
     pictures = [square(name, round(1.5 * ROOM)) for name in STYLES]
     target = compiler.compile(partial(style_target, **how), params, pictures[0], key=("target",))
     grams = [target(params, picture) for picture in pictures]
-    images = jax.jit(crops, static_argnums=(2, 3))(jax.random.key(7), photographs, 8, ROOM)
+    images = jax.jit(random_crops, static_argnums=(2, 3))(jax.random.key(7), photographs, 8, ROOM)
 
     def measured(params: Params, image: jax.Array, other: jax.Array, grams: Any) -> tuple[Any, Any, Any, Any]:
         """Content by layer, style, and both on the canonical scale."""
@@ -102,7 +102,7 @@ def lesson(photographs: Photographs, params: Params, recipe: Recipe) -> Lesson:
     weights = [jax.tree.map(jnp.float32, TermWeights(*row)) for row in rows]
     targets = [*grams, *grams, grams[0]]
     grams, together = (jax.tree.map(lambda *leaves: jnp.stack(leaves), *parts) for parts in (targets, weights))
-    return Lesson(photographs, params, grams, together, {})
+    return TrainingData(photographs, params, grams, together, {})
 
 
 def as_file(state: State, course: list[list[float]], seconds: float) -> StyleFile:
@@ -115,7 +115,7 @@ def as_file(state: State, course: list[list[float]], seconds: float) -> StyleFil
 def train(photos: Path, recipe: Recipe, minutes: float, start: Path | None, out: Path) -> None:
     """Steps for this time, from the first values or from a network; the network is written every minute, and at the end."""
     pictures = [load(path, argument="photos") for path in sorted(photos.glob("*.jpg"))]
-    taught = lesson(gathered(pictures, ROOM), load_weights("vgg19"), recipe)
+    data = training_data(stack_photographs(pictures, ROOM), load_weights("vgg19"), recipe)
     if start is None:
         learned = Learned(initial(WIDTH, recipe.seed), jnp.tile(WIDTH.plain_style(), (len(NAMES), 1)))
     else:
@@ -123,13 +123,13 @@ def train(photos: Path, recipe: Recipe, minutes: float, start: Path | None, out:
         if network.names != NAMES or network.widths != WIDTH:
             raise SystemExit(f"{start} has other styles than this script trains: {', '.join(network.names)}")
         learned = Learned(dict(network.kernels), network.styles)
-    state, course, found = begin(learned, recipe), [], []
+    state, course, found = init_state(learned, recipe), [], []
     steps = jnp.float32(jnp.inf)
-    advance = Compiler().compile(partial(step, recipe=recipe), state, taught, steps, key=("step", recipe), donate=(0,))
+    advance = Compiler().compile(partial(step, recipe=recipe), state, data, steps, key=("step", recipe), donate=(0,))
     began, kept = time.monotonic(), 0.0
     while (elapsed := time.monotonic() - began) < 60 * minutes:
         for _ in range(EVERY):
-            state, losses = advance(state, taught, steps)
+            state, losses = advance(state, data, steps)
             found.append(losses)
         means = [float(np.mean(part)) for part in zip(*jax.device_get(found), strict=True)]
         before, elapsed, found = elapsed, time.monotonic() - began, []

@@ -28,7 +28,7 @@ LICENCE = "Apache-2.0, as that package states"
 NAMES = """
     ochre-and-sky yellow-panes ink-and-peach neon-shards crimson-fresco autumn-oil indigo-dots blue-and-gold pastel-sketch
     teal-flakes copper amber-engraving lilac-haze lime-and-teal frost pale-mosaic blue-crayon red-weave sepia-grain
-    night-strokes ember candy-brush ivory-and-red slate-and-cream navy-print rough-oil
+    night-strokes ember candy-styled ivory-and-red slate-and-cream navy-print rough-oil
 """
 """What the styles look like, in order. The package has numbers only, and knows of no names."""
 SIZES = ((40, 52), (41, 53), (30, 33))

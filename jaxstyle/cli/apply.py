@@ -114,7 +114,7 @@ def _check_domains(options: argparse.Namespace) -> None:
         raise InputError("style", options.style, "is of style networks, and this is a domain network", "leave it out")
     check_strength(options.strength)
     options.direction = options.direction or A2B
-    domain_network(options.network)[0].brush(options.direction)
+    domain_network(options.network)[0].styled(options.direction)
     options.made = Path(options.network).stem + (f"-{options.direction}" if options.direction != A2B else "")
 
 

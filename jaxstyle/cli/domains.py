@@ -9,14 +9,14 @@ from jaxstyle.cli.interrupt import Interrupt, kept_words
 from jaxstyle.cli.places import check_replaced
 from jaxstyle.cli.values import number, positive
 from jaxstyle.cli.watch import Watch, sheet_of
+from jaxstyle.domains.api import STEPS, train_domains
 from jaxstyle.domains.network import read
 from jaxstyle.domains.recipe import Losses
 from jaxstyle.domains.step import METHODS
-from jaxstyle.domains.train_domains import STEPS, train_domains
 from jaxstyle.errors import MISSING, InputError
-from jaxstyle.onepass.place import checked
 from jaxstyle.pictures import write
 from jaxstyle.results.beside import part_of
+from jaxstyle.training.places import checked
 
 
 def add_domains(sub: argparse.ArgumentParser, basics: Any) -> None:

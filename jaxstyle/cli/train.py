@@ -15,13 +15,13 @@ from jaxstyle.loss.objective import Losses
 from jaxstyle.loss.presets import Objective
 from jaxstyle.network.vgg import Architecture
 from jaxstyle.network.weights import load_weights
-from jaxstyle.onepass.place import checked
 from jaxstyle.pictures import write
 from jaxstyle.plans.resolve import parse_layers
 from jaxstyle.results.beside import part_of
+from jaxstyle.styles.api import ADDED_STEPS, STEPS, train_styles
 from jaxstyle.styles.network import BUNDLED, read
-from jaxstyle.styles.train import OBJECTIVE
-from jaxstyle.styles.train_styles import ADDED_STEPS, STEPS, train_styles
+from jaxstyle.styles.step import OBJECTIVE
+from jaxstyle.training.places import checked
 
 
 def add_train(sub: argparse.ArgumentParser, basics: Any) -> None:

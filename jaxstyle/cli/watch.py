@@ -9,9 +9,9 @@ from typing import Any
 from jaxstyle.cli.display import LINE_EVERY, Display, say
 from jaxstyle.cli.interrupt import Interrupt
 from jaxstyle.errors import InputError
-from jaxstyle.onepass.course import Report
 from jaxstyle.pictures import write
 from jaxstyle.results.beside import part_of
+from jaxstyle.training.trainer import Report
 
 SHEET_EVERY = 60.0
 """Seconds between two sheets of samples."""

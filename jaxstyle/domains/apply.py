@@ -61,9 +61,9 @@ def apply_domains(
     check_strength(strength)
     held, about = loaded(network)
     picture = one(picture, argument="picture")
-    brush, source = held.brush(direction), fetched(picture, size)
+    styled, source = held.styled(direction), fetched(picture, size)
     compiler, began = Compiler(), time.perf_counter()
-    image, rows = paint(brush, source, low, compiler, callback)
+    image, rows = paint(styled, source, low, compiler, callback)
     if strength < 1:
         image = image * np.float32(strength) + as_float(source) * np.float32(1 - strength)
     return finished(

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxstyle.domains import model
-from jaxstyle.domains.recipe import Dials, Losses, Nets, Recipe
-from jaxstyle.domains.terms import least_squares, patch_contrast
+from jaxstyle.domains.recipe import Losses, Nets, Recipe, TracedHyperparameters
+from jaxstyle.domains.terms import least_squares, patch_nce
 
 DIRECTIONS = ("a2b",)
 WEIGHTS = (1.0, 1.0)
@@ -14,7 +14,7 @@ WEIGHTS = (1.0, 1.0)
 POOL = 0
 
 
-def begin(recipe: Recipe) -> Nets:
+def init_networks(recipe: Recipe) -> Nets:
     """The networks before the first step."""
     widths = recipe.widths
     channels = {layer.name: layer.outputs for layer in widths.layers} | {model.PICTURE: 3}
@@ -26,8 +26,8 @@ def begin(recipe: Recipe) -> Nets:
     )
 
 
-def generators(
-    nets: Nets, a: Array, b: Array, key: Array, dials: Dials, recipe: Recipe
+def generator_loss(
+    nets: Nets, a: Array, b: Array, key: Array, hyperparameters: TracedHyperparameters, recipe: Recipe
 ) -> tuple[Array, tuple[Losses, dict[str, Array]]]:
     """What generator and heads minimise, for pictures of A and B, (N, H, W, 3) each.
 
@@ -45,10 +45,10 @@ def generators(
         wanted[tap] = flat[:, places]
         queries[tap] = again[tap].reshape(flat.shape)[:, places]
     queries, wanted = (model.project(nets.heads, recipe.units, found) for found in (queries, wanted))
-    contrast = jnp.stack([jax.vmap(patch_contrast)(queries[tap], wanted[tap]) for tap in wanted]).mean(0)
+    contrast = jnp.stack([jax.vmap(patch_nce)(queries[tap], wanted[tap]) for tap in wanted]).mean(0)
     content, identity = contrast[: len(a)].mean(), contrast[len(a) :].mean()
     fakes = made[: len(a)]
-    adversarial = least_squares(model.score(nets.critics["b"], recipe.width, fakes, **how), 1)
+    adversarial = least_squares(model.score(nets.discriminators["b"], recipe.width, fakes, **how), 1)
     # The mean of both NCE losses, as in the paper's experiments: each has half the weight.
-    total = adversarial + (dials.content_weight * content + dials.identity_weight * identity) / 2
+    total = adversarial + (hyperparameters.content_weight * content + hyperparameters.identity_weight * identity) / 2
     return total, (Losses(adversarial, content, identity, jnp.zeros(())), {"b": fakes})

@@ -15,8 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from jaxstyle.domains.form import PICTURE, Values, taps
-from jaxstyle.onepass.layers import Widths, convolved, halving, standardised, valid
+from jaxstyle.domains.widths import PICTURE, Values, taps
+from jaxstyle.onepass.layers import Widths, conv2d_reflect, conv2d_valid, conv_stride2, instance_norm
 
 DEVIATION = 0.02
 """Of the first kernels."""
@@ -51,8 +51,8 @@ class Generator(nn.Module):
                 shortcut = x
             shape = self.widths.shapes[layer.name]
             kernel, bias = _Convolution(shape, name=layer.name)()
-            found = convolved(x, kernel, layer.scale, self.precision) + bias
-            x = standardised(found) if layer.is_normalised else found
+            found = conv2d_reflect(x, kernel, layer.scale, self.precision) + bias
+            x = instance_norm(found) if layer.is_normalised else found
             x = nn.relu(x) if layer.is_rectified else x + shortcut if layer.name.endswith("_2") else x
             if layer.name in wanted:
                 features[layer.name] = x if layer.name.endswith("_2") else found
@@ -76,8 +76,8 @@ class Discriminator(nn.Module):
         for k, stride in enumerate(strides):
             kernel, bias = _Convolution((4, 4, *channels[k : k + 2]), name=f"conv{k + 1}")()  # pyright: ignore
             x = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
-            x = halving(x, kernel, self.precision) if stride == 2 else valid(x, kernel, self.precision)
-            x = standardised(x + bias) if 0 < k < 4 else x + bias
+            x = conv_stride2(x, kernel, self.precision) if stride == 2 else conv2d_valid(x, kernel, self.precision)
+            x = instance_norm(x + bias) if 0 < k < 4 else x + bias
             x = nn.leaky_relu(x, 0.2) if k < 4 else x
         return x
 

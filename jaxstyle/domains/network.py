@@ -9,11 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jaxstyle.domains.form import Values, form
+from jaxstyle.domains.widths import Values, generator_widths
 from jaxstyle.errors import InputError, WeightsError, named, unknown
 from jaxstyle.machine import tensor_file
 from jaxstyle.onepass.files import DOMAINS, opened
-from jaxstyle.onepass.painting import Brush
+from jaxstyle.onepass.painting import StyledNetwork
 from jaxstyle.pictures.paths import located
 
 A2B, B2A = "a2b", "b2a"
@@ -25,7 +25,7 @@ class DomainNetwork:
 
     Attributes:
         generators: by direction, ``"a2b"`` and, of CycleGAN's, ``"b2a"``: by layer ``{"kernel": ..., "bias": ...}``, float32.
-        width, blocks: see `form.form`.
+        width, blocks: see `widths.generator_widths`.
         method: by which it was trained.
     """
 
@@ -34,7 +34,7 @@ class DomainNetwork:
     blocks: int
     method: str = "not stated"
 
-    def brush(self, direction: str = A2B) -> Brush:
+    def styled(self, direction: str = A2B) -> StyledNetwork:
         """A generator in the form in which any network paints.
 
         Biases before a normalisation change nothing, and tanh, of [-1, 1], is a sigmoid of twice the value, of [0, 1].
@@ -47,13 +47,13 @@ class DomainNetwork:
         if direction not in self.generators:
             problem = f"is not in this network: {self.method} learns one direction"
             raise InputError("direction", direction, problem, f"train with {named('method', 'cyclegan')} for both, or give a2b")
-        values, widths = self.generators[direction], form(self.width, self.blocks)
+        values, widths = self.generators[direction], generator_widths(self.width, self.blocks)
         first, last = widths.layers[0].name, widths.layers[-1].name
         kernels: dict[str, Array] = {name: values[name]["kernel"] for name in widths.shapes}
         kernels[first] = 2 * kernels[first]
         plain = widths.plain_style()[: -2 * widths.layers[-1].outputs]
         bias = values[last]["bias"]
-        return Brush(widths, kernels, jnp.concatenate([plain, jnp.full_like(bias, 2), 2 * bias]))
+        return StyledNetwork(widths, kernels, jnp.concatenate([plain, jnp.full_like(bias, 2), 2 * bias]))
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def read(path: str | os.PathLike, *, argument: str = "network") -> DomainFile:
     tensors, meta = opened(path, DOMAINS, argument=argument)
     try:
         width, blocks = int(meta["width"]), int(meta["blocks"])
-        shapes = form(width, blocks).shapes
+        shapes = generator_widths(width, blocks).shapes
         found = {
             way: {
                 layer: {name: tensors[f"{way}.{layer}.{name}"].astype(np.float32) for name in ("kernel", "bias")}

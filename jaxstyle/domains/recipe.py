@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from jaxstyle.domains.form import form
+from jaxstyle.domains.widths import generator_widths
 from jaxstyle.onepass.layers import Widths
 from jaxstyle.pictures.noise import seed_words
 
@@ -14,7 +14,7 @@ BATCH = 1
 """Pictures of each collection that a device sees in a step; one gives the best result for the time (Park et al.)."""
 
 
-class Dials(NamedTuple):
+class TracedHyperparameters(NamedTuple):
     """Of a recipe, what is an argument of the compiled step; see there."""
 
     seed: Array
@@ -25,11 +25,11 @@ class Dials(NamedTuple):
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network is trained. A compiled step depends on its `form`, apart from shapes.
+    """How a network is trained. A compiled step depends on its `static` part, apart from shapes.
 
     Attributes:
         method: a key of `step.METHODS`.
-        width, blocks: of a generator, see `form.form`; a discriminator is as wide.
+        width, blocks: of a generator, see `widths.generator_widths`; a discriminator is as wide.
         size: pixels a side of the crops.
         batch: crops of each collection in a step.
         content_weight: what the content counts against the discriminator: PatchNCE with CUT, the cycles with CycleGAN.
@@ -38,7 +38,7 @@ class Recipe:
         pool: made pictures that a discriminator is shown again; CycleGAN's.
         learning_rate: Adam's for all networks, for the first half of the steps; it falls to zero over the second.
         momentum: Adam's first decay; the second is 0.999.
-        memory: largest share of what was before in the average of a generator over the steps.
+        ema_decay: largest share of what was before in the average of a generator over the steps.
         seed: of the first values, and of all that a step draws.
         flip: whether crops are mirrored left to right every other time.
         precision: of convolutions, one of `PRECISIONS`.
@@ -56,22 +56,24 @@ class Recipe:
     pool: int = 0
     learning_rate: float = 2e-4
     momentum: float = 0.5
-    memory: float = 0.999
+    ema_decay: float = 0.999
     seed: int = 0
     flip: bool = True
     precision: str = "float32"
     devices: int = 1
 
     @property
-    def form(self) -> "Recipe":
-        """Without what `dials` holds."""
-        return replace(self, **dict.fromkeys(Dials._fields, 0))
+    def static(self) -> "Recipe":
+        """Without what `hyperparameters` holds."""
+        return replace(self, **dict.fromkeys(TracedHyperparameters._fields, 0))
 
     @property
-    def dials(self) -> Dials:
+    def hyperparameters(self) -> TracedHyperparameters:
         """What a step is told."""
         weights = (self.learning_rate, self.content_weight, self.identity_weight)
-        return Dials(jnp.asarray(seed_words(self.seed)), *(jnp.asarray(weight, jnp.float32) for weight in weights))
+        return TracedHyperparameters(
+            jnp.asarray(seed_words(self.seed)), *(jnp.asarray(weight, jnp.float32) for weight in weights)
+        )
 
     @property
     def units(self) -> int:
@@ -81,7 +83,7 @@ class Recipe:
     @property
     def widths(self) -> Widths:
         """A generator's layers."""
-        return form(self.width, self.blocks)
+        return generator_widths(self.width, self.blocks)
 
 
 class Losses(NamedTuple):
@@ -106,9 +108,9 @@ class Nets(NamedTuple):
     Attributes:
         generators: by direction, ``"a2b"`` and, with CycleGAN, ``"b2a"``.
         heads: CUT's; empty otherwise.
-        critics: discriminators, by the collection that they know: ``"b"``, ``"a"``.
+        discriminators: by the collection whose true pictures they know: ``"b"``, ``"a"``.
     """
 
     generators: dict[str, Any]
     heads: Any
-    critics: dict[str, Any]
+    discriminators: dict[str, Any]

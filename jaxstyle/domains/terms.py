@@ -18,7 +18,7 @@ def distance(one: Array, other: Array) -> Array:
     return 2 * jnp.abs(one - other).mean()
 
 
-def patch_contrast(queries: Array, keys: Array, temperature: float = TEMPERATURE) -> Array:
+def patch_nce(queries: Array, keys: Array, temperature: float = TEMPERATURE) -> Array:
     """PatchNCE (Park et al., eq. 3) of one picture: each place of the made one must be told from all others by its own place in
     the picture that it was made from.
 

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 import numpy as np
@@ -21,39 +21,59 @@ ROWS = 16
 """Rows of a picture that make one of VGG's deepest block: each device holds a multiple of them."""
 
 
-@dataclass(frozen=True)
-class Layout:
-    """One device: everything stays where JAX puts it."""
-
-    def sharding(self, shape: tuple[int, ...]) -> NamedSharding | None:
-        """How an array of the run that has this shape is spread."""
-        return None
+class Layout(Protocol):
+    """How the arrays of a run are divided between devices."""
 
     @property
     def count(self) -> int:
-        """Devices."""
-        return 1
+        """How many devices there are."""
+        ...
+
+    def sharding(self, shape: tuple[int, ...]) -> NamedSharding | None:
+        """The sharding of a run's array of this shape; None leaves it where JAX puts it."""
+        ...
 
     def shapes(self, tree: Any) -> Any:
         """Shapes and dtypes of a pytree, with their shardings."""
         return jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=self.sharding(a.shape)), tree)
 
     def shardings(self, tree: Any) -> Any:
-        """The shardings of a pytree's arrays, as `jax.jit` takes them; None where nothing is spread."""
+        """The shardings of a pytree's arrays, as `jax.jit` takes them; None where nothing is divided."""
+        ...
+
+    def put(self, tree: Any) -> Any:
+        """Arrays of a run, divided between the devices."""
+        ...
+
+    def replicate(self, tree: Any) -> Any:
+        """Arrays of which every device needs a whole copy."""
+        ...
+
+
+@dataclass(frozen=True)
+class SingleDevice(Layout):
+    """One device: everything stays where JAX puts it."""
+
+    @property
+    def count(self) -> int:
+        return 1
+
+    def sharding(self, shape: tuple[int, ...]) -> NamedSharding | None:
+        return None
+
+    def shardings(self, tree: Any) -> Any:
         return None
 
     def put(self, tree: Any) -> Any:
-        """Arrays of a run, spread."""
         return tree
 
-    def put_whole(self, tree: Any) -> Any:
-        """Arrays that every device needs all of."""
+    def replicate(self, tree: Any) -> Any:
         return tree
 
 
 @dataclass(frozen=True)
-class Spread(Layout):
-    """Every array's leading axis over a mesh of devices: the members of a batch, whose number is a multiple of the devices'."""
+class DataParallel(Layout):
+    """The leading axis of every array is divided: the members of a batch, whose number is a multiple of the devices'."""
 
     devices: tuple[Any, ...]
 
@@ -66,7 +86,7 @@ class Spread(Layout):
         return len(self.devices)
 
     def spec(self, shape: tuple[int, ...]) -> PartitionSpec:
-        """Which axis of an array of this shape is spread."""
+        """Which axis of an array of this shape is divided."""
         return PartitionSpec("devices")
 
     def sharding(self, shape: tuple[int, ...]) -> NamedSharding:
@@ -78,13 +98,13 @@ class Spread(Layout):
     def put(self, tree: Any) -> Any:
         return jax.tree.map(lambda a: jax.device_put(a, self.sharding(a.shape)), tree)
 
-    def put_whole(self, tree: Any) -> Any:
+    def replicate(self, tree: Any) -> Any:
         return jax.device_put(tree, NamedSharding(self._mesh, PartitionSpec()))
 
 
 @dataclass(frozen=True)
-class Rows(Spread):
-    """The rows of one picture, and with them its features, its gradient and the solver's history.
+class SpatialParallel(DataParallel):
+    """The rows of one picture are divided, and with them its features, its gradient and the solver's history.
 
     Attributes:
         height, width: of the picture.
@@ -108,7 +128,7 @@ def layout_of(width: int, height: int, devices: int) -> Layout:
         InputError: where there are not so many, or the picture's rows cannot be shared evenly.
     """
     if devices == 1:
-        return Layout()
+        return SingleDevice()
     here = jax.local_devices()
     if devices > len(here):
         raise InputError("devices", devices, f"is more than the {len(here)} that JAX finds here")
@@ -118,7 +138,7 @@ def layout_of(width: int, height: int, devices: int) -> Layout:
         near = " or ".join(f"{width}x{h}" for h in (lower, upper) if h)
         problem = f"cannot be shared by {devices} devices: its height must be a multiple of {step}"
         raise InputError("size", Plain(f"{width}x{height}"), problem, f"give {near}")
-    return Rows(tuple(here[:devices]), height, width)
+    return SpatialParallel(tuple(here[:devices]), height, width)
 
 
 def layouts_of(sizes: Sequence[tuple[int, int]], devices: int) -> list[Layout]:
@@ -135,11 +155,11 @@ def layouts_of(sizes: Sequence[tuple[int, int]], devices: int) -> list[Layout]:
 
 def members_layout(devices: Sequence[Any]) -> Layout:
     """The layout for a batch on these devices."""
-    return Spread(tuple(devices)) if len(devices) > 1 else Layout()
+    return DataParallel(tuple(devices)) if len(devices) > 1 else SingleDevice()
 
 
 def devices_for(batch: int) -> int:
-    """How many of this process's devices share so many members evenly: the most whose number divides theirs."""
+    """The largest number of this process's devices that divides `batch`, so that all of them get equal parts."""
     return max(n for n in range(1, jax.local_device_count() + 1) if batch % n == 0)
 
 

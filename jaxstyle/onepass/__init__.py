@@ -1,1 +1,1 @@
-"""What networks that paint in one pass share, whatever they learn: layers, painting, crops, the course of a training."""
+"""Painting a picture in one pass, by a network of whatever kind: layers, strips, the record."""

@@ -1,4 +1,4 @@
-"""Convolutions for painting alone: the values of `layers.convolved`, in forms that a CPU runs faster, but
+"""Convolutions for painting alone: the values of `layers.conv2d_reflect`, in forms that a CPU runs faster, but
 whose gradients it does not.
 
 Inputs come with their borders, so that a whole picture and a strip of one are convolved by the same functions.
@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from jaxstyle.network.convolution import conv3x3, current_backend, operand_precision
-from jaxstyle.onepass.layers import Layer, Widths, doubled, passed
+from jaxstyle.onepass.layers import Layer, Widths, forward, upsample_nearest
 
 FEW = 8
 """Channels below which a large kernel is convolved in blocks."""
@@ -54,7 +54,7 @@ def _doubling(x: Array, kernel: Array) -> Array:
     """Of the doubled picture, without doubling it: each output of four in a block sees 2x2 different pixels, so that a 2x2
     convolution with sums of the kernel's rows and columns gives it, in 4/9 of the multiplications."""
     if current_backend() != "cpu":
-        return _valid(doubled(x)[:, 1:-1, 1:-1], kernel)
+        return _valid(upsample_nearest(x)[:, 1:-1, 1:-1], kernel)
     n, h, w, _ = x.shape
     h, w = h - 2, w - 2
     fold = jnp.array([[[1, 0, 0], [0, 1, 1]], [[1, 1, 0], [0, 0, 1]]], kernel.dtype)  # (output of a block, pixel, row)
@@ -89,5 +89,5 @@ def _few_outputs(x: Array, kernel: Array) -> Array:
 
 
 def paint(widths: Widths, kernels: Mapping[str, Array], images: Array, styles: Array) -> Array:
-    """What `layers.passed` gives, but for rounding: (N, H, W, 3) in [0, 1] and (N, `widths.style_size`) -> (N, H, W, 3)."""
-    return passed(widths, images, styles, lambda x, layer: convolve(bordered(x, layer), kernels[layer.name], layer))
+    """What `layers.forward` gives, but for rounding: (N, H, W, 3) in [0, 1] and (N, `widths.style_size`) -> (N, H, W, 3)."""
+    return forward(widths, images, styles, lambda x, layer: convolve(bordered(x, layer), kernels[layer.name], layer))

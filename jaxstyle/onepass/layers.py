@@ -105,7 +105,7 @@ def amplification(variance: Array) -> Array:
     return lax.rsqrt(variance + EPSILON) * jnp.clip(variance / FLAT - 1, 0, 1)
 
 
-def standardised(x: Array) -> Array:
+def instance_norm(x: Array) -> Array:
     """Instance normalisation (Ulyanov et al., 2016): each channel of each picture at mean 0 and variance 1, or at 0 where it is
     constant. Two passes over (N, H, W, C) in float32: one is inexact where the mean is large. So is the mean of a constant, but
     for 0: each channel's first value is taken off before."""
@@ -119,29 +119,29 @@ def affine(x: Array, scale: Array, shift: Array) -> Array:
     return x * scale[:, None, None] + shift[:, None, None]
 
 
-def mirrored(x: Array, reach: int) -> Array:
+def pad_reflect(x: Array, reach: int) -> Array:
     """(N, H, W, C) with `reach` pixels more on each side, mirrored at the middle of the outermost ones."""
     return jnp.pad(x, ((0, 0), (reach, reach), (reach, reach), (0, 0)), mode="reflect")
 
 
-def doubled(x: Array) -> Array:
+def upsample_nearest(x: Array) -> Array:
     """Nearest-neighbour upsampling: (N, H, W, C) -> (N, 2 H, 2 W, C)."""
     n, h, w, c = x.shape
     return jnp.broadcast_to(x[:, :, None, :, None], (n, h, 2, w, 2, c)).reshape(n, 2 * h, 2 * w, c)
 
 
-def convolved(x: Array, kernel: Array, scale: float, precision: str) -> Array:
+def conv2d_reflect(x: Array, kernel: Array, scale: float, precision: str) -> Array:
     """A convolution with mirrored borders: (N, H, W, I) -> (N, ceil(H scale), ceil(W scale), O)."""
     reach = kernel.shape[0] // 2
-    x = mirrored(doubled(x) if scale == 2 else x, reach)
+    x = pad_reflect(upsample_nearest(x) if scale == 2 else x, reach)
     if scale == 1 / 2:
-        return halving(x, kernel, precision)
+        return conv_stride2(x, kernel, precision)
     if kernel.shape[0] == 3:  # the fast one has zeros at the borders, which are cut off
         return jnp.asarray(conv3x3(x, kernel, precision))[:, 1:-1, 1:-1]
-    return valid(x, kernel, precision)
+    return conv2d_valid(x, kernel, precision)
 
 
-def valid(x: Array, kernel: Array, precision: str, stride: int = 1) -> Array:
+def conv2d_valid(x: Array, kernel: Array, precision: str, stride: int = 1) -> Array:
     """A convolution without borders: (N, H, W, I) -> (N, (H - size) // stride + 1, ..., O)."""
     dtype, backend = x.dtype, current_backend()
     if precision == "bfloat16" and backend != "cpu":  # as `conv3x3` does
@@ -151,21 +151,21 @@ def valid(x: Array, kernel: Array, precision: str, stride: int = 1) -> Array:
     return lax.conv_general_dilated(x, kernel, (stride, stride), "VALID", **how).astype(dtype)
 
 
-def halving(x: Array, kernel: Array, precision: str) -> Array:
-    """`valid` with stride 2, of a kernel of 3x3 or 4x4. On a CPU as a 2x2 convolution of the picture's 2x2 blocks: the gradient
-    of a strided convolution is a transposed one, which XLA's CPU backend runs dozens of times slower."""
+def conv_stride2(x: Array, kernel: Array, precision: str) -> Array:
+    """`conv2d_valid` with stride 2, for a kernel of 3x3 or 4x4. On a CPU it is a 2x2 convolution of the picture's 2x2 blocks:
+    the gradient of a strided convolution is a transposed one, which XLA's CPU backend runs dozens of times slower."""
     if current_backend() != "cpu":
-        return valid(x, kernel, precision, 2)
+        return conv2d_valid(x, kernel, precision, 2)
     (n, h, w, c), size = x.shape, kernel.shape[0]
     rows, columns = (h - size) // 2 + 1, (w - size) // 2 + 1
     h, w = h + h % 2, w + w % 2
     x = jnp.pad(x, ((0, 0), (0, h - x.shape[1]), (0, w - x.shape[2]), (0, 0)))
     blocks = x.reshape(n, h // 2, 2, w // 2, 2, c).transpose(0, 1, 3, 2, 4, 5).reshape(n, h // 2, w // 2, 4 * c)
     whole = jnp.pad(kernel, ((0, 4 - size), (0, 4 - size), (0, 0), (0, 0))).reshape(2, 2, 2, 2, c, -1)
-    return valid(blocks, whole.transpose(0, 2, 1, 3, 4, 5).reshape(2, 2, 4 * c, -1), precision)[:, :rows, :columns]
+    return conv2d_valid(blocks, whole.transpose(0, 2, 1, 3, 4, 5).reshape(2, 2, 4 * c, -1), precision)[:, :rows, :columns]
 
 
-def passed(widths: Widths, images: Array, styles: Array, convolve: Callable[[Array, Layer], Array]) -> Array:
+def forward(widths: Widths, images: Array, styles: Array, convolve: Callable[[Array, Layer], Array]) -> Array:
     """Pictures (N, H, W, 3) through all layers, in styles (N, `widths.style_size`); `convolve` does a layer's convolution."""
     affines = widths.split(styles)
     x = shortcut = images - middle(images)
@@ -173,6 +173,6 @@ def passed(widths: Widths, images: Array, styles: Array, convolve: Callable[[Arr
         if layer.name.endswith("_1"):
             shortcut = x
         x = convolve(x, layer)
-        x = affine(standardised(x) if layer.is_normalised else x, *affines[layer.name])
+        x = affine(instance_norm(x) if layer.is_normalised else x, *affines[layer.name])
         x = jax.nn.relu(x) if layer.is_rectified else x + shortcut if layer.name.endswith("_2") else x
     return jax.nn.sigmoid(x[:, : images.shape[1], : images.shape[2]])

@@ -48,7 +48,7 @@ class Painted(Saved):
     notices: tuple[str, ...]
 
 
-class Brush(NamedTuple):
+class StyledNetwork(NamedTuple):
     """A network as it paints.
 
     Attributes:
@@ -101,18 +101,18 @@ def check_memory(memory: str) -> bool:
 
 
 def paint(
-    brush: Brush, source: Picture, low: bool, compiler: Compiler, callback: Callable[[float], object]
+    styled: StyledNetwork, source: Picture, low: bool, compiler: Compiler, callback: Callable[[float], object]
 ) -> tuple[np.ndarray, int | None]:
     """The picture, float32 (H, W, 3), and how many rows a strip had, or None where it was painted whole.
 
     Raises:
         InputError: where it does not fit in memory even strip by strip; it names the largest size that does.
     """
-    (width, height), widths, margin = source.size, brush.widths, brush.margin
+    (width, height), widths, margin = source.size, styled.widths, styled.margin
     inner = slice(margin, -margin or None)
     framed = Picture(np.pad(source.rgb, ((margin, margin), (margin, margin), (0, 0)), "reflect"))
     if not low:
-        given = (brush.kernels, as_float(framed)[None], np.asarray(brush.vector)[None])
+        given = (styled.kernels, as_float(framed)[None], np.asarray(styled.vector)[None])
         program = compiler.compile(partial(inference.paint, widths), *given, key=("one pass", widths))
         free = machine.available()
         if free is None or machine.working(program) <= free:
@@ -123,7 +123,7 @@ def paint(
     rows = tiles.strip_rows(widths, framed.size[0])
     needed = round(SLACK * tiles.host_bytes(widths, *framed.size)) + 2 * tiles.STRIP
     machine.check(width, height, needed, machine.host_available())
-    painted = tiles.paint(brush.kernels, widths, framed.rgb, brush.vector, rows=rows, callback=callback, compiler=compiler)
+    painted = tiles.paint(styled.kernels, widths, framed.rgb, styled.vector, rows=rows, callback=callback, compiler=compiler)
     return painted[inner, inner], rows
 
 

@@ -126,7 +126,7 @@ def _strip(
             x = jnp.take(_normalised(x, affines[-1], kind.layers[0].is_rectified), picked, axis=1)
         x = convolve(bordered(x, layer, (2,)), kernel, layer)
     counts = (jnp.arange(x.shape[1]) >= skip)[None, :, None, None]
-    first = x[0, 0, 0]  # as `standardised` has it
+    first = x[0, 0, 0]  # as `instance_norm` has it
     apart = x - first[None, None, None]
     mean = jnp.where(counts, apart, 0).sum((0, 1, 2)) / ((x.shape[1] - skip) * x.shape[2])
     squares = jnp.where(counts, jnp.square(apart - mean[None, None, None]), 0).sum((0, 1, 2))
@@ -250,7 +250,7 @@ def paint(
     callback: Callable[[float], object] = lambda share: None,
     compiler: Compiler | None = None,
 ) -> np.ndarray:
-    """What `layers.passed` gives of one picture.
+    """What `layers.forward` gives of one picture.
 
     Args:
         kernels, widths: of the network.

@@ -14,7 +14,7 @@ from jaxstyle.loss.presets import Objective, canonical_of
 from jaxstyle.loss.terms import Anchor
 from jaxstyle.machine import memory
 from jaxstyle.machine.compiler import Compiler
-from jaxstyle.machine.devices import Layout, Rows, layouts_of
+from jaxstyle.machine.devices import Layout, SingleDevice, SpatialParallel, layouts_of
 from jaxstyle.network.vgg import Params
 from jaxstyle.pictures.waves import Waves
 from jaxstyle.plans.library import Library
@@ -139,15 +139,15 @@ def compile_engine(
         measured: whether the canonical loss is needed along the way; by default where this plan's objective is another.
         anchored: whether pictures will have an image to stay near.
     """
-    layout = layout or Layout()
+    layout = layout or SingleDevice()
     method, (width, height) = plan.method, plan.content.size
-    held = layout.put_whole(None if plan.held is None else Waves.of((width, height), plan.held))
-    rows = isinstance(layout, Rows)
+    held = layout.replicate(None if plan.held is None else Waves.of((width, height), plan.held))
+    rows = isinstance(layout, SpatialParallel)
     # XLA splits its own convolution by rows with halos, and Winograd's many shapes with copies of everything.
     algorithm = "direct" if rows else None
-    params = layout.put_whole(plan.network.params)
+    params = layout.replicate(plan.network.params)
     # The pictures of a batch have their targets made one by one, on one device.
-    where: Any = (layout, compiler) if rows else (Layout(), compiler)
+    where: Any = (layout, compiler) if rows else (SingleDevice(), compiler)
     known = params if rows else plan.network.params
     how: Any = dict(strips=method.strips, algorithm=algorithm)
     own = canonical = TargetCompiler(known, method.objective, method.precision, *where, **how)

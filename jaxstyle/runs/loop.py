@@ -20,7 +20,7 @@ from jaxstyle.errors import JaxstyleError
 from jaxstyle.loss.objective import Losses
 from jaxstyle.machine.allocator import give_back_pages
 from jaxstyle.machine.compiler import Compiler
-from jaxstyle.machine.devices import Layout
+from jaxstyle.machine.devices import SingleDevice
 from jaxstyle.network.vgg import Params
 from jaxstyle.plans.method import Method
 from jaxstyle.runs.inputs import StageInputs
@@ -246,7 +246,7 @@ def run_stage(
     # A solver that sees more than the loss passes the loss itself on only where it has room for it.
     passed_on = method.has_metrics or inputs.anchor is None
     canonical = np.atleast_1d(method.is_canonical(inputs.weights)) & passed_on
-    functions = functions or compile_stage(method, Layout(), inputs, params, Compiler(), measured=not canonical.all())
+    functions = functions or compile_stage(method, SingleDevice(), inputs, params, Compiler(), measured=not canonical.all())
     spent = spent or [(0, 0.0)] * len(budgets)
     if stage is None:
         began_with = [Member(evaluations) for evaluations, _ in spent]

@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.machine.modes import computing
-from jaxstyle.onepass.painting import IN_MEMORY, Brush, Painted, check_memory, fetched, finished, network_in, paint
+from jaxstyle.onepass.painting import IN_MEMORY, Painted, StyledNetwork, check_memory, fetched, finished, network_in, paint
 from jaxstyle.pictures.find import one
 from jaxstyle.pictures.read import as_float
 from jaxstyle.pictures.spaces import check_space
@@ -64,11 +64,11 @@ def apply_style(
     picture = one(picture, argument="picture")
     source = fetched(picture, size)
     compiler, began = Compiler(), time.perf_counter()
-    image, rows = paint(Brush(held.widths, held.kernels, vector, held.margin), source, low, compiler, callback)
+    image, rows = paint(StyledNetwork(held.widths, held.kernels, vector, held.margin), source, low, compiler, callback)
     if strength < 1:
         rest = np.float32(1 - strength)
         if held.has_strength:  # what the network loses of a photograph comes back as the style goes
-            plain = Brush(held.widths, held.kernels, held.style(PHOTOGRAPH), held.margin)
+            plain = StyledNetwork(held.widths, held.kernels, held.style(PHOTOGRAPH), held.margin)
             kept, _ = paint(plain, source, low, compiler, callback)
             image = np.clip(image + rest * (as_float(source) - kept), 0, 1)
         else:

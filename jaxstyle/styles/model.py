@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jaxstyle.onepass.layers import Layer, Widths, convolved, passed
+from jaxstyle.onepass.layers import Layer, Widths, conv2d_reflect, forward
 
 WIDTHS = {"full": Widths(), "half": Widths((16, 32, 64), 5, (32, 16)), "slim": Widths((32, 32, 32), 6, (8, 4))}
 """Johnson's own, half as wide (his later instance-norm models), and that of the 26-style network."""
@@ -29,9 +29,9 @@ class TransformationNetwork(nn.Module):
 
         def convolve(x: Array, layer: Layer) -> Array:
             kernel = self.param(layer.name, nn.initializers.he_normal(), self.widths.shapes[layer.name])
-            return convolved(x, kernel, layer.scale, self.precision)
+            return conv2d_reflect(x, kernel, layer.scale, self.precision)
 
-        return passed(self.widths, images, styles, convolve)
+        return forward(self.widths, images, styles, convolve)
 
 
 def paint(kernels: Mapping[str, Array], widths: Widths, images: Array, styles: Array, *, precision: str = "float32") -> Array:

@@ -113,9 +113,9 @@ def test_pytorch_paints_and_measures_the_same(rng):
     from bench.network_rivals import Trainer
     from jaxstyle.loss.objective import TermWeights, style_target
     from jaxstyle.network.weights import load_weights
-    from jaxstyle.onepass.photographs import Photographs
     from jaxstyle.styles.model import WIDTHS, initial, paint
-    from jaxstyle.styles.train import OBJECTIVE, Learned, Lesson, Recipe, losses
+    from jaxstyle.styles.step import OBJECTIVE, Learned, Recipe, TrainingData, losses
+    from jaxstyle.training.photographs import Photographs
 
     recipe, params = Recipe(WIDTHS["half"], size=32, batch=2), load_weights("vgg19")
     kernels, trainer = initial(recipe.widths, 0), Trainer("half", "float32")
@@ -131,7 +131,7 @@ def test_pytorch_paints_and_measures_the_same(rng):
     grams = {tap: np.zeros((2, *gram.shape), np.float32) for tap, gram in style_target(params, images[0]).items()}
     ones = TermWeights({"relu3_3": 1.0}, dict.fromkeys(grams, 1.0), 1.0)
     weights = TermWeights(*({n: jnp.ones(2) for n in part} if isinstance(part, dict) else jnp.ones(2) for part in ones))
-    lesson = Lesson(Photographs(images, images), params, grams, weights, {})
-    ours = losses(Learned(kernels, jnp.asarray(styles)), images, jnp.arange(2), lesson, replace(recipe, objective=OBJECTIVE))
+    data = TrainingData(Photographs(images, images), params, grams, weights, {})
+    ours = losses(Learned(kernels, jnp.asarray(styles)), images, jnp.arange(2), data, replace(recipe, objective=OBJECTIVE))
     zeros = {tap: torch.zeros(()) for tap in grams}
     np.testing.assert_allclose(float(trainer.loss(*theirs, zeros)), float(ours.total), rtol=1e-4)

@@ -13,7 +13,7 @@ from jaxstyle.cli.display import Display
 from jaxstyle.cli.main import main
 from jaxstyle.domains.network import DomainFile, DomainNetwork, read, write
 from jaxstyle.domains.recipe import Recipe
-from jaxstyle.domains.step import begin
+from jaxstyle.domains.step import init_state
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.pictures.ours import read_record
 
@@ -60,7 +60,7 @@ def test_a_network_is_taught_and_paints(folders, monkeypatch, capsys):
 
 def test_the_other_direction(folders):
     """Of a network that has learned nothing."""
-    state = begin(Recipe("cyclegan", 2, 1, 32))
+    state = init_state(Recipe("cyclegan", 2, 1, 32))
     write("both.safetensors", DomainFile(DomainNetwork(state.average, 2, 1, "cyclegan")))
     assert main(["apply", "photos/0.png", "--network", "both.safetensors", "--direction", "b2a", "-q"]) == 0
     assert os.path.exists("0-both-b2a.png")

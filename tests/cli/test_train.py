@@ -128,7 +128,7 @@ def test_what_is_lost_by_adding_in_place_is_said_before_it(pictures, styles_file
         saying("reading")
         raise JaxstyleError("enough")
 
-    monkeypatch.setattr("jaxstyle.styles.train_styles.gather", stops)
+    monkeypatch.setattr("jaxstyle.styles.api.gather", stops)
     for out, said in (("net.safetensors", True), ("other.safetensors", False)):
         assert run("photos/a.png", "--add-to", "net.safetensors", "-o", out) == 1
         words = "note: net.safetensors: the training that made it cannot be gone on with once it has more styles; to keep that"

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from jaxstyle.domains import model
-from jaxstyle.domains.form import form, taps
 from jaxstyle.domains.network import DomainNetwork
+from jaxstyle.domains.widths import generator_widths, taps
 from jaxstyle.network.convolution import Target, traced_for
 from jaxstyle.onepass import inference, tiles
-from jaxstyle.onepass.layers import halving
+from jaxstyle.onepass.layers import conv_stride2
 from tests.styles.test_model import numpy_convolution
 
 WIDTH, BLOCKS = 3, 2
-TINY = form(WIDTH, BLOCKS)
+TINY = generator_widths(WIDTH, BLOCKS)
 GENERATE = jax.jit(model.generate, static_argnums=1)
 
 
@@ -34,8 +34,8 @@ def count(module, example):
 
 
 def test_counts_are_the_papers():
-    assert count(model.Generator(form()), jnp.zeros((1, 256, 256, 3))) == 11_378_179
-    assert count(model.Generator(form(blocks=6)), jnp.zeros((1, 128, 128, 3))) == 11_378_179 - 3 * 2 * 590_080
+    assert count(model.Generator(generator_widths()), jnp.zeros((1, 256, 256, 3))) == 11_378_179
+    assert count(model.Generator(generator_widths(blocks=6)), jnp.zeros((1, 128, 128, 3))) == 11_378_179 - 3 * 2 * 590_080
     assert count(model.Discriminator(), jnp.zeros((1, 256, 256, 3))) == 2_764_737
 
 
@@ -75,7 +75,7 @@ def test_the_generator_is_the_plain_network(rng, values, shape):
 
 def test_taps_are_the_papers():
     """Its indices 0, 4, 8, 12, 16: the picture, both halvings, residual blocks 1 and 5."""
-    assert taps(form()) == ("picture", "down2", "down3", "block1_2", "block5_2")
+    assert taps(generator_widths()) == ("picture", "down2", "down3", "block1_2", "block5_2")
 
 
 @pytest.mark.parametrize("shape", [(16, 20), (21, 18)])
@@ -83,7 +83,7 @@ def test_it_paints_as_it_was_trained_whole_and_strip_by_strip(rng, values, shape
     """Where biases, factors and tanh are those of any network of one pass."""
     image = rng.random((*shape, 3)).astype(np.float32)
     expected = GENERATE(values, TINY, image[None])[0][0]
-    widths, kernels, vector, _ = DomainNetwork({"a2b": values}, WIDTH, BLOCKS).brush("a2b")
+    widths, kernels, vector, _ = DomainNetwork({"a2b": values}, WIDTH, BLOCKS).styled("a2b")
     whole = jax.jit(lambda images, styles: inference.paint(widths, kernels, images, styles))(image[None], vector[None])[0]
     np.testing.assert_allclose(whole, expected, atol=2e-5)
     np.testing.assert_allclose(tiles.paint(kernels, widths, image, vector, rows=8), expected, atol=2e-5)
@@ -113,7 +113,7 @@ def test_the_discriminator_is_the_plain_network(rng, shape):
 
 def test_a_score_depends_on_70x70_pixels(monkeypatch):
     """Exactly, where nothing is normalised over the picture: the pixels to which a score in the middle has a gradient."""
-    monkeypatch.setattr(model, "standardised", lambda x: x)
+    monkeypatch.setattr(model, "instance_norm", lambda x: x)
     values = jax.tree.map(jnp.ones_like, model.initial(model.Discriminator(1), [0], jnp.zeros((1, 32, 32, 3))))
 
     def middle(image):
@@ -133,7 +133,7 @@ def test_a_kernel_of_four_halves_on_a_cpu_as_strided(rng, sides):
     kernel = jnp.asarray(rng.normal(size=(4, 4, 3, 4)), jnp.float32)
 
     def run(x, kernel):
-        return jnp.sum(jnp.sin(halving(x, kernel, "float32")))
+        return jnp.sum(jnp.sin(conv_stride2(x, kernel, "float32")))
 
     blocks = jax.value_and_grad(run, (0, 1))(x, kernel)
     with traced_for(Target("gpu")):

@@ -7,8 +7,8 @@ import pytest
 
 from jaxstyle.domains import cut, cyclegan, model, pool
 from jaxstyle.domains.recipe import Recipe
-from jaxstyle.domains.step import discriminators
-from jaxstyle.domains.terms import TEMPERATURE, distance, least_squares, patch_contrast
+from jaxstyle.domains.step import discriminator_loss
+from jaxstyle.domains.terms import TEMPERATURE, distance, least_squares, patch_nce
 
 GENERATE, ENCODE, SCORE = (jax.jit(f, static_argnums=1) for f in (model.generate, model.encode, model.score))
 RECIPE = Recipe(width=2, blocks=1, size=32, batch=2, places=20)
@@ -42,21 +42,21 @@ def test_distance_counts_in_the_papers_units(rng):
     )
 
 
-def test_patch_contrast(rng):
+def test_patch_nce(rng):
     assert TEMPERATURE == 0.07
     queries, keys = unit(rng, 30, 8), unit(rng, 30, 8)
     for temperature in (0.07, 0.5):
-        found = float(patch_contrast(jnp.asarray(queries), jnp.asarray(keys), temperature))
+        found = float(patch_nce(jnp.asarray(queries), jnp.asarray(keys), temperature))
         assert found == pytest.approx(numpy_contrast(queries, keys, temperature), rel=1e-4)
-    assert float(patch_contrast(jnp.asarray(keys), jnp.asarray(keys))) < 0.1
+    assert float(patch_nce(jnp.asarray(keys), jnp.asarray(keys))) < 0.1
     same = jnp.ones((30, 8)) / 8**0.5
-    assert float(patch_contrast(same, same)) == pytest.approx(np.log(30), rel=1e-5)
+    assert float(patch_nce(same, same)) == pytest.approx(np.log(30), rel=1e-5)
 
 
 def test_keys_are_held_fast(rng):
     queries, keys = (jnp.asarray(unit(rng, 10, 4)) for _ in range(2))
-    assert np.abs(jax.grad(patch_contrast)(queries, keys)).max() > 0.01
-    assert not np.abs(jax.grad(patch_contrast, 1)(queries, keys)).any()
+    assert np.abs(jax.grad(patch_nce)(queries, keys)).max() > 0.01
+    assert not np.abs(jax.grad(patch_nce, 1)(queries, keys)).any()
 
 
 def with_biases(nets, rng):
@@ -65,7 +65,7 @@ def with_biases(nets, rng):
 
 
 def scores(nets, name, images):
-    return np.asarray(SCORE(nets.critics[name], RECIPE.width, images), np.float64)
+    return np.asarray(SCORE(nets.discriminators[name], RECIPE.width, images), np.float64)
 
 
 @pytest.fixture
@@ -76,8 +76,8 @@ def pictures(rng):
 @pytest.mark.slow
 def test_what_cut_minimises(rng, pictures):
     """The same places of queries and keys, negatives of the same picture, the mean over layers; half the weight on each."""
-    nets, (a, b), key = with_biases(cut.begin(RECIPE), rng), pictures, jax.random.key(5)
-    total, (losses, made) = jax.jit(cut.generators, static_argnums=5)(nets, a, b, key, RECIPE.dials, RECIPE)
+    nets, (a, b), key = with_biases(cut.init_networks(RECIPE), rng), pictures, jax.random.key(5)
+    total, (losses, made) = jax.jit(cut.generator_loss, static_argnums=5)(nets, a, b, key, RECIPE.hyperparameters, RECIPE)
     values, found = nets.generators["a2b"], {}
     for name, images in {"content": a, "identity": b}.items():
         image, before = GENERATE(values, RECIPE.widths, images)
@@ -100,11 +100,11 @@ def test_what_cut_minimises(rng, pictures):
 
 def test_no_picture_is_anothers_negative(rng, pictures):
     """The content loss of one does not change with the other, though they are computed together."""
-    nets, (a, b), key = with_biases(cut.begin(RECIPE), rng), pictures, jax.random.key(5)
-    run = jax.jit(cut.generators, static_argnums=5)
+    nets, (a, b), key = with_biases(cut.init_networks(RECIPE), rng), pictures, jax.random.key(5)
+    run = jax.jit(cut.generator_loss, static_argnums=5)
 
     def content(*which):
-        return float(run(nets, jnp.stack([a[i] for i in which]), b, key, RECIPE.dials, RECIPE)[1][0].content)
+        return float(run(nets, jnp.stack([a[i] for i in which]), b, key, RECIPE.hyperparameters, RECIPE)[1][0].content)
 
     assert content(0, 1) == pytest.approx((content(0, 0) + content(1, 1)) / 2, rel=1e-4)
     assert abs(content(0, 0) - content(1, 1)) > 1e-3
@@ -112,9 +112,9 @@ def test_no_picture_is_anothers_negative(rng, pictures):
 
 def test_what_cyclegan_minimises(rng, pictures):
     recipe = Recipe("cyclegan", 2, 1, 32, 2, content_weight=10, identity_weight=5)
-    nets, (a, b) = with_biases(cyclegan.begin(recipe), rng), pictures
-    total, (losses, made) = jax.jit(cyclegan.generators, static_argnums=5)(
-        nets, a, b, jax.random.key(0), recipe.dials, recipe.form
+    nets, (a, b) = with_biases(cyclegan.init_networks(recipe), rng), pictures
+    total, (losses, made) = jax.jit(cyclegan.generator_loss, static_argnums=5)(
+        nets, a, b, jax.random.key(0), recipe.hyperparameters, recipe.static
     )
 
     def there(way, images):
@@ -135,8 +135,8 @@ def test_what_cyclegan_minimises(rng, pictures):
 
 def test_what_discriminators_minimise(rng, pictures):
     recipe = Recipe("cyclegan", 2, 1, 32, 2)
-    nets, (a, b) = with_biases(cyclegan.begin(recipe), rng), pictures
-    found = jax.jit(discriminators, static_argnums=3)(nets.critics, {"a": a, "b": b}, {"a": b, "b": a}, recipe)
+    nets, (a, b) = with_biases(cyclegan.init_networks(recipe), rng), pictures
+    found = jax.jit(discriminator_loss, static_argnums=3)(nets.discriminators, {"a": a, "b": b}, {"a": b, "b": a}, recipe)
     parts = [
         (np.mean((scores(nets, name, true) - 1) ** 2) + np.mean(scores(nets, name, made) ** 2)) / 2
         for name, true, made in (("a", a, b), ("b", b, a))

@@ -34,7 +34,7 @@ targets = jaxstyle.make_targets(params, other, [other[:64]])
 function = jax.value_and_grad(jaxstyle.total_loss)
 value, grad = jax.jit(function)(image, params, targets)
 layout = layout_of(96, 128, 4)
-spread = layout.put(image), layout.put_whole(params), layout.put(targets)
+spread = layout.put(image), layout.replicate(params), layout.put(targets)
 jax.clear_caches()
 with convolution_algorithm("direct"):
     program = jax.jit(function).lower(*spread).compile()

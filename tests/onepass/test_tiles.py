@@ -10,7 +10,7 @@ from conftest import random_styles
 
 from jaxstyle.network.convolution import Target, traced_for
 from jaxstyle.onepass import inference, tiles
-from jaxstyle.onepass.layers import Widths, convolved
+from jaxstyle.onepass.layers import Widths, conv2d_reflect
 from jaxstyle.onepass.tiles import Moments
 from jaxstyle.styles.model import initial, paint
 
@@ -119,7 +119,7 @@ def test_convolutions_for_painting_alone(layer, sides, backend):
     kernel = KERNELS[layer.name]
     with traced_for(Target(backend=backend)):
         found = inference.convolve(inference.bordered(x, layer), kernel, layer)
-    expected = convolved(x, kernel, layer.scale, "float32")
+    expected = conv2d_reflect(x, kernel, layer.scale, "float32")
     assert found.shape == expected.shape
     np.testing.assert_allclose(found, expected, atol=2e-5)
 

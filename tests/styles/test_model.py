@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxstyle.network.convolution import Target, traced_for
-from jaxstyle.onepass.layers import Widths, convolved
+from jaxstyle.onepass.layers import Widths, conv2d_reflect
 from jaxstyle.styles.model import WIDTHS, initial, paint
 
 TINY = Widths((4, 6, 8), 1, (6, 4))
@@ -83,7 +83,7 @@ def test_halving_on_a_cpu_is_the_strided_convolution(rng, shape):
     kernel = jnp.asarray(rng.normal(size=(3, 3, 3, 4)), jnp.float32)
 
     def run(x, kernel):
-        return jnp.sum(jnp.sin(convolved(x, kernel, 1 / 2, "float32")))
+        return jnp.sum(jnp.sin(conv2d_reflect(x, kernel, 1 / 2, "float32")))
 
     blocks = jax.value_and_grad(run, (0, 1))(x, kernel)
     with traced_for(Target("gpu")):

@@ -10,9 +10,9 @@ from jax import export
 
 from jaxstyle.loss.objective import TermWeights, style_target
 from jaxstyle.network.convolution import Target, traced_for
-from jaxstyle.onepass.photographs import Photographs
 from jaxstyle.styles.model import WIDTHS, initial
-from jaxstyle.styles.train import OBJECTIVE, Learned, Lesson, Recipe, begin, step
+from jaxstyle.styles.step import OBJECTIVE, Learned, Recipe, TrainingData, init_state, step
+from jaxstyle.training.photographs import Photographs
 from tests.runs.test_lowering import BACKENDS, CHANNELS, callbacks, described, doubles, network, operations
 
 STYLES, SIZE, BATCH = 3, 32, 2
@@ -29,8 +29,8 @@ def lowered(platform, precision, backend=None):
     photographs = Photographs(jax.ShapeDtypeStruct((4, 48, 64, 3), jnp.uint8), jax.ShapeDtypeStruct((4, 2), jnp.int32))
     grams, weights = jax.tree.map(lambda leaf: float32((STYLES, *leaf.shape)), (grams, TermWeights.of(OBJECTIVE)))
     learned = Learned(initial(recipe.widths, 0), jnp.ones((STYLES, recipe.widths.style_size)))
-    state = jax.tree.map(described, begin(learned, recipe))
-    given = state, Lesson(photographs, params, grams, weights, {}), float32(())
+    state = jax.tree.map(described, init_state(learned, recipe))
+    given = state, TrainingData(photographs, params, grams, weights, {}), float32(())
     with traced_for(Target(backend=backend or BACKENDS[platform])):
         return export.export(jax.jit(partial(step, recipe=recipe)), platforms=[platform])(*given).mlir_module()
 
@@ -76,5 +76,5 @@ def test_what_is_traced_for_a_cpu_would_be_seen():
 def test_an_average_and_the_moments_stay_float32():
     recipe = replace(Recipe(WIDTHS["slim"]), precision="bfloat16")
     learned = Learned(initial(recipe.widths, 0), jnp.ones((1, recipe.widths.style_size)))
-    leaves = jax.tree.leaves(begin(learned, recipe))
+    leaves = jax.tree.leaves(init_state(learned, recipe))
     assert {leaf.dtype.name for leaf in leaves} == {"float32", "int32"}

@@ -1,10 +1,10 @@
-"""The course of a training without a network: what is kept, goes on and is never replaced, and losses that are no numbers.
+"""The loop of a training without a network: what is kept, goes on and is never replaced, and losses that are no numbers.
 
 The training counts: its average after n steps is n, so every file says by itself how far it was.
 """
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,11 +15,12 @@ from conftest import refusal
 
 from jaxstyle.errors import InputError, JaxstyleError, WeightsError
 from jaxstyle.machine import tensor_file
-from jaxstyle.onepass import course
-from jaxstyle.onepass.complete import complete
-from jaxstyle.onepass.course import Course, Diverged
-from jaxstyle.onepass.place import Place, checked, differences
 from jaxstyle.pictures import write as pictures
+from jaxstyle.training import trainer
+from jaxstyle.training.checkpoints import differences, fingerprint
+from jaxstyle.training.complete import complete
+from jaxstyle.training.places import Place, checked
+from jaxstyle.training.trainer import Diverged, Trainer
 
 DEFAULT = 7
 CLOCK = [0.0]
@@ -36,30 +37,28 @@ class Losses(NamedTuple):
 
 
 @dataclass
-class Counting(Course):
+class Counting(Trainer):
     """`wrong` is the step from which on losses are not finite; `spoilt` the same of the average."""
 
     format = "counting-1"
     remedy = "count more slowly"
     steps: int | None = 4
-    minutes: float | None = None
-    path: Path | None = None
     rate: float = 0.5
     devices: int = 1
     picture: str = "one"
-    notices: list[str] = field(default_factory=list)
     wrong: float = np.inf
     spoilt: float = np.inf
+    make_data = step = None
 
-    def __post_init__(self):
-        self.state, self.curve, self.seconds = State({"count": jnp.zeros(1)}, jnp.zeros((), jnp.int32)), [], 0.0
+    def init_state(self):
+        return State({"count": jnp.zeros(1)}, jnp.zeros((), jnp.int32))
 
     @property
     def settings(self):
         return {"rate": self.rate, "precision": "float32", "devices": self.devices}
 
     def hashes(self):
-        return {"styles": {"waves": course.fingerprint(np.frombuffer(self.picture.encode(), np.uint8))}, "photographs": "p"}
+        return {"styles": {"waves": fingerprint(np.frombuffer(self.picture.encode(), np.uint8))}, "photographs": "p"}
 
     def compiled(self, steps):
         def step(state, steps):
@@ -100,8 +99,8 @@ def place(empty_folder):
 @pytest.fixture(autouse=True)
 def _clock(monkeypatch):
     """One step between two reports, as if a step took a second."""
-    monkeypatch.setattr(course.time, "monotonic", lambda: CLOCK[-1])
-    monkeypatch.setattr(course, "SPOKEN", 1.0)
+    monkeypatch.setattr(trainer.time, "monotonic", lambda: CLOCK[-1])
+    monkeypatch.setattr(trainer, "REPORT_SECONDS", 1.0)
 
 
 def train(place, *, resume=False, stop_at=None, **how):
@@ -217,7 +216,7 @@ def test_two_trainings_of_one_name_at_once(place):
     assert read("net-2.safetensors").count == 4
     part = mine.part.read_bytes()
     stranger = Counting(path=mine.part, rate=0.9)
-    stranger.keep()
+    stranger.save_checkpoint()
     assert "another training, which was started meanwhile" in stranger.notices[0]
     assert mine.part.read_bytes() == part
 
@@ -226,7 +225,7 @@ def test_two_trainings_of_one_name_at_once(place):
 
 
 def test_a_checkpoint_without_room_is_a_note(place, monkeypatch):
-    monkeypatch.setattr(course, "EVERY", 1.0)
+    monkeypatch.setattr(trainer, "CHECKPOINT_SECONDS", 1.0)
     tried, written = [], tensor_file.write
 
     def full(path, *rest, **how):

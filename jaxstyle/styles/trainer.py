@@ -1,9 +1,8 @@
 """A whole training: from styles and photographs to a network's file."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property, partial
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -12,16 +11,16 @@ import numpy as np
 
 from jaxstyle.loss.objective import Losses, Targets, content_target, loss_parts, style_target
 from jaxstyle.loss.presets import canonical_of
-from jaxstyle.machine.compiler import Compiler
 from jaxstyle.network.vgg import Params
-from jaxstyle.onepass.course import Course, fingerprint
-from jaxstyle.onepass.photographs import Photographs
 from jaxstyle.pictures.read import Picture, as_float, resize, to_bytes
 from jaxstyle.results.record import plain
-from jaxstyle.styles.lesson import compared, prepare, samples
+from jaxstyle.styles.data import compared, prepare, samples
 from jaxstyle.styles.model import WIDTHS, initial, paint
 from jaxstyle.styles.network import PHOTOGRAPH, StyleFile, StyleNetwork, with_styles
-from jaxstyle.styles.train import Learned, Lesson, Recipe, State, begin, step
+from jaxstyle.styles.step import Learned, Recipe, State, TrainingData, init_state, step
+from jaxstyle.training.checkpoints import fingerprint
+from jaxstyle.training.photographs import Photographs
+from jaxstyle.training.trainer import Trainer
 
 HAD = 8
 """Styles on a sheet that the network had before; of more, one fewer."""
@@ -30,7 +29,7 @@ THUMBNAIL = 64
 
 
 @dataclass(eq=False)
-class Training(Course):
+class StyleTrainer(Trainer):
     """Trains a network. Its losses count in contents: 1 is the content loss of two different photographs.
 
     Attributes:
@@ -39,11 +38,7 @@ class Training(Course):
         photographs: for the crops.
         params: the loss network.
         recipe: how.
-        steps: in all; None for as many as `minutes` allow.
-        minutes: that the steps may take.
         onto: a network to which the styles are added: its kernels do not learn, and its styles stay as they are.
-        path: of the checkpoint; None to keep nothing.
-        notices: sentences for the user are added to it.
     """
 
     format = "jaxstyle-training-2"
@@ -53,27 +48,24 @@ class Training(Course):
     photographs: Photographs
     params: Params
     recipe: Recipe
-    steps: int | None = None
-    minutes: float | None = None
     onto: StyleNetwork | None = None
-    path: Path | None = None
-    notices: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.recipe = replace(self.recipe, objective=compared(self.recipe.objective))
         widths = self.recipe.widths if self.onto is None else self.onto.widths
         self.recipe = replace(self.recipe, widths=widths)
         self.learning = self.names if self.onto is not None else (*self.names, PHOTOGRAPH)
-        start = widths.plain_style() if self.onto is None else self.onto.styles.mean(0)
-        fresh = initial(widths, self.recipe.seed) if self.onto is None else {}
-        self.state = begin(Learned(fresh, jnp.tile(start, (len(self.learning), 1))), self.recipe)
-        self.curve: list[tuple[float, ...]] = []
-        self.seconds = 0.0
+        super().__post_init__()
         self._before: list[np.ndarray] = []
         self._paint = jax.jit(partial(paint, widths=widths, precision=self.recipe.precision))
 
-    @cached_property
-    def lesson(self) -> Lesson:
+    def init_state(self) -> State:
+        widths = self.recipe.widths
+        start = widths.plain_style() if self.onto is None else self.onto.styles.mean(0)
+        fresh = initial(widths, self.recipe.seed) if self.onto is None else {}
+        return init_state(Learned(fresh, jnp.tile(start, (len(self.learning), 1))), self.recipe)
+
+    def make_data(self) -> TrainingData:
         """What is learned from; measuring the losses takes a while."""
         how: Any = dict(photograph=self.onto is None, kernels={} if self.onto is None else self.onto.kernels)
         return prepare(self.pictures, self.photographs, self.params, self.recipe, **how)
@@ -91,10 +83,9 @@ class Training(Course):
         onto = "" if self.onto is None else fingerprint(self.onto.styles)
         return {**found, "add_to": onto, "weights": fingerprint(*jax.tree.leaves(self.params.layers))}
 
-    def compiled(self, steps: jax.Array) -> Callable[[State, jax.Array], tuple[State, Losses]]:
-        given, key = (self.state, self.lesson, steps), ("train", self.recipe)
-        advance = Compiler().compile(partial(step, recipe=self.recipe), *given, key=key, donate=(0,))
-        return lambda state, steps: advance(state, self.lesson, steps)
+    @property
+    def step(self) -> partial[tuple[State, Losses]]:
+        return partial(step, recipe=self.recipe)
 
     @property
     def network(self) -> StyleNetwork:
@@ -107,7 +98,7 @@ class Training(Course):
     def sheet(self, rows: int = 3) -> np.ndarray:
         """Crops that no step saw, and beside each what the network makes of it: in styles that it had, then in those that it
         learns."""
-        kernels = {**self.lesson.kernels, **self.state.average.kernels}
+        kernels = {**self.data.kernels, **self.state.average.kernels}
 
         def painted(image: jax.Array, styles: Any) -> list[np.ndarray]:
             return [np.asarray(self._paint(kernels, images=image[None], styles=row[None])[0]) for row in styles]
@@ -133,7 +124,7 @@ class Training(Course):
         """What the network reaches for crops that no step saw, on the canonical scale, by style."""
         how: Any = dict(objective=canonical_of(self.recipe.objective))
         target = jax.jit(partial(style_target, **how))
-        kernels = {**self.lesson.kernels, **self.state.average.kernels}
+        kernels = {**self.data.kernels, **self.state.average.kernels}
 
         @jax.jit
         def loss(params: Params, painted: Any, image: Any, grams: Any) -> Losses:
@@ -156,7 +147,7 @@ class Training(Course):
             **self.about,
             "photographs": int(self.photographs.sides.shape[0]),
             **({"canonical": self.measured()} if measures else {}),
-            "losses": self.course(),
+            "losses": self.loss_curve(),
         }
         return StyleFile(self.network, thumbnails, plain(training))
 

@@ -10,10 +10,10 @@ from PIL import Image
 
 from jaxstyle.errors import InputError
 from jaxstyle.machine import memory
-from jaxstyle.onepass import gather as module
-from jaxstyle.onepass.gather import gather
-from jaxstyle.onepass.photographs import ROOM
 from jaxstyle.pictures import files
+from jaxstyle.training import gather as module
+from jaxstyle.training.gather import gather
+from jaxstyle.training.photographs import SIDE_FACTOR
 
 
 def test_what_is_left_out_is_one_note_with_a_count(empty_folder):
@@ -46,7 +46,7 @@ def test_a_large_jpeg_is_decoded_at_a_reduced_scale(empty_folder, monkeypatch):
     monkeypatch.setattr(files, "reduce_or_refuse", watch)
     found = gather(["large.jpg"], size, [])
     assert shapes == [(300, 225)]
-    assert found.sides.tolist() == [[round(ROOM * size), round(ROOM * size * 4 / 3)]]
+    assert found.sides.tolist() == [[round(SIDE_FACTOR * size), round(SIDE_FACTOR * size * 4 / 3)]]
     wanted = np.asarray(whole.resize((128, 96), Image.Resampling.BOX), float)
     assert np.abs(np.asarray(found.pixels[0]) - wanted).mean() < 1
 
@@ -82,5 +82,5 @@ def test_the_only_photograph_is_refused_with_its_own_reason(empty_folder):
 def test_a_photograph_that_fits_is_not_scaled_again(size):
     """Also where half a pixel is rounded."""
     found = gather([np.zeros((200, 301, 3), np.uint8)], size, [])
-    short = round(ROOM * size)
+    short = round(SIDE_FACTOR * size)
     assert found.sides.tolist() == [[short, round(301 * short / 200)]]

@@ -13,10 +13,10 @@ from jax import Array
 from jaxstyle.loss.objective import Targets, TermWeights, content_target, loss_terms, style_target
 from jaxstyle.loss.presets import Objective
 from jaxstyle.network.vgg import Params
-from jaxstyle.onepass.photographs import Photographs, crops
 from jaxstyle.pictures.noise import key_of, seed_words
 from jaxstyle.pictures.read import Picture, as_float, resize
-from jaxstyle.styles.train import Lesson, Recipe
+from jaxstyle.styles.step import Recipe, TrainingData
+from jaxstyle.training.photographs import Photographs, random_crops
 
 STYLE_ROOM = 1.5
 """The shorter side of a style picture, in sides of a crop: larger strokes, for pictures larger than the crops."""
@@ -33,8 +33,8 @@ def compared(objective: Objective) -> Objective:
 
 def prepare(
     styles: Sequence[Picture], photographs: Photographs, params: Params, recipe: Recipe, *, photograph: bool, kernels: Any
-) -> Lesson:
-    """The lesson of these styles and, last, of the one that leaves a `photograph` as it is, where that is wanted.
+) -> TrainingData:
+    """Targets and weights of these styles, and last those of the style that leaves a `photograph` as it is, if it is wanted.
 
     Args:
         recipe: its objective is one that `compared` has made.
@@ -76,13 +76,13 @@ def prepare(
         rows.append(TermWeights(finest, dict.fromkeys(wanted, 0.0), 0.0))  # pyright: ignore[reportArgumentType]
         grams.append(grams[0])  # which count nothing
     together: Any = jax.tree.map(lambda *leaves: jnp.stack([jnp.asarray(leaf, jnp.float32) for leaf in leaves]), *rows)
-    return Lesson(photographs, params, jax.tree.map(lambda *leaves: jnp.stack(leaves), *grams), together, kernels)
+    return TrainingData(photographs, params, jax.tree.map(lambda *leaves: jnp.stack(leaves), *grams), together, kernels)
 
 
 def samples(photographs: Photographs, recipe: Recipe) -> list[Array]:
     """Crops that no step sees, by which losses are measured."""
     key = jax.random.fold_in(key_of(seed_words(recipe.seed)), 2**31 - 1)
-    return list(jax.jit(crops, static_argnums=(2, 3, 4))(key, photographs, MEASURED, recipe.size, recipe.flip))
+    return list(jax.jit(random_crops, static_argnums=(2, 3, 4))(key, photographs, MEASURED, recipe.size, recipe.flip))
 
 
 def _fitted(picture: Picture, size: int) -> np.ndarray:

@@ -13,20 +13,20 @@ from jaxstyle.domains.recipe import Recipe as DomainRecipe
 from jaxstyle.errors import InputError
 from jaxstyle.loss.presets import CANONICAL
 from jaxstyle.onepass.layers import Widths
-from jaxstyle.onepass.photographs import gathered
 from jaxstyle.pictures.read import Picture
-from jaxstyle.styles import train, train_styles as whole
-from jaxstyle.styles.lesson import compared, prepare
+from jaxstyle.styles import api as whole, step as style_step
+from jaxstyle.styles.api import train_styles
+from jaxstyle.styles.data import compared, prepare
 from jaxstyle.styles.model import WIDTHS as NAMED_WIDTHS, initial, paint
 from jaxstyle.styles.network import PHOTOGRAPH, read
-from jaxstyle.styles.train import OBJECTIVE, Learned, Recipe, begin, losses, picked, step
-from jaxstyle.styles.train_styles import train_styles
-from jaxstyle.styles.training import Training
+from jaxstyle.styles.step import OBJECTIVE, Learned, Recipe, init_state, losses, select_styles, step
+from jaxstyle.styles.trainer import StyleTrainer
+from jaxstyle.training.photographs import stack_photographs
 from tests.network.test_vgg import numpy_features
 from tests.styles.test_model import numpy_network
 
 WIDTHS = Widths((4, 6, 8), 1, (6, 4))
-RECIPE = Recipe(WIDTHS, replace(OBJECTIVE, content_layers={"relu3_2": 1.0}), size=32, batch=2, warming=5)
+RECIPE = Recipe(WIDTHS, replace(OBJECTIVE, content_layers={"relu3_2": 1.0}), size=32, batch=2, warmup_steps=5)
 
 
 def picture(seed, width=48, height=40):
@@ -41,39 +41,39 @@ PHOTOS = [picture(seed).rgb for seed in range(3)]
 
 
 @pytest.fixture(scope="module")
-def lesson():
+def data():
     from jaxstyle.network.weights.registry import SCALES
 
     recipe = replace(RECIPE, objective=compared(RECIPE.objective))
     params = random_params(TINY, SCALES["caffe"], seed=3)
-    photographs = gathered([Picture(rgb) for rgb in PHOTOS], recipe.size)
+    photographs = stack_photographs([Picture(rgb) for rgb in PHOTOS], recipe.size)
     return prepare(list(STYLES.values()), photographs, params, recipe, photograph=True, kernels={}), recipe
 
 
 def training(params, steps=6, path=None, **how):
-    photographs = gathered([Picture(rgb) for rgb in PHOTOS], RECIPE.size)
-    return Training(tuple(STYLES), list(STYLES.values()), photographs, params, RECIPE, steps, path=path, **how)
+    photographs = stack_photographs([Picture(rgb) for rgb in PHOTOS], RECIPE.size)
+    return StyleTrainer(tuple(STYLES), list(STYLES.values()), photographs, params, RECIPE, steps=steps, path=path, **how)
 
 
-def test_every_term_of_a_step_is_the_plain_networks(lesson, rng):
+def test_every_term_of_a_step_is_the_plain_networks(data, rng):
     """The transformation network, VGG, Gram matrices, weights and means, each written again in NumPy."""
-    lesson, recipe = lesson
-    params, kernels = lesson.params, initial(WIDTHS, 0)
+    data, recipe = data
+    params, kernels = data.params, initial(WIDTHS, 0)
     styles = jnp.asarray(rng.normal(1, 0.2, (3, WIDTHS.style_size)), jnp.float32)
     images, which = rng.random((2, 32, 32, 3)).astype(np.float32), [1, 2]
     run = jax.jit(losses, static_argnames="recipe")
-    found = run(Learned(kernels, styles), jnp.asarray(images), jnp.asarray(which), lesson, recipe=recipe)
+    found = run(Learned(kernels, styles), jnp.asarray(images), jnp.asarray(which), data, recipe=recipe)
     content = style = rough = 0.0
     for image, row in zip(images, which, strict=True):
         painted = numpy_network(kernels, WIDTHS, image, styles[row]).astype(np.float32)
         taps, wanted = numpy_features(params, painted, "max"), numpy_features(params, image, "max")
-        weights = jax.tree.map(lambda leaf: float(leaf[row]), lesson.weights)  # noqa: B023
+        weights = jax.tree.map(lambda leaf: float(leaf[row]), data.weights)  # noqa: B023
         for name, weight in weights.content.items():
             content += weight * np.mean((taps[name] - wanted[name]) ** 2)
         for name, weight in weights.style.items():
             flat = taps[name].reshape(-1, taps[name].shape[-1])
             gram, channels = flat.T @ flat / len(flat), flat.shape[1]
-            style += weight * np.mean((gram - np.asarray(lesson.grams[name][row])) ** 2) / channels**2
+            style += weight * np.mean((gram - np.asarray(data.grams[name][row])) ** 2) / channels**2
         levels = painted.astype(np.float64) * 255
         down, right = levels[1:, :-1] - levels[:-1, :-1], levels[:-1, 1:] - levels[:-1, :-1]
         rough += weights.tv * 0.5 * (np.sum(down**2) + np.sum(right**2))
@@ -84,7 +84,7 @@ def test_every_term_of_a_step_is_the_plain_networks(lesson, rng):
 def test_picked_styles_are_the_rows_and_so_is_the_gradient(rng):
     """Also where a style is picked twice: its gradients are added."""
     styles, which, grad = rng.normal(size=(5, 9)).astype(np.float32), [3, 0, 3, 1], rng.normal(size=(4, 9)).astype(np.float32)
-    value, pull = jax.vjp(picked, styles, jnp.asarray(which))
+    value, pull = jax.vjp(select_styles, styles, jnp.asarray(which))
     wanted = np.zeros_like(styles)
     np.add.at(wanted, which, grad)
     np.testing.assert_array_equal(value, styles[which])
@@ -92,20 +92,20 @@ def test_picked_styles_are_the_rows_and_so_is_the_gradient(rng):
     assert "scatter" not in str(jax.make_jaxpr(pull)(grad))
 
 
-def test_weights_bring_every_style_to_one_scale(lesson):
+def test_weights_bring_every_style_to_one_scale(data):
     """An untouched photograph has the content loss of another one 1, the style loss `style_weight`, by every style."""
-    lesson, recipe = lesson
+    data, recipe = data
     from jaxstyle.loss.objective import Targets, content_target, loss_parts
-    from jaxstyle.styles.lesson import samples
+    from jaxstyle.styles.data import samples
 
-    images, how = samples(lesson.photographs, recipe), dict(objective=recipe.objective)
+    images, how = samples(data.photographs, recipe), dict(objective=recipe.objective)
     for row in range(2):
-        grams, weights = jax.tree.map(lambda leaf: leaf[row], (lesson.grams, lesson.weights))  # noqa: B023
+        grams, weights = jax.tree.map(lambda leaf: leaf[row], (data.grams, data.weights))  # noqa: B023
         parts = [
             loss_parts(
                 image,
-                lesson.params,
-                Targets(content_target(lesson.params, images[i - 1], **how), grams),
+                data.params,
+                Targets(content_target(data.params, images[i - 1], **how), grams),
                 weights=weights,
                 **how,
             )
@@ -113,41 +113,41 @@ def test_weights_bring_every_style_to_one_scale(lesson):
         ]
         means = [np.mean([part[i] for part in parts]) for i in range(4)]
         np.testing.assert_allclose(means[1:], [1, OBJECTIVE.style_weight, OBJECTIVE.tv_weight], rtol=1e-3)
-    assert lesson.weights.style["relu1_1"][2] == lesson.weights.tv[2] == 0
+    assert data.weights.style["relu1_1"][2] == data.weights.tv[2] == 0
 
 
 @pytest.mark.parametrize("flip", [True, False])
-def test_a_step_mirrors_crops_where_that_is_wanted(lesson, monkeypatch, flip):
-    """The same of both families: what `crops` is told."""
-    lesson, recipe = lesson
+def test_a_step_mirrors_crops_where_that_is_wanted(data, monkeypatch, flip):
+    """The same of both families: what `random_crops` is told."""
+    data, recipe = data
 
     def told(*args):
         raise InterruptedError(args[-1])
 
-    for module in (train, domain_step):
-        monkeypatch.setattr(module, "crops", told)
-    state = begin(Learned({}, jnp.ones((1, WIDTHS.style_size))), recipe)
+    for module in (style_step, domain_step):
+        monkeypatch.setattr(module, "random_crops", told)
+    state = init_state(Learned({}, jnp.ones((1, WIDTHS.style_size))), recipe)
     with pytest.raises(InterruptedError, match=str(flip)):
-        step(state, lesson, jnp.float32(1), recipe=replace(recipe, flip=flip))
+        step(state, data, jnp.float32(1), recipe=replace(recipe, flip=flip))
     recipe = DomainRecipe(width=2, blocks=1, size=32, flip=flip)
-    known = domain_step.Lesson(lesson.photographs, lesson.photographs, recipe.dials)
+    known = domain_step.TrainingData(data.photographs, data.photographs, recipe.hyperparameters)
     with pytest.raises(InterruptedError, match=str(flip)):
-        domain_step.step(state, known, jnp.float32(1), recipe=recipe.form)
+        domain_step.step(state, known, jnp.float32(1), recipe=recipe.static)
 
 
 @pytest.mark.slow
-def test_the_gradient_is_the_finite_difference(lesson, rng):
-    lesson, recipe = lesson
+def test_the_gradient_is_the_finite_difference(data, rng):
+    data, recipe = data
     learned = Learned(initial(WIDTHS, 0), jnp.asarray(rng.normal(1, 0.2, (3, WIDTHS.style_size)), jnp.float32))
     images, which = jnp.asarray(rng.random((2, 32, 32, 3)), jnp.float32), jnp.asarray([0, 1])
     with jax.enable_x64(True):
-        learned, images, lesson = jax.tree.map(
-            lambda a: a.astype(jnp.float64) if a.dtype == jnp.float32 else a, (learned, images, lesson)
+        learned, images, data = jax.tree.map(
+            lambda a: a.astype(jnp.float64) if a.dtype == jnp.float32 else a, (learned, images, data)
         )
 
         @jax.jit
         def loss(learned):
-            return losses(learned, images, which, lesson, recipe).total
+            return losses(learned, images, which, data, recipe).total
 
         gradient = jax.jit(jax.grad(loss))(learned)
         way = jax.tree.map(lambda leaf: jnp.asarray(rng.normal(size=leaf.shape)), learned)
@@ -173,7 +173,7 @@ def test_what_is_stopped_goes_on_bit_for_bit(tiny_params, tmp_path):
 
 def test_another_trainings_checkpoint_is_refused(tiny_params, tmp_path):
     path = tmp_path / ".net.part"
-    training(tiny_params, path=path).keep()
+    training(tiny_params, path=path).save_checkpoint()
     other = training(tiny_params, path=path)
     other.recipe = replace(other.recipe, learning_rate=1e-3)
     refusal(other.resume, "resume", "learning_rate 0.002, not 0.001; give what that training had", kind=InputError)
@@ -191,7 +191,7 @@ def test_another_trainings_checkpoint_is_refused(tiny_params, tmp_path):
 def test_added_styles_leave_the_others_bit_for_bit(tiny_params):
     first = training(tiny_params, steps=2)
     first.run()
-    more = Training(("third",), [picture(13)], first.photographs, tiny_params, RECIPE, 3, onto=first.network)
+    more = StyleTrainer(("third",), [picture(13)], first.photographs, tiny_params, RECIPE, steps=3, onto=first.network)
     before = more.state.learned.styles[0]
     more.run()
     network = more.network
@@ -205,8 +205,8 @@ def test_added_styles_leave_the_others_bit_for_bit(tiny_params):
 def test_a_sheet_shows_the_styles_that_were_there_too(tiny_params, count, shown):
     """Each crop, and the same crop by the network that there was and as it is; those are painted once."""
     names = [f"style{i}" for i in range(count)]
-    network, photographs = random_styles("photograph", *names), gathered([Picture(rgb) for rgb in PHOTOS], RECIPE.size)
-    found = Training(("third",), [picture(13)], photographs, tiny_params, RECIPE, 3, onto=network)
+    network, photographs = random_styles("photograph", *names), stack_photographs([Picture(rgb) for rgb in PHOTOS], RECIPE.size)
+    found = StyleTrainer(("third",), [picture(13)], photographs, tiny_params, RECIPE, steps=3, onto=network)
     painter, painted = found._paint, []
     found._paint = lambda *args, **how: painted.append(1) or painter(*args, **how)
     sheet, by = found.sheet(2), jax.jit(paint, static_argnums=1)
@@ -227,15 +227,15 @@ def test_a_sheet_shows_the_styles_that_were_there_too(tiny_params, count, shown)
 @pytest.mark.slow
 def test_a_network_learns_one_photograph_by_heart(tiny_params):
     """And one whose scales and shifts are held fast does not come as far."""
-    photographs = gathered([picture(0, 64, 64)], 64)
+    photographs = stack_photographs([picture(0, 64, 64)], 64)
     recipe = replace(RECIPE, size=64, learning_rate=1e-2)
 
     def trained(frozen):
-        found = Training(("stripes",), [STYLES["stripes"]], photographs, tiny_params, recipe, 150)
+        found = StyleTrainer(("stripes",), [STYLES["stripes"]], photographs, tiny_params, recipe, steps=150)
         advance, start = jax.jit(step, static_argnames="recipe"), found.state.learned.styles
         course = []
         for _ in range(150):
-            found.state, losses = advance(found.state, found.lesson, jnp.float32(150), recipe=found.recipe)
+            found.state, losses = advance(found.state, found.data, jnp.float32(150), recipe=found.recipe)
             if frozen:
                 found.state = found.state._replace(learned=found.state.learned._replace(styles=start))
             course.append(float(losses.total))
@@ -307,7 +307,7 @@ def test_minutes_become_steps_by_the_speed(tiny_params):
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_computed(tiny_params, monkeypatch, argument, change, parts):
-    monkeypatch.setattr(whole, "Training", None)
+    monkeypatch.setattr(whole, "StyleTrainer", None)
     how = dict(styles=STYLES["spots"].rgb, photos=PHOTOS, size=32, steps=1, weights=tiny_params)
     how |= {"styles": {"spots": STYLES["spots"].rgb}} | change
     refusal(lambda: train_styles(**how), argument, *parts, kind=InputError)
@@ -319,14 +319,14 @@ def test_an_empty_folder_is_refused(tiny_params, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_average_follows_what_learns(lesson):
-    lesson, recipe = lesson
+def test_the_average_follows_what_learns(data):
+    data, recipe = data
     learned = Learned(initial(WIDTHS, 0), jnp.tile(WIDTHS.plain_style(), (3, 1)))
-    state, average = begin(learned, recipe), learned.styles
+    state, average = init_state(learned, recipe), learned.styles
     advance = jax.jit(step, static_argnames="recipe")
     for count in range(3):
-        state, _ = advance(state, lesson, jnp.float32(10), recipe=recipe)
-        keep = min(recipe.memory, (1 + count) / (10 + count))
+        state, _ = advance(state, data, jnp.float32(10), recipe=recipe)
+        keep = min(recipe.ema_decay, (1 + count) / (10 + count))
         average = keep * average + (1 - keep) * state.learned.styles
     np.testing.assert_allclose(state.average.styles, average, rtol=1e-5)
     assert CANONICAL.style_layers == recipe.objective.style_layers

@@ -4,12 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 from jaxstyle.errors import InputError, JaxstyleError
-from jaxstyle.onepass.course import Course, Diverged, Report
-from jaxstyle.onepass.place import File, Place, description
+from jaxstyle.training.checkpoints import description
+from jaxstyle.training.places import File, Place
+from jaxstyle.training.trainer import Diverged, Report, Trainer
 
 
 def complete(
-    training: Course,
+    training: Trainer,
     file: Callable[[bool], File],
     place: Place[File] | None,
     *,
@@ -28,7 +29,7 @@ def complete(
         default: how many steps, where nothing says it.
         resume: whether to go on from what is there; of a finished training that is the file as it is.
         keep_every: minutes between two networks that are kept beside; None for none.
-        callback: see `Course.run`.
+        callback: see `Trainer.run`.
         saying: is called with "compiling".
 
     Raises:
@@ -65,7 +66,7 @@ def complete(
             place.save(made)
         raise JaxstyleError(f"{error}; the network as it was after {step} steps is in {str(where)!r}") from None
     if is_finished:
-        training.keep()  # so that nothing is lost where the file itself cannot be written
+        training.save_checkpoint()  # so that nothing is lost where the file itself cannot be written
     made = file(True)
     if place is not None:
         place.save(made)
@@ -74,12 +75,12 @@ def complete(
     return made
 
 
-def _number(training: Course, keep_every: float | None) -> int:
+def _number(training: Trainer, keep_every: float | None) -> int:
     """How many networks should have been kept beside by now."""
     return 0 if keep_every is None else int(training.seconds // (60 * keep_every))
 
 
-def _take_up(training: Course, place: Place[File]) -> File | None:
+def _take_up(training: Trainer, place: Place[File]) -> File | None:
     """Goes to where a training was; or returns its file, where there is nothing left to do."""
     file = place.there()
     is_ours = file is not None and not training.differences(file.training)
@@ -100,7 +101,7 @@ def _take_up(training: Course, place: Place[File]) -> File | None:
     return None
 
 
-def _is_enough(training: Course, about: Any) -> bool:
+def _is_enough(training: Trainer, about: Any) -> bool:
     """Whether a network that was trained like this was trained as long as it should be."""
     if training.steps is not None:
         return about["steps"] >= training.steps
@@ -109,7 +110,7 @@ def _is_enough(training: Course, about: Any) -> bool:
     return about["seconds"] >= 60 * training.minutes
 
 
-def _finish(training: Course, place: Place[File]) -> None:
+def _finish(training: Trainer, place: Place[File]) -> None:
     """After the network is there: its checkpoint becomes the state, if that place is free."""
     is_free = not place.state.exists() or not training.differences(description(place.state))
     if not is_free:

@@ -11,29 +11,28 @@ import pytest
 SCRIPT = """
 import json, re
 from dataclasses import replace
-from functools import partial
 import jax, jax.numpy as jnp, numpy as np
 import jaxstyle
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.pictures.read import Picture
 from jaxstyle.onepass.layers import Widths
-from jaxstyle.onepass.photographs import gathered
-from jaxstyle.styles.train import OBJECTIVE, Recipe, step
-from jaxstyle.styles.training import Training
+from jaxstyle.training.photographs import stack_photographs
+from jaxstyle.styles.step import OBJECTIVE, Recipe
+from jaxstyle.styles.trainer import StyleTrainer
 
 rng = np.random.default_rng(0)
 pictures = [Picture(np.kron(rng.integers(0, 256, (6, 6, 3)), np.ones((8, 8, 1))).astype(np.uint8)) for _ in range(5)]
-params, photographs = jaxstyle.load_weights(), gathered(pictures[2:], 32)
+params, photographs = jaxstyle.load_weights(), stack_photographs(pictures[2:], 32)
 objective = replace(OBJECTIVE, content_layers={"relu3_2": 1.0})
-recipe = Recipe(Widths((4, 6, 8), 1, (6, 4)), objective, size=32, batch=2, warming=1)
+recipe = Recipe(Widths((4, 6, 8), 1, (6, 4)), objective, size=32, batch=2, warmup_steps=1)
 found, states = {"devices": len(jax.devices())}, []
 for devices in (1, 2):
-    training = Training(("a", "b"), pictures[:2], photographs, params, replace(recipe, devices=devices), 3)
-    given = training.state, training.lesson, jnp.float32(3)
+    training = StyleTrainer(("a", "b"), pictures[:2], photographs, params, replace(recipe, devices=devices), steps=3)
+    given = training.state, training.data, jnp.float32(3)
     if devices == 1:
         before = jax.tree.map(np.array, training.state.learned)
-    key = ("train", training.recipe)  # the program that the training will run
-    program = Compiler().compile(partial(step, recipe=training.recipe), *given, key=key, donate=(0,)).as_text()
+    key = (training.format, *training.step.keywords.items())  # the program that the training will run
+    program = Compiler().compile(training.step, *given, key=key, donate=(0,)).as_text()
     shapes = re.findall(r"= \\w+\\[([\\d,]+)\\]\\S* convolution\\(.*dim_labels=(\\S+?)_", program)
     batches = [int(shape.split(",")[0]) for shape, labels in shapes if labels.startswith("b")]
     collectives = re.findall(r" ((?:all|collective)-[a-z-]+|reduce-scatter)\\(", program)

@@ -9,16 +9,16 @@ import jax
 from jaxstyle.domains.network import DomainFile, read, write
 from jaxstyle.domains.recipe import BATCH, Recipe
 from jaxstyle.domains.step import METHODS
-from jaxstyle.domains.training import Training
+from jaxstyle.domains.trainer import DomainTrainer
 from jaxstyle.errors import InputError, named, unknown
 from jaxstyle.machine.devices import devices_for, training_precision
 from jaxstyle.machine.modes import computing
-from jaxstyle.onepass.complete import complete
-from jaxstyle.onepass.course import Report
-from jaxstyle.onepass.gather import check_counts, check_time, gather
-from jaxstyle.onepass.place import Place, checked
 from jaxstyle.pictures.find import expand
 from jaxstyle.pictures.noise import check_seed
+from jaxstyle.training.complete import complete
+from jaxstyle.training.gather import check_counts, check_time, gather
+from jaxstyle.training.places import Place, checked
+from jaxstyle.training.trainer import Report
 
 LEAST_PICTURES = 4
 """Of each collection that can be used."""
@@ -129,7 +129,8 @@ def train_domains(
         precision=training_precision(),
         devices=devices_for(batch),
     )
-    training = Training(first, second, recipe, steps, None if hours is None else 60 * hours, place and place.part, said)
+    limits: Any = dict(steps=steps, minutes=None if hours is None else 60 * hours, path=place and place.part, notices=said)
+    training = DomainTrainer(first, second, recipe, **limits)
     how = dict(resume=resume, keep_every=keep_every, callback=callback, saying=saying)
     return complete(training, lambda _: training.file(), place, default=STEPS, **how)
 

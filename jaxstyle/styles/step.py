@@ -10,16 +10,17 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
-from jax import Array, lax
-from jax.sharding import AxisType, PartitionSpec
+from jax import Array
 
 from jaxstyle.loss.objective import Losses, Targets, TermWeights, content_target, loss_parts
 from jaxstyle.loss.presets import PRESETS, Objective
 from jaxstyle.network.vgg import Params
 from jaxstyle.onepass.layers import Widths
-from jaxstyle.onepass.photographs import Photographs, crops
 from jaxstyle.pictures.noise import key_of, seed_words
 from jaxstyle.styles.model import paint
+from jaxstyle.training.data_parallel import DIVIDED, REPLICATED, data_parallel, mean_over_devices
+from jaxstyle.training.ema import update_average
+from jaxstyle.training.photographs import Photographs, random_crops
 
 OBJECTIVE = replace(
     PRESETS["gatys-notebook"],
@@ -38,13 +39,13 @@ class Recipe:
 
     Attributes:
         widths: of the network.
-        objective: whose layers, scales and pooling count; its weights are in `Lesson.weights`.
+        objective: whose layers, scales and pooling count; its weights are in `TrainingData.weights`.
         size: pixels a side of the crops.
         batch: crops a step.
-        learning_rate: Adam's at the start, after a rise over `warming` steps; it falls along a cosine to zero.
-        warming: steps of the rise.
+        learning_rate: Adam's at the start, after a rise over `warmup_steps` steps; it falls along a cosine to zero.
+        warmup_steps: steps of the rise.
         clip: largest norm of a gradient.
-        memory: largest share of what was before in the average of what is learned.
+        ema_decay: largest share of what was before in the average of what is learned.
         seed: of the kernels, and of what each step sees.
         flip: whether crops are mirrored left to right every other time.
         precision: of convolutions, one of `PRECISIONS`.
@@ -56,9 +57,9 @@ class Recipe:
     size: int = 256
     batch: int = 4
     learning_rate: float = 2e-3
-    warming: int = 100
+    warmup_steps: int = 100
     clip: float = 1.0
-    memory: float = 0.999
+    ema_decay: float = 0.999
     seed: int = 0
     flip: bool = True
     precision: str = "float32"
@@ -72,7 +73,7 @@ class Learned(NamedTuple):
     styles: Array
 
 
-class Lesson(NamedTuple):
+class TrainingData(NamedTuple):
     """What is learned from, as arrays.
 
     Attributes:
@@ -99,7 +100,7 @@ class State(NamedTuple):
     step: Array
 
 
-def begin(learned: Learned, recipe: Recipe) -> State:
+def init_state(learned: Learned, recipe: Recipe) -> State:
     """The state before the first step."""
     average = jax.tree.map(jnp.copy, learned)  # the step may write into its arguments' memory, each once
     return State(learned, average, _optimizer(recipe, jnp.ones(())).init(learned), jnp.zeros((), jnp.int32))
@@ -107,13 +108,13 @@ def begin(learned: Learned, recipe: Recipe) -> State:
 
 def _optimizer(recipe: Recipe, steps: Array) -> optax.GradientTransformation:
     def rate(count: Array) -> Array:
-        rise = jnp.minimum(1.0, (count + 1) / recipe.warming)
+        rise = jnp.minimum(1.0, (count + 1) / recipe.warmup_steps)
         return recipe.learning_rate * rise * 0.5 * (1 + jnp.cos(jnp.pi * jnp.minimum(1.0, count / steps)))
 
     return optax.chain(optax.clip_by_global_norm(recipe.clip), optax.adam(rate))  # pyright: ignore[reportArgumentType]
 
 
-def picked(styles: Array, which: Array) -> Array:
+def select_styles(styles: Array, which: Array) -> Array:
     """Rows of (N, `style_size`) by their numbers (B,), as a product with ones and zeros, so that the gradient is a product too.
 
     That of indexing is a scatter, into which XLA draws all sums that it adds up: on a GPU 1.45 ms of a step's 11.
@@ -121,52 +122,46 @@ def picked(styles: Array, which: Array) -> Array:
     return jnp.matmul(jax.nn.one_hot(which, styles.shape[0], dtype=styles.dtype), styles, precision="highest")
 
 
-def losses(learned: Learned, images: Array, which: Array, lesson: Lesson, recipe: Recipe) -> Losses:
+def losses(learned: Learned, images: Array, which: Array, data: TrainingData, recipe: Recipe) -> Losses:
     """Mean losses of crops (N, H, W, 3) painted in styles of these numbers (N,)."""
     how: Any = dict(objective=recipe.objective, precision=recipe.precision)
-    kernels = {**lesson.kernels, **learned.kernels}
-    painted = paint(kernels, recipe.widths, images, picked(learned.styles, which), precision=recipe.precision)
+    kernels = {**data.kernels, **learned.kernels}
+    painted = paint(kernels, recipe.widths, images, select_styles(learned.styles, which), precision=recipe.precision)
 
     def one(painted: Array, image: Array, grams: dict[str, Array], weights: TermWeights) -> Losses:
-        targets = Targets(content_target(lesson.params, image, **how), grams)
-        return loss_parts(painted, lesson.params, targets, weights=weights, **how)
+        targets = Targets(content_target(data.params, image, **how), grams)
+        return loss_parts(painted, data.params, targets, weights=weights, **how)
 
-    chosen: Any = jax.tree.map(lambda leaf: leaf[which], (lesson.grams, lesson.weights))
+    chosen: Any = jax.tree.map(lambda leaf: leaf[which], (data.grams, data.weights))
     return jax.tree.map(jnp.mean, jax.vmap(one)(painted, images, *chosen))
 
 
-def step(state: State, lesson: Lesson, steps: Array, *, recipe: Recipe) -> tuple[State, Losses]:
+def step(state: State, data: TrainingData, steps: Array, *, recipe: Recipe) -> tuple[State, Losses]:
     """One step of a training of `steps` in all: the new state, and the losses before it.
 
     What it sees is a function of the recipe's seed and of the step's number alone.
     """
     seen, drawn = jax.random.split(jax.random.fold_in(key_of(seed_words(recipe.seed)), state.step))
-    images = crops(seen, lesson.photographs, recipe.batch, recipe.size, recipe.flip)
-    which = _drawn(drawn, recipe.batch, lesson.weights.tv.shape[0])
+    images = random_crops(seen, data.photographs, recipe.batch, recipe.size, recipe.flip)
+    which = _draw_styles(drawn, recipe.batch, data.weights.tv.shape[0])
 
-    def mine(learned: Learned, images: Array, which: Array, lesson: Lesson) -> Losses:
-        found = losses(learned, images, which, lesson, recipe)
-        return jax.tree.map(lambda part: lax.pmean(part, "batch"), found) if recipe.devices > 1 else found
+    def shared(learned: Learned, images: Array, which: Array, data: TrainingData) -> Losses:
+        return mean_over_devices(losses(learned, images, which, data, recipe), recipe.devices)
 
-    if recipe.devices > 1:  # each device has its crops and all that is learned; sums alone go between them
-        mesh = jax.make_mesh((recipe.devices,), ("batch",), (AxisType.Auto,))
-        whole, split = PartitionSpec(), PartitionSpec("batch")
-        mine = jax.shard_map(mine, mesh=mesh, in_specs=(whole, split, split, whole), out_specs=whole, check_vma=False)
+    shared = data_parallel(shared, recipe.devices, (REPLICATED, DIVIDED, DIVIDED, REPLICATED), REPLICATED)
 
     def loss(learned: Learned) -> tuple[Array, Losses]:
-        found = mine(learned, images, which, lesson)
+        found = shared(learned, images, which, data)
         return found.total, found
 
     gradient, found = jax.grad(loss, has_aux=True)(state.learned)
     change, moments = _optimizer(recipe, steps).update(gradient, state.moments)
     learned: Any = optax.apply_updates(state.learned, change)
-    # Less weight to what was before while there is little of it.
-    keep = jnp.minimum(recipe.memory, (1.0 + state.step) / (10.0 + state.step))
-    average = jax.tree.map(lambda old, new: keep * old + (1 - keep) * new, state.average, learned)
+    average = update_average(state.average, learned, state.step, recipe.ema_decay)
     return State(learned, average, moments, state.step + 1), found
 
 
-def _drawn(key: Array, count: int, styles: int) -> Array:
+def _draw_styles(key: Array, count: int, styles: int) -> Array:
     """Which styles a step paints: random ones, each as often as the others as far as that goes."""
     rounds = [jax.random.permutation(jax.random.fold_in(key, i), styles) for i in range(-(-count // styles))]
     return jnp.concatenate(rounds)[:count]

@@ -13,18 +13,18 @@ from jaxstyle.machine.devices import devices_for, training_precision
 from jaxstyle.machine.modes import computing
 from jaxstyle.network.vgg import Params, check_tap
 from jaxstyle.network.weights import load_weights
-from jaxstyle.onepass.complete import complete
-from jaxstyle.onepass.course import Report
-from jaxstyle.onepass.gather import check_counts, check_time, gather
-from jaxstyle.onepass.place import Place, checked
 from jaxstyle.pictures.find import expand
 from jaxstyle.pictures.noise import check_seed
 from jaxstyle.pictures.read import load
 from jaxstyle.styles.model import WIDTHS
 from jaxstyle.styles.names import check_names
 from jaxstyle.styles.network import StyleFile, StyleNetwork, find, read, without_last, write
-from jaxstyle.styles.train import OBJECTIVE, Recipe
-from jaxstyle.styles.training import Training
+from jaxstyle.styles.step import OBJECTIVE, Recipe
+from jaxstyle.styles.trainer import StyleTrainer
+from jaxstyle.training.complete import complete
+from jaxstyle.training.gather import check_counts, check_time, gather
+from jaxstyle.training.places import Place, checked
+from jaxstyle.training.trainer import Report
 
 LEAST_SIZE = 32
 STEPS, ADDED_STEPS = 2000, 500
@@ -67,7 +67,7 @@ def train_styles(
         minutes: how long, in place of steps; preparing comes on top.
         width: ``"full"`` (Johnson's, 1.7 million values), ``"half"`` (0.4) or ``"slim"`` (0.14).
         batch: crops a step.
-        objective: whose layers count; its weights are in contents, see `jaxstyle.styles.train.OBJECTIVE`.
+        objective: whose layers count; its weights are in contents, see `jaxstyle.styles.step.OBJECTIVE`.
         add_to: a network, its file or its name in the box, to which the styles are added: only their scales and shifts learn,
             and the styles that it has stay as they are, bit for bit. `width` is then the network's.
         seed: of the first kernels and of every crop.
@@ -129,7 +129,8 @@ def train_styles(
     recipe = Recipe(
         WIDTHS[width], objective, size, batch, seed=seed, flip=flip, precision=training_precision(), devices=devices_for(batch)
     )
-    training = Training(named, pictures, photographs, params, recipe, steps, minutes, onto, place and place.part, said)
+    limits: Any = dict(steps=steps, minutes=minutes, path=place and place.part, notices=said)
+    training = StyleTrainer(named, pictures, photographs, params, recipe, onto, **limits)
 
     def learned(is_end: bool) -> StyleFile:
         if is_end and saying is not None:

@@ -8,18 +8,18 @@ import pytest
 from jax import export
 
 from jaxstyle.domains.recipe import Recipe
-from jaxstyle.domains.step import METHODS, Lesson, begin, step
+from jaxstyle.domains.step import METHODS, TrainingData, init_state, step
 from jaxstyle.network.convolution import Target, traced_for
-from jaxstyle.onepass.photographs import Photographs
+from jaxstyle.training.photographs import Photographs
 
 
 def lowered(method, precision):
     """The step of a small training, as text for an NVIDIA GPU."""
     recipe = Recipe(method, 4, 1, 64, pool=METHODS[method].POOL, precision=precision)
     pixels, sides = jax.ShapeDtypeStruct((5, 96, 96, 3), jnp.uint8), jax.ShapeDtypeStruct((5, 2), jnp.int32)
-    photographs, dials = Photographs(pixels, sides), jax.eval_shape(lambda: recipe.dials)
-    state, steps = jax.eval_shape(lambda: begin(recipe)), jax.ShapeDtypeStruct((), jnp.float32)
-    shapes = state, Lesson(photographs, photographs, dials), steps
+    photographs, hyperparameters = Photographs(pixels, sides), jax.eval_shape(lambda: recipe.hyperparameters)
+    state, steps = jax.eval_shape(lambda: init_state(recipe)), jax.ShapeDtypeStruct((), jnp.float32)
+    shapes = state, TrainingData(photographs, photographs, hyperparameters), steps
     with traced_for(Target(backend="gpu")):
         run = jax.jit(lambda *given: step(*given, recipe=recipe))
         return export.export(run, platforms=["cuda"])(*shapes).mlir_module()

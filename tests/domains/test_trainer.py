@@ -15,16 +15,16 @@ import pytest
 from conftest import refusal, smooth_pictures
 
 import jaxstyle
-from jaxstyle.domains import train_domains as whole
+from jaxstyle.domains import api as whole
+from jaxstyle.domains.api import train_domains
 from jaxstyle.domains.model import generate
 from jaxstyle.domains.network import DomainFile, DomainNetwork, read
 from jaxstyle.domains.recipe import Recipe
-from jaxstyle.domains.step import METHODS, begin
-from jaxstyle.domains.train_domains import train_domains
-from jaxstyle.domains.training import Training
+from jaxstyle.domains.step import METHODS, init_state
+from jaxstyle.domains.trainer import DomainTrainer
 from jaxstyle.errors import InputError, WeightsError
-from jaxstyle.onepass.photographs import gathered
 from jaxstyle.pictures.read import Picture
+from jaxstyle.training.photographs import stack_photographs
 
 TINY = dict(size=32, width=2, blocks=1)
 
@@ -34,14 +34,14 @@ A, B = smooth_pictures(4, 0), smooth_pictures(4, 10)
 
 @cache
 def collections():
-    return [gathered([Picture(image) for image in part], 32) for part in (A, B)]
+    return [stack_photographs([Picture(image) for image in part], 32) for part in (A, B)]
 
 
 def training(method, steps=4, path=None):
     """As `train_domains` makes it, so that all tests compile the same two programs."""
     content, identity = METHODS[method].WEIGHTS
     recipe = Recipe(method, **TINY, content_weight=content, identity_weight=identity, pool=METHODS[method].POOL)
-    return Training(*collections(), recipe, steps, path=path)
+    return DomainTrainer(*collections(), recipe, steps=steps, path=path)
 
 
 @pytest.mark.parametrize("method", ["cut", pytest.param("cyclegan", marks=pytest.mark.slow)])
@@ -67,7 +67,7 @@ def test_what_is_stopped_goes_on_bit_for_bit(method, tmp_path):
 
 def test_another_trainings_checkpoint_is_refused(tmp_path):
     path = tmp_path / ".net.part"
-    training("cut", path=path).keep()
+    training("cut", path=path).save_checkpoint()
     refusal(training("cyclegan", path=path).resume, "resume", "of a training with method cut, not cyclegan", kind=InputError)
     other = training("cut", path=path)
     other.a, other.b = other.b, other.a
@@ -82,11 +82,11 @@ def test_the_average_follows_the_generator_and_the_rate_falls_in_the_second_half
     average, rates = np.asarray(state.average["a2b"]["up3"]["bias"]), []
     run = found.compiled(jnp.float32(8))
     for count in range(8):
-        before = np.asarray(state.nets.critics["b"]["conv5"]["bias"])
+        before = np.asarray(state.nets.discriminators["b"]["conv5"]["bias"])
         state, _ = run(state, jnp.float32(8))
-        keep = min(recipe.memory, (1 + count) / (10 + count))
+        keep = min(recipe.ema_decay, (1 + count) / (10 + count))
         average = keep * average + (1 - keep) * np.asarray(state.nets.generators["a2b"]["up3"]["bias"])
-        rates.append(float(np.abs(state.nets.critics["b"]["conv5"]["bias"] - before)[0]))
+        rates.append(float(np.abs(state.nets.discriminators["b"]["conv5"]["bias"] - before)[0]))
     np.testing.assert_allclose(state.average["a2b"]["up3"]["bias"], average, rtol=1e-5)
     assert max(rates) < 1.5 * recipe.learning_rate
     assert rates[-1] < 0.35 * recipe.learning_rate
@@ -94,21 +94,18 @@ def test_the_average_follows_the_generator_and_the_rate_falls_in_the_second_half
 
 SCRIPT = """
 import json, sys
-from functools import partial
 from pathlib import Path
 import jax, numpy as np
 from jaxstyle.domains.recipe import Recipe
-from jaxstyle.domains.step import Lesson, step
-from jaxstyle.domains.training import Training
+from jaxstyle.domains.trainer import DomainTrainer
 from jaxstyle.machine.compiler import Compiler
-from tests.domains.test_training import collections
+from tests.domains.test_trainer import collections
 recipe, path = Recipe("cut", 2, 1, 32, 2, devices=2), Path(sys.argv[1])
-assert not Training(*collections(), recipe, 2, path=path).run(lambda report: True)
-found = Training(*collections(), recipe, 2, path=path)
+assert not DomainTrainer(*collections(), recipe, steps=2, path=path).run(lambda report: True)
+found = DomainTrainer(*collections(), recipe, steps=2, path=path)
 assert found.resume()
-lesson = Lesson(*collections(), recipe.dials)
-given, key = (found.state, lesson, jax.numpy.float32(2)), ("domains", recipe.form)
-text = Compiler().compile(partial(step, recipe=recipe.form), *given, key=key, donate=(0,)).as_text()
+given, key = (found.state, found.data, jax.numpy.float32(2)), (found.format, *found.step.keywords.items())
+text = Compiler().compile(found.step, *given, key=key, donate=(0,)).as_text()
 assert found.run()
 answer = {"devices": len(jax.devices()), "losses": found.curve[-1][1:], "reduced": "all-reduce" in text}
 answer["kernel"] = np.asarray(found.state.average["a2b"]["down2"]["kernel"]).ravel().tolist()
@@ -131,7 +128,7 @@ def test_two_devices_share_the_crops_of_a_step(tmp_path):
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["devices"] == 2
     assert found["reduced"]
-    alone = Training(*collections(), Recipe("cut", 2, 1, 32, 2), 2)
+    alone = DomainTrainer(*collections(), Recipe("cut", 2, 1, 32, 2), steps=2)
     assert alone.run()
     np.testing.assert_allclose(found["losses"], alone.curve[-1][1:], rtol=1e-3)
     kernel = np.asarray(alone.state.average["a2b"]["down2"]["kernel"]).ravel()
@@ -165,7 +162,7 @@ def test_from_pictures_to_a_file_and_to_a_picture(tmp_path):
 @pytest.fixture(scope="module")
 def both(tmp_path_factory):
     """A network of both directions that has learned nothing, and its file."""
-    state = begin(Recipe("cyclegan", **TINY))
+    state = init_state(Recipe("cyclegan", **TINY))
     rng = np.random.default_rng(0)
     values = jax.tree.map(lambda leaf: jnp.asarray(rng.normal(0, 0.3, leaf.shape), jnp.float32), state.average)
     network = DomainNetwork(values, 2, 1, "cyclegan")
@@ -181,7 +178,7 @@ def test_both_directions_paint_and_are_recorded(both):
     assert one.shape == A[0].shape
     for way, image in (("a2b", one), ("b2a", other)):
         run = jax.jit(generate, static_argnums=1)
-        expected = run(network.generators[way], network.brush().widths, A[0][None] / np.float32(255))[0][0]
+        expected = run(network.generators[way], network.styled().widths, A[0][None] / np.float32(255))[0][0]
         np.testing.assert_allclose(image, expected, atol=2e-5)
     assert np.abs(one - other).max() > 0.1
     low = jaxstyle.apply_domains(A[0], network, memory="low")
@@ -258,7 +255,7 @@ def test_what_does_not_fit_names_the_largest_size(network_file, monkeypatch):
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_computed(monkeypatch, argument, change, parts):
-    monkeypatch.setattr(whole, "Training", None)
+    monkeypatch.setattr(whole, "DomainTrainer", None)
     how = dict(a=A, b=B, size=32, steps=None if "hours" in change else 1) | change
     refusal(lambda: train_domains(**how), argument, *parts, kind=InputError)
 
@@ -267,7 +264,7 @@ def test_more_devices_see_more_crops(monkeypatch):
     """One each, where nobody says how many."""
     seen = []
     monkeypatch.setattr(jax, "local_device_count", lambda: 3)
-    monkeypatch.setattr(whole, "Training", lambda a, b, recipe, *_: seen.append(recipe))
+    monkeypatch.setattr(whole, "DomainTrainer", lambda a, b, recipe, **_: seen.append(recipe))
     for how in ({}, {"batch": 4}):
         with pytest.raises(AttributeError):
             train_domains(A, B, **TINY, **how)

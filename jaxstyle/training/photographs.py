@@ -14,7 +14,7 @@ from jax import Array
 
 from jaxstyle.pictures.read import Picture, resize, to_bytes
 
-ROOM = 1.5
+SIDE_FACTOR = 1.5
 """The shorter side of what is kept of a photograph, in sides of a crop: a crop shows two thirds of it or more."""
 
 
@@ -32,17 +32,17 @@ class Photographs(NamedTuple):
 
 def fit(width: int, height: int, size: int) -> tuple[int, int]:
     """The (width, height) of a photograph scaled down where it is larger than crops of `size` need, never up."""
-    factor = round(ROOM * size) / min(width, height)
+    factor = round(SIDE_FACTOR * size) / min(width, height)
     return (width, height) if factor >= 1 else (max(size, round(width * factor)), max(size, round(height * factor)))
 
 
 def shown(picture: Picture, size: int) -> Picture:
     """What is held of a photograph for crops of `size`: scaled as `fit` says, and the beginning of one that is very long."""
-    room = 2 * round(ROOM * size)
+    room = 2 * round(SIDE_FACTOR * size)
     return Picture(to_bytes(resize(picture, *fit(*picture.size, size)).rgb[:room, :room].copy()))
 
 
-def gathered(pictures: Sequence[Picture], size: int) -> Photographs:
+def stack_photographs(pictures: Sequence[Picture], size: int) -> Photographs:
     """Photographs for crops of `size` pixels a side."""
     scaled = [shown(picture, size).rgb for picture in pictures]
     sides = np.array([image.shape[:2] for image in scaled], np.int32)
@@ -54,7 +54,7 @@ def gathered(pictures: Sequence[Picture], size: int) -> Photographs:
     return Photographs(jnp.asarray(pixels), jnp.asarray(sides))
 
 
-def crops(key: Array, photographs: Photographs, count: int, size: int, flip: bool = True) -> Array:
+def random_crops(key: Array, photographs: Photographs, count: int, size: int, flip: bool = True) -> Array:
     """Random crops, RGB in [0, 1], (count, size, size, 3).
 
     Each is of another random photograph, shows a square of it between `size` pixels and its shorter side, scaled to `size`,

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from jaxstyle.errors import InputError, WeightsError, named
-from jaxstyle.machine import tensor_file
+from jaxstyle.errors import InputError, WeightsError
 from jaxstyle.pictures import write
 from jaxstyle.pictures.paths import located
 from jaxstyle.results.beside import part_of, state_of
@@ -107,13 +106,6 @@ class Place(Generic[File]):
             self.part.unlink(missing_ok=True)
 
 
-def description(path: Path) -> dict[str, Any]:
-    """What a checkpoint says of its training; nothing where it cannot be read."""
-    with contextlib.suppress(OSError, ValueError):
-        return tensor_file.read(path, only_description=True)[1]
-    return {}
-
-
 def checked(out: str | os.PathLike, reader: Callable[..., Any]) -> Path:
     """`out` as a path, once it is sure that a network can be written there; `reader` reads one of its kind."""
     path = Path(located(out))
@@ -133,33 +125,3 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
         found = os.stat(path)
         return found.st_ino, found.st_mtime_ns, found.st_size
     return None
-
-
-def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """How a training differs from another, in words for an error: each setting with both values, and what was learned from.
-
-    Args:
-        old, new: ``"recipe"``, settings by name, and ``"inputs"``, hashes of what was learned from, as `Course` has them.
-            What only `old` has does not count.
-    """
-    found = []
-    for name, value in new["recipe"].items():
-        if (before := old["recipe"].get(name, "not stated")) != value:
-            is_switch = isinstance(before, bool)  # it has one other value
-            found.append(named(name, before) if is_switch else f"{named(name)} {_shown(before)}, not {_shown(value)}")
-    for name, value in new["inputs"].items():
-        before = old["inputs"].get(name)
-        if isinstance(value, Mapping) and isinstance(before, Mapping):
-            if list(before) != list(value):
-                found.append(f"{name} {', '.join(before)}, not {', '.join(value)}")
-            else:
-                found += [f"another {name.removesuffix('s')} {one}" for one in value if before[one] != value[one]]
-        elif before != value:
-            found.append(f"other {name}")
-    return found
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, Mapping) and all(isinstance(share, int | float) for share in value.values()):
-        return ",".join(f"{name}={share:g}" for name, share in value.items() if share)
-    return f"{value:g}" if isinstance(value, float) else str(value)

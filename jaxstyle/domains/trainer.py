@@ -1,9 +1,7 @@
 """A whole training between two collections, to a network's file."""
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -12,28 +10,24 @@ import numpy as np
 from jaxstyle.domains.model import generate
 from jaxstyle.domains.network import DomainFile, DomainNetwork
 from jaxstyle.domains.recipe import Losses, Recipe
-from jaxstyle.domains.step import METHODS, Lesson, State, begin, step
-from jaxstyle.machine.compiler import Compiler
-from jaxstyle.onepass.course import Course, fingerprint
-from jaxstyle.onepass.photographs import Photographs, crops
+from jaxstyle.domains.step import METHODS, State, TrainingData, init_state, step
 from jaxstyle.pictures.noise import key_of, seed_words
 from jaxstyle.results.record import plain
+from jaxstyle.training.checkpoints import fingerprint
+from jaxstyle.training.photographs import Photographs, random_crops
+from jaxstyle.training.trainer import Trainer
 
 SHOWN = 4
 """Crops of a collection on the sheet of samples."""
 
 
 @dataclass(eq=False)
-class Training(Course):
+class DomainTrainer(Trainer):
     """Trains the networks between two collections.
 
     Attributes:
         a, b: the collections.
         recipe: how.
-        steps: in all; None for as many as `minutes` allow.
-        minutes: that the steps may take.
-        path: of the checkpoint; None to keep nothing.
-        notices: sentences for the user are added to it.
     """
 
     format = "jaxstyle-domains-training-2"
@@ -41,15 +35,9 @@ class Training(Course):
     a: Photographs
     b: Photographs
     recipe: Recipe
-    steps: int | None = None
-    minutes: float | None = None
-    path: Path | None = None
-    notices: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.state: State = begin(self.recipe)
-        self.curve: list[tuple[float, ...]] = []
-        self.seconds = 0.0
+        super().__post_init__()
         self._made = jax.jit(lambda values, images: generate(values, self.recipe.widths, images)[0])
 
     @property
@@ -60,11 +48,15 @@ class Training(Course):
     def hashes(self) -> dict[str, Any]:
         return {"a": fingerprint(self.a.pixels), "b": fingerprint(self.b.pixels)}
 
-    def compiled(self, steps: jax.Array) -> Callable[[State, jax.Array], tuple[State, Losses]]:
-        lesson, form = Lesson(self.a, self.b, self.recipe.dials), self.recipe.form
-        given = self.state, lesson, steps
-        advance = Compiler().compile(partial(step, recipe=form), *given, key=("domains", form), donate=(0,))
-        return lambda state, steps: advance(state, lesson, steps)
+    def init_state(self) -> State:
+        return init_state(self.recipe)
+
+    def make_data(self) -> TrainingData:
+        return TrainingData(self.a, self.b, self.recipe.hyperparameters)
+
+    @property
+    def step(self) -> partial[tuple[State, Losses]]:
+        return partial(step, recipe=self.recipe.static)
 
     @property
     def network(self) -> DomainNetwork:
@@ -78,7 +70,7 @@ class Training(Course):
         lines = []
         for way in METHODS[self.recipe.method].DIRECTIONS:
             source: Photographs = getattr(self, way[0])
-            images = jax.jit(crops, static_argnums=(2, 3, 4))(key, source, SHOWN, self.recipe.size, self.recipe.flip)
+            images = jax.jit(random_crops, static_argnums=(2, 3, 4))(key, source, SHOWN, self.recipe.size, self.recipe.flip)
             for row in (images, self._made(self.state.average[way], images)):
                 lines.append(np.concatenate(list(np.asarray(row)), 1))
         return np.clip(np.concatenate(lines, 0), 0, 1)
@@ -89,6 +81,6 @@ class Training(Course):
             **self.about,
             "pictures": {name: int(getattr(self, name).sides.shape[0]) for name in ("a", "b")},
             "recipe": asdict(self.recipe),
-            "losses": [["step", *Losses._fields], *self.course()],
+            "losses": [["step", *Losses._fields], *self.loss_curve()],
         }
         return DomainFile(self.network, plain(training))

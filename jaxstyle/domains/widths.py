@@ -11,7 +11,7 @@ PICTURE = "picture"
 """Among the features of a generator: the picture that goes in."""
 
 
-def form(width: int = 64, blocks: int = 9) -> Widths:
+def generator_widths(width: int = 64, blocks: int = 9) -> Widths:
     """A generator's layers: `width` channels at the picture's own resolution, four times as many in the residual blocks."""
     return Widths((width, 2 * width, 4 * width), blocks, (2 * width, width), 7, False)
 

@@ -8,19 +8,19 @@ from typing import Any
 
 from jaxstyle.errors import ImageError, InputError, Plain
 from jaxstyle.machine import memory
-from jaxstyle.onepass.photographs import Photographs, fit, gathered, shown
 from jaxstyle.pictures.find import expand
 from jaxstyle.pictures.read import Picture, load
+from jaxstyle.training.photographs import Photographs, fit, shown, stack_photographs
 
-MOST = 4000
+MAX_PHOTOGRAPHS = 4000
 """Photographs that are held in memory; of more, so many are taken evenly."""
-READ_AT = 4
+READER_THREADS = 4
 """Pictures that are decoded at once."""
-TRIED = 16
+SAMPLED_PICTURES = 16
 """Pictures that are read before it is known how much memory all of them will take."""
-PATIENCE = 5.0
+PROGRESS_SECONDS = 5.0
 """Seconds between two words on how many are read."""
-NAMED = 4
+MAX_NAMED = 4
 """Pictures that were left out and are named."""
 
 
@@ -52,9 +52,9 @@ def gather(
     """
     given = [photos] if isinstance(photos, str | os.PathLike) else list(photos)
     sources = expand(given, argument=argument)
-    if len(sources) > MOST:
-        notices.append(f"{MOST} of {len(sources)} {what} are used, which is as many as are held in memory")
-        sources = [sources[i * len(sources) // MOST] for i in range(MOST)]
+    if len(sources) > MAX_PHOTOGRAPHS:
+        notices.append(f"{MAX_PHOTOGRAPHS} of {len(sources)} {what} are used, which is as many as are held in memory")
+        sources = [sources[i * len(sources) // MAX_PHOTOGRAPHS] for i in range(MAX_PHOTOGRAPHS)]
     usable, bad, said = [], [], time.monotonic()
     free = memory.host_available(), memory.available()
     for number, (source, found) in enumerate(_read(sources, size, argument, what), start=1):
@@ -62,9 +62,9 @@ def gather(
             usable.append(found)
         else:
             bad.append((source, found))
-        if usable and number in (TRIED, len(sources)):
+        if usable and number in (SAMPLED_PICTURES, len(sources)):
             _check_memory(usable, len(usable) * len(sources) // number, free, size, argument, what)
-        if saying is not None and number < len(sources) and time.monotonic() - said > PATIENCE:
+        if saying is not None and number < len(sources) and time.monotonic() - said > PROGRESS_SECONDS:
             saying(f"reading {number} of {len(sources)} {what}")
             said = time.monotonic()
     if len(usable) < least:
@@ -78,7 +78,7 @@ def gather(
         notices.append(_left_out(bad, len(sources), what))
     if 2 * len(usable) < good:
         notices.append(f"{argument}: {len(usable)} {what} to learn from; {good} or more make a better network")
-    return gathered(usable, size)
+    return stack_photographs(usable, size)
 
 
 def _read(sources: Sequence[Any], size: int, argument: str, what: str) -> Iterator[tuple[Any, Picture | str]]:
@@ -100,7 +100,7 @@ def _read(sources: Sequence[Any], size: int, argument: str, what: str) -> Iterat
             return f"{name} is {picture.size[0]}x{picture.size[1]}, smaller than the crops of {size}"
         return shown(picture, size)  # the rest of a long photograph is not held meanwhile
 
-    pool = ThreadPoolExecutor(READ_AT)
+    pool = ThreadPoolExecutor(READER_THREADS)
     try:
         yield from zip(sources, pool.map(one, sources), strict=True)
     finally:
@@ -127,7 +127,7 @@ def _left_out(bad: Sequence[tuple[Any, str]], count: int, what: str) -> str:
     (_, first), *others = bad
     if not others:
         return f"left out: {first}"
-    files = [os.fspath(source) for source, _ in others if isinstance(source, str | os.PathLike)][: NAMED - 1]
+    files = [os.fspath(source) for source, _ in others if isinstance(source, str | os.PathLike)][: MAX_NAMED - 1]
     more = len(others) - len(files)
     also = ", ".join([*files, *([f"{more} more"] if more else [])])
     return f"left out: {len(bad)} of {count} {what}: {first}; also {also}"

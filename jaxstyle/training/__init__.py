@@ -1,0 +1,1 @@
+"""What every training needs: photographs and their crops, the loop with its checkpoints, and where the network is saved."""
