@@ -24,6 +24,8 @@ from jaxstyle.results import record
 
 LEAST_SEEN = 1 / 8
 """Share of a picture under a kept photograph from which it can be told by its 8 bits."""
+SHORT = 100
+"""Evaluations of a short run, at most."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,11 @@ class Plan:
     def evaluations(self) -> int:
         """Of all stages."""
         return sum(stage.evaluations for stage in self.stages)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it is over before code that is compiled with more care would pay."""
+        return self.evaluations <= SHORT and self.method.precision == "float32"
 
     def share_of_work(self, evaluations: int) -> float:
         """How much of all work so many evaluations are, 0 to 1: each takes as long as its picture has pixels."""

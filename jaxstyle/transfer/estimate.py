@@ -85,7 +85,7 @@ def estimate(
         raise InputError("colors", config.colors, "paints nothing, and takes a moment", "just do it")
     if saying is not None:
         saying("compiling and measuring")
-    compiler = Compiler()
+    compiler = Compiler(quickly=plan.is_short)
     engines, needed, free = compile_to_fit(plan, compiler)
     give_back_pages()  # what compiling freed is no part of a run
     used, (width, height) = memory.resident(), plan.content.size
@@ -120,7 +120,7 @@ def _seconds_per_pixel(plan: Plan, engine: Engine) -> float:
     width, height = plan.content.size
     if (factor := (MOST_PIXELS / (width * height)) ** 0.5) < 1:
         plan = (plan.low if engine.method is plan.fallback else plan).at((int(width * factor), int(height * factor)))
-        engine = compile_engine(plan, Compiler())
+        engine = compile_engine(plan, Compiler(quickly=plan.is_short))
     inputs = engine.inputs([plan], [starting_image(plan)])
     state, seconds = engine.functions.init(inputs.start), []
     for _ in range(6):

@@ -92,7 +92,7 @@ def carry_out(
     """
     if not plan.colours.painted:
         return recolour(plan, **more)
-    compiler = Compiler()
+    compiler = Compiler(quickly=plan.is_short)
     engines, needed, free = compile_to_fit(plan, compiler, measured=measured)
     memory.check(*plan.content.size, needed, free)
     needed += memory.resident()

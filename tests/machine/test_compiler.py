@@ -85,3 +85,20 @@ def test_what_is_put_off_is_compiled_when_it_is_called(traced):
     np.testing.assert_array_equal(later(jnp.zeros(2)), [1, 1])
     assert len(traced) == 1
     assert own.seconds > 0
+
+
+@pytest.mark.optimized
+def test_quickly_compiled_programs_are_others_and_give_the_same(rng):
+    x = jnp.asarray(rng.random((16, 16)), jnp.float32)
+    programs = [
+        Compiler(quickly=quickly).compile(lambda x: jnp.tanh(x @ x).sum(0), x, key=("quick",)) for quickly in (False, True)
+    ]
+    assert programs[0] is not programs[1]
+    np.testing.assert_allclose(programs[0](x), programs[1](x), rtol=1e-6)
+
+
+@pytest.mark.optimized
+def test_an_option_that_a_later_xla_does_not_know_is_left_out(monkeypatch):
+    monkeypatch.setitem(compiler.QUICK, "xla_cpu_of_another_year", True)
+    program = Compiler(quickly=True).compile(lambda x: x + 1, jnp.ones(3), key=("another year",))
+    np.testing.assert_array_equal(program(jnp.ones(3)), 2)
