@@ -26,6 +26,7 @@ ROOMS = [
     "solvers",
     "loss",
     "network",
+    "films",
     "results",
     "machine",
     "pictures",
