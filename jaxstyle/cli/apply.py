@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import re
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,7 +16,7 @@ from jaxstyle.cli import film
 from jaxstyle.cli.display import Display, remaining, say, say_first
 from jaxstyle.cli.failures import say_error
 from jaxstyle.cli.interrupt import Interrupt
-from jaxstyle.cli.places import SAMPLES, check_replaced, moved, unnamed
+from jaxstyle.cli.places import SAMPLES, check_replaced, moved, stem_of, unnamed
 from jaxstyle.cli.values import real
 from jaxstyle.domains.apply import apply_domains, loaded as domain_network
 from jaxstyle.domains.network import A2B
@@ -215,11 +214,6 @@ def _bytes(picture: str) -> int | None:
         return os.path.getsize(picture)
     except OSError:
         return None
-
-
-def stem_of(picture: str, made: str, folder: str | os.PathLike = ".") -> str:
-    """PHOTO-STYLE or PHOTO-NETWORK, as the name of a file."""
-    return write.file_stem([Path(picture).stem, re.sub(r"[^\w.,+=-]+", "_", made)], folder)
 
 
 def show(options: argparse.Namespace) -> int:

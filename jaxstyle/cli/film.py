@@ -1,6 +1,7 @@
 """Films by a network: `jaxstyle apply holiday.mp4 --style waves -o painted.mp4`."""
 
 import argparse
+import hashlib
 import os
 import time
 from collections.abc import Sequence
@@ -9,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from jaxstyle.cli.display import Display, duration, say, say_first
+from jaxstyle.cli.failures import say_error
 from jaxstyle.cli.interrupt import Interrupt
-from jaxstyle.cli.places import check_place, unnamed
+from jaxstyle.cli.places import check_place, stem_of, unnamed
 from jaxstyle.domains.apply import loaded as domain_network
 from jaxstyle.errors import InputError
 from jaxstyle.films.film import Film
@@ -118,8 +120,6 @@ def film_needs(form: Form, given: str) -> bool:
 
 def _place(given: str, options: argparse.Namespace) -> tuple[str | Path, str]:
     """Where the film goes, and what is to be said of that."""
-    from jaxstyle.cli.apply import stem_of
-
     if options.out:
         return options.out, ""
     suffix = Path(given).suffix.lower()
@@ -148,8 +148,6 @@ def _inputs(given: str) -> list[str]:
 
 def _hash(paths: Sequence[str]) -> str:
     """The SHA-256 of a film: of its file, or of its pictures' hashes one after the other."""
-    import hashlib
-
     found = [record.describe_source(path)["sha256"] for path in paths]
     return found[0] if len(found) == 1 else hashlib.sha256("".join(found).encode()).hexdigest()
 
@@ -246,8 +244,6 @@ class _Record:
 def _said(
     film: Film, path: Path, produced: Produced, written: _Record, problem: Any, came: bool, options: argparse.Namespace
 ) -> int:
-    from jaxstyle.cli.failures import say_error
-
     if not produced.frames:
         say("jaxstyle: error: interrupted before the first frame was painted; nothing is written")
         return 130

@@ -63,6 +63,11 @@ def unnamed(stem: str, sources: Sequence[str], suffix: str = ".png") -> tuple[Pa
     return path, "" if path.stem == stem else moved(path.with_name(f"{stem}{suffix}"))
 
 
+def stem_of(picture: str, made: str, folder: str | os.PathLike = ".") -> str:
+    """PHOTO-STYLE or PHOTO-NETWORK, as the name of a file."""
+    return write.file_stem([Path(picture).stem, re.sub(r"[^\w.,+=-]+", "_", made)], folder)
+
+
 def moved(name: str | Path) -> str:
     """What is said where a picture does not get the name that it would have."""
     return f"{name} is another picture, and stays"

@@ -14,6 +14,9 @@ from jaxstyle.pictures.read import Fit, Picture, resize
 MISSING = Fraction(1, 2)
 """Seconds by which a film may end before the time that it states: the last frames of sound, roundings."""
 
+_EARLY = Fraction(1, 10)
+"""Of a frame of constant rate: so much earlier than it should, a frame may come, since times are rounded to milliseconds."""
+
 
 class Frame(NamedTuple):
     """A frame of a film.
@@ -116,7 +119,7 @@ class Film:
         length = self.source.length
         length = self.source.count / self.source.rate if length is None and self.source.count else length
         ends = [end for end in (length, self.end) if end is not None]
-        return max(1, math.ceil((min(ends) - self.start) * self.rate - Fraction(1, 100))) if ends else None
+        return max(1, math.ceil((min(ends) - self.start) * self.rate - _EARLY)) if ends else None
 
     def frames(self, skip: int = 0) -> Iterator[Frame]:
         """Its frames from the one with this number on; those before are not made into pictures.
@@ -180,7 +183,7 @@ class Film:
                 last = shot
                 stop = (after.pts if after else shot.pts + shot.duration) - zero
                 begun = False
-                while tick < round(stop * unit) or (after is None and tick == 0):
+                while tick < stop * unit - _EARLY or (after is None and tick == 0):
                     yield shot, tick, 1, begun
                     tick, begun = tick + 1, True
         self._tell_of_end((last.pts + last.duration) * self.source.time_base)

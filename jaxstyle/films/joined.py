@@ -14,6 +14,7 @@ from PIL import Image
 
 from jaxstyle.errors import JaxstyleError, as_ours, reason
 from jaxstyle.films.film import Film
+from jaxstyle.films.forms import CODECS
 from jaxstyle.films.library import fraction, pyav
 from jaxstyle.films.part import Part
 from jaxstyle.films.sound import Sound
@@ -50,7 +51,7 @@ def join(part: Part, film: Film, sound: Sound, is_cut: bool, tags: Mapping[str, 
         if part.form.suffix == ".webp":
             _webp(part, made, film.time_base)
         elif part.form.suffix == ".gif":
-            _gif(part, made, film.time_base)
+            _gif(part, made, film.time_base, *film.size)
         else:
             notices += _film(part, made, film, sound, is_cut, tags)
         with made.open("rb") as file:
@@ -87,7 +88,9 @@ def _remux(part: Part, made: Path, film: Film, sound: Sound, is_cut: bool, tags:
     with av.open(str(made), "w", format=form.muxer, options=options) as container:
         container.metadata.update(tags)
         with closing(av.open(str(part.segments[0]))) as first:
-            stream = container.add_stream_from_template(first.streams.video[0])
+            stream = container.add_stream_from_template(first.streams.video[0], opaque=True)
+            if form.muxer in ("mp4", "mov") and form.codec is CODECS["h265"]:
+                stream.codec_context.codec_tag = "hvc1"  # the only one that Apple's players take
         stream.time_base = unit
         heard = _guarded(sound, container, film.origin, begins, end)
         seen = _of_stream(_packets(part, unit), stream, unit)
@@ -129,11 +132,9 @@ def _packets(part: Part, unit: Fraction) -> Iterator[Any]:
                 if not packet.size:
                     continue
                 own = fraction(packet.time_base, unit)
-                pts = round(packet.pts * own / unit)
-                length = round((packet.duration or 0) * own / unit)
+                pts, length = round(packet.pts * own / unit), round((packet.duration or 0) * own / unit)
                 packet.time_base = unit
-                packet.pts = packet.dts = pts
-                packet.duration = length
+                packet.pts, packet.dts, packet.duration = pts, pts, length
                 if before is not None:
                     before.duration = pts - before.pts
                     yield before
@@ -183,20 +184,22 @@ def _webp(part: Part, made: Path, unit: Fraction) -> None:
         reel.save(made, "WEBP", save_all=True, duration=durations, loop=0, quality=_QUALITY)
 
 
-def _gif(part: Part, made: Path, unit: Fraction) -> None:
+def _gif(part: Part, made: Path, unit: Fraction, width: int, height: int) -> None:
     """A GIF: each frame with the 255 colours that suit it, and one that is transparent. Browsers show none for less than two
     hundredths of a second, so frames that follow sooner are left out."""
     av, (*times, end) = pyav("out", str(part.out)), [round(100 * time) for time in _times(part, unit)]
-    last = times[0] - SHORTEST
-    kept = [time for time in times if time - last >= SHORTEST and (last := time) is not None]
-    final = max(SHORTEST, end - kept[-1])
+    last, kept = times[0] - SHORTEST, []
+    for time in times:
+        kept.append(time - last >= SHORTEST)
+        last = time if kept[-1] else last
+    final = max(SHORTEST, end - last)
     with av.open(str(made), "w", format="gif", options={"loop": "0", "final_delay": str(final)}) as container:
         stream = container.add_stream("gif", rate=100)
         stream.pix_fmt, stream.codec_context.time_base = "pal8", Fraction(1, 100)
-        for time, pixels in zip(times, _pictures(part), strict=True):
-            if time not in kept:
+        stream.width, stream.height = width, height
+        for time, is_kept, pixels in zip(times, kept, _pictures(part), strict=True):
+            if not is_kept:
                 continue
-            stream.height, stream.width = pixels.shape[:2]
             frame = av.VideoFrame.from_ndarray(_with_palette(pixels), "pal8")
             frame.pts, frame.time_base = time, Fraction(1, 100)
             container.mux(stream.encode(frame))

@@ -12,14 +12,14 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from jaxstyle.errors import ImageError, InputError, JaxstyleError, reason
-from jaxstyle.films.boxes import cut_to_whole_boxes
 from jaxstyle.films.film import Film
 from jaxstyle.films.forms import Form, with_alpha
+from jaxstyle.films.fragments import cut_to_whole_fragments, fragment, head, sample
 from jaxstyle.films.library import pyav
 from jaxstyle.pictures import write
 from jaxstyle.pictures.ours import is_ours, is_whole
@@ -27,7 +27,6 @@ from jaxstyle.pictures.read import to_bytes
 from jaxstyle.results.beside import part_of
 
 SCHEMA = "jaxstyle-film-part-1"
-_FRAGMENTS = {"movflags": "frag_every_frame+empty_moov+default_base_moof", "flush_packets": "1"}
 BT709, LIMITED = 1, 1
 """As H.273 numbers matrix, primaries and transfer; the range from 16 to 235."""
 DIGITS = 6
@@ -116,7 +115,7 @@ class Part:
             return len(found)
         total, av = 0, pyav("out", str(self.out))
         for path in self.segments:
-            cut_to_whole_boxes(path)
+            cut_to_whole_fragments(path)
             try:
                 with av.open(str(path)) as container:
                     count = sum(bool(packet.size) for packet in container.demux(container.streams.video[0]))
@@ -138,33 +137,31 @@ class Writer:
 
     def __init__(self, part: Part, film: Film):
         self.part, self.count = part, part.done
-        self._container: Any = None
         self._size = part.form.fitted(*film.size)
+        self._file: BinaryIO | None = None
         if (codec := part.form.codec) is None:
             part.out.mkdir(exist_ok=True)
             return
         self._codec = with_alpha(codec) if film.source.is_clear else codec
         self._av = pyav("out", str(part.out))
         os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 would print its settings
-        number = 1 + max((int(path.stem.rpartition("-")[2]) for path in part.segments), default=0)
-        self._path = part.ledger.with_name(f"{part.ledger.name}-{number}.mp4")
         self._scaler = self._av.video.reformatter.VideoReformatter()
-        self._unit = film.time_base
+        self._film, self._unit = film, film.time_base
+        number = 1 + max((int(path.stem.rpartition("-")[2]) for path in part.segments), default=0)
         with _told(self._av, part):
-            self._container = self._av.open(str(self._path), "w", format="mp4", options=dict(_FRAGMENTS))
-            self._stream = self._added(film)
+            self._container, self._stream, start = head(self._av, self._added, self._unit.denominator)
+            self._file = part.ledger.with_name(f"{part.ledger.name}-{number}.mp4").open("wb")
+            self._file.write(start)
 
-    def _added(self, film: Film) -> Any:
+    def _added(self, container: Any) -> Any:
         codec = self._codec
-        stream = self._container.add_stream(codec.encoder, rate=film.rate, options=dict(codec.options))
+        stream = container.add_stream(codec.encoder, rate=self._film.rate, options=dict(codec.options))
         stream.width, stream.height, stream.pix_fmt = *self._size, codec.pixels
         context = stream.codec_context
-        context.time_base, context.sample_aspect_ratio = self._unit, film.source.aspect
+        context.time_base, context.sample_aspect_ratio = self._unit, self._film.source.aspect
         if not codec.is_rgb:
             context.colorspace = context.color_primaries = context.color_trc = BT709
             context.color_range = LIMITED
-        if codec.name == "h265":
-            context.codec_tag = "hvc1"  # the only one that Apple's players take
         return stream
 
     def add(self, rgb: np.ndarray, pts: int, duration: int, alpha: np.ndarray | None = None) -> None:
@@ -178,7 +175,7 @@ class Writer:
         Raises:
             JaxstyleError: where it cannot be written; it says what is kept.
         """
-        if self._container is None:
+        if self._file is None:
             try:
                 write.save(self.part.still(self.count), rgb, alpha=alpha)
             except ImageError as error:
@@ -205,10 +202,13 @@ class Writer:
         return frame
 
     def _mux(self, frame: Any, duration: int) -> None:
+        assert self._file is not None
         with _told(self._av, self.part, self._kept):
             for packet in self._stream.encode(frame):
-                packet.duration = duration
-                self._container.mux_one(packet)
+                begin, length = packet.pts * self._unit.numerator, duration * self._unit.numerator
+                data = sample(self._codec.kind, bytes(packet))
+                self._file.write(fragment(self.count - self.part.done + 1, begin, length, data, packet.is_keyframe))
+                self._file.flush()
 
     def _kept(self) -> str:
         return f"{self.count} frames are kept: the same command with --resume goes on from there"
@@ -217,13 +217,11 @@ class Writer:
         return self
 
     def __exit__(self, kind: Any, *details: Any) -> None:
-        if (container := self._container) is not None:
-            with _told(self._av, self.part, self._kept) if kind is None else contextlib.suppress(Exception):
-                try:
-                    for packet in self._stream.encode(None) if self.count > self.part.done else ():
-                        container.mux_one(packet)
-                finally:
-                    container.close()
+        if self._file is not None:
+            with contextlib.suppress(self._av.error.FFmpegError):  # what the container itself would write is not wanted
+                self._container.close()
+            with _told(self._av, self.part, self._kept) if kind is None else contextlib.suppress(OSError):
+                self._file.close()
         with contextlib.suppress(InputError):
             self.part.note(self.part.seconds)
 

@@ -101,7 +101,7 @@ class _Copied:
     """A stream whose packets stay as they are."""
 
     def __init__(self, av: Any, container: Any, stream: Any, encoder: str):
-        self.stream = container.add_stream_from_template(stream)
+        self.stream = container.add_stream_from_template(stream, opaque=True)
 
     def taken(self, packet: Any, shift: int, unit: Fraction) -> Iterator[tuple[Fraction, Any]]:
         packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
