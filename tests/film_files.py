@@ -11,9 +11,11 @@ import numpy as np
 
 
 def picture(number: int, width: int = 32, height: int = 24) -> np.ndarray:
-    """(H, W, 3) uint8: a smooth picture whose levels tell the frame's number."""
+    """(H, W, 3) uint8: a smooth picture, whose blue and whose bar below tell the frame's number."""
     x, y = np.meshgrid(np.linspace(0, 1, width), np.linspace(0, 1, height))
     shades = np.stack([40 + 150 * x, 60 + 120 * y, np.full_like(x, 30 + 9 * number % 200)], -1)
+    bar = 2 * (3 * number % (width // 2))
+    shades[height // 2 :, bar : bar + 2] = 250
     return shades.astype(np.uint8)
 
 

@@ -77,7 +77,7 @@ def films(options: argparse.Namespace) -> int:
     given = options.pictures[0]
     out, note = _place(given, options)
     form = form_of(out, options.codec)
-    film = _film(given, options)
+    film = _film(given, options, form)
     path = check_film_output(out)
     inputs = _inputs(given)
     check_place("out", path, inputs, is_ours) if path.suffix else None
@@ -127,13 +127,13 @@ def _place(given: str, options: argparse.Namespace) -> tuple[str | Path, str]:
     return unnamed(stem_of(given, options.made), [given], suffix)
 
 
-def _film(given: str, options: argparse.Namespace) -> Film:
+def _film(given: str, options: argparse.Namespace, form: Form) -> Film:
     start = Fraction(0) if options.start is None else parse_time(options.start, argument="start")
     end = None if options.end is None else parse_time(options.end, argument="end")
     fps = None if options.fps is None else parse_rate(options.fps)
     source = opened(given, rate=fps)
     fit = None if options.size is None else parse_size(options.size).fit
-    film = Film(source, f"film {Path(given).name}", start, end, None if fps == source.rate else fps, fit)
+    film = Film(source, f"film {Path(given).name}", start, end, None if fps == source.rate else fps, fit, not form.holds_aspect)
     width, height = film.size
     if min(width, height) < 16:
         raise InputError("film", given, f"is {width}x{height} pixels, and each side must be at least 16", "give a larger film")
@@ -177,6 +177,8 @@ def _notes(film: Film, form: Form, part: Part, resume: bool) -> list[str]:
     if (fitted := form.fitted(width, height)) != (width, height) and form.codec is not None:
         less = " and ".join(what for what, odd in (("column", width % 2), ("row", height % 2)) if odd)
         notes.append(f"the film gets {fitted[0]}x{fitted[1]}, one {less} less: {form.codec.name} needs even sides")
+    if film.aspect != film.source.aspect:
+        notes.append(f"pixels are made square: {form.suffix or 'a folder of pictures'} cannot say that they are not")
     if part.done:
         notes.append(f"{part.done} frames are there already")
     elif resume:
@@ -213,7 +215,7 @@ class _Record:
             "frames": frames,
             "rate": round(float(film.rate), 6),
             "is_constant": film.fps is not None,
-            "aspect": [film.source.aspect.numerator, film.source.aspect.denominator],
+            "aspect": [film.aspect.numerator, film.aspect.denominator],
             "codec": self._form.codec.name if self._form.muxer and self._form.codec else None,
             "sound": self._sound.source is not None,
             "seconds": {"compile": round(compiling, 3), "paint": round(max(0.0, seconds - compiling), 3)},

@@ -81,6 +81,7 @@ class Film:
         start, end: seconds of the source; None for its end.
         fps: frames a second where they are made constant, else None.
         fit: the size that is wanted, else the source's own.
+        is_square: whether pixels that are not square are made so.
     """
 
     source: Source
@@ -89,6 +90,7 @@ class Film:
     end: Fraction | None = None
     fps: Fraction | None = None
     fit: Fit | None = None
+    is_square: bool = False
 
     def __post_init__(self) -> None:
         if self.end is not None and self.end <= self.start:
@@ -99,7 +101,14 @@ class Film:
     @property
     def size(self) -> tuple[int, int]:
         """(width, height) of its frames."""
-        return self.source.size if self.fit is None else self.fit(*self.source.size)
+        width, height = self.source.size
+        width = round(width * self.source.aspect / self.aspect)
+        return (width, height) if self.fit is None else self.fit(width, height)
+
+    @property
+    def aspect(self) -> Fraction:
+        """A pixel's width over its height."""
+        return Fraction(1) if self.is_square else self.source.aspect
 
     @property
     def time_base(self) -> Fraction:
@@ -154,7 +163,7 @@ class Film:
             if not any(": frame " in said for said in self.source.notices):
                 self.source.notices.append(notice)
             picture = resize(picture, *self.source.size)
-        return picture if self.fit is None else resize(picture, *self.size)
+        return resize(picture, *self.size)
 
     def _shots(self) -> Iterator[Shot]:
         """Those between start and end."""

@@ -82,6 +82,14 @@ class Form:
     muxer: str
     sound: str = "aac"
 
+    @property
+    def holds_aspect(self) -> bool:
+        """Whether pixels need not be square: H.264 and H.265 say it themselves, and MP4 does for VP9 and FFV1. PyAV cannot have
+        Matroska say it, AV1 says that they are square, and pictures have no word for it."""
+        if self.codec is None or not self.muxer or self.codec is CODECS["av1"]:
+            return False
+        return self.muxer in ("mp4", "mov") or self.codec in (CODECS["h264"], CODECS["h265"])
+
     def fitted(self, width: int, height: int) -> tuple[int, int]:
         """The (width, height) that frames of this size get: where sides must be even, an odd one loses a row or a column."""
         even = self.codec is not None and self.codec.even

@@ -27,6 +27,8 @@ from jaxstyle.pictures.read import to_bytes
 from jaxstyle.results.beside import part_of
 
 SCHEMA = "jaxstyle-film-part-1"
+MOST_RATE = 240
+"""Frames a second that every encoder takes; it is a hint to them, since each frame has its time."""
 BT709, LIMITED = 1, 1
 """As H.273 numbers matrix, primaries and transfer; the range from 16 to 235."""
 DIGITS = 6
@@ -155,10 +157,10 @@ class Writer:
 
     def _added(self, container: Any) -> Any:
         codec = self._codec
-        stream = container.add_stream(codec.encoder, rate=self._film.rate, options=dict(codec.options))
+        stream = container.add_stream(codec.encoder, rate=min(self._film.rate, MOST_RATE), options=dict(codec.options))
         stream.width, stream.height, stream.pix_fmt = *self._size, codec.pixels
         context = stream.codec_context
-        context.time_base, context.sample_aspect_ratio = self._unit, self._film.source.aspect
+        context.time_base, context.sample_aspect_ratio = self._unit, self._film.aspect
         if not codec.is_rgb:
             context.colorspace = context.color_primaries = context.color_trc = BT709
             context.color_range = LIMITED
@@ -218,7 +220,9 @@ class Writer:
 
     def __exit__(self, kind: Any, *details: Any) -> None:
         if self._file is not None:
-            with contextlib.suppress(self._av.error.FFmpegError):  # what the container itself would write is not wanted
+            with contextlib.suppress(self._av.error.FFmpegError):  # nothing is left in them
+                if self.count > self.part.done:
+                    self._stream.encode(None)
                 self._container.close()
             with _told(self._av, self.part, self._kept) if kind is None else contextlib.suppress(OSError):
                 self._file.close()
