@@ -51,7 +51,7 @@ def make_film(
             track = out.add_stream(sound, rate=rate)
             track.layout = "mono"
         for array, time in zip(frames, times, strict=True):
-            frame = av.VideoFrame.from_ndarray(array, given)
+            frame = of_10_bits(array) if given == "yuv420p10le" else av.VideoFrame.from_ndarray(array, given)
             frame = frame if given == pixels else frame.reformat(format=pixels)
             for name, value in (tags or {}).items():
                 setattr(frame, name, value)
@@ -68,6 +68,18 @@ def make_film(
                 out.mux(track.encode(part))
             out.mux(track.encode(None))
     return str(path)
+
+
+def of_10_bits(planes: np.ndarray) -> av.VideoFrame:
+    """A frame of the planes of yuv420p10le, one below the other; PyAV makes none before version 18."""
+    width, height = planes.shape[1], 2 * len(planes) // 3
+    frame, values = av.VideoFrame(width, height, "yuv420p10le"), planes.ravel()
+    for plane in frame.planes:
+        lines = np.zeros((plane.height, plane.line_size // 2), np.uint16)
+        lines[:, : plane.width] = values[: plane.width * plane.height].reshape(plane.height, plane.width)
+        values = values[plane.width * plane.height :]
+        plane.update(lines.tobytes())
+    return frame
 
 
 def decoded(path: Any, pixels: str = "rgb24") -> list[np.ndarray]:

@@ -7,6 +7,8 @@ from jaxstyle.errors import InputError
 
 LEAST = 17
 """The first version whose 10-bit colours and matrices are right."""
+BICUBIC, WHOLE_CHROMA, ACCURATE = 0x4, 0x2000, 0x40000
+"""Flags of FFmpeg's scaler: PyAV names only the first before version 18, and takes all as numbers."""
 REMEDY = "run pip install 'jaxstyle[video]'"
 
 

@@ -20,7 +20,7 @@ from jaxstyle.errors import ImageError, InputError, JaxstyleError, reason
 from jaxstyle.films.film import Film
 from jaxstyle.films.forms import Form, with_alpha
 from jaxstyle.films.fragments import cut_to_whole_fragments, fragment, head, sample
-from jaxstyle.films.library import pyav
+from jaxstyle.films.library import ACCURATE, BICUBIC, pyav
 from jaxstyle.pictures import write
 from jaxstyle.pictures.ours import is_ours, is_whole
 from jaxstyle.pictures.read import to_bytes
@@ -195,7 +195,7 @@ class Writer:
         given = self._av.VideoFrame.from_ndarray(pixels, "rgba" if rgb.shape[2] == 4 else "rgb24")
         if not self._codec.is_rgb:
             how = {"dst_colorspace": modes.Colorspace.ITU709, "src_color_range": 2, "dst_color_range": LIMITED}
-            how["interpolation"] = modes.Interpolation.BICUBIC | modes.Interpolation.ACCURATE_RND
+            how["interpolation"] = BICUBIC | ACCURATE
         frame = self._scaler.reformat(given, format=self._codec.pixels, **how)
         frame.pts, frame.time_base = pts, self._unit
         if not self._codec.is_rgb:

@@ -12,7 +12,7 @@ import numpy as np
 from jaxstyle.errors import ImageError, InputError, reason
 from jaxstyle.films import light
 from jaxstyle.films.film import Shot
-from jaxstyle.films.library import fraction, pyav
+from jaxstyle.films.library import ACCURATE, BICUBIC, WHOLE_CHROMA, fraction, pyav
 from jaxstyle.films.times import parse_time
 from jaxstyle.pictures.read import Picture, load
 
@@ -120,11 +120,11 @@ class Video:
 
     def _rgb(self, frame: Any) -> np.ndarray:
         """(H, W, 3 or 4) uint8 of a frame as it is stored."""
-        modes, scaling = self._av.video.reformatter, self._av.video.reformatter.Interpolation
+        modes = self._av.video.reformatter
         tagged = _MATRICES.get(int(frame.colorspace), "ITU709" if frame.height >= HIGH else "ITU601")
         how: dict[str, Any] = {
             "src_colorspace": modes.Colorspace[tagged],
-            "interpolation": scaling.BICUBIC | scaling.FULL_CHR_H_INT | scaling.ACCURATE_RND,
+            "interpolation": BICUBIC | WHOLE_CHROMA | ACCURATE,
             "src_color_range": _FULL if int(frame.color_range) == _FULL or frame.format.name.startswith("yuvj") else 1,
             "dst_color_range": _FULL,
         }
