@@ -188,13 +188,13 @@ class Writer:
 
     def _frame(self, rgb: np.ndarray, pts: int, alpha: np.ndarray | None) -> Any:
         width, height = self._size
-        modes, how = self._av.video.reformatter, dict[str, Any]()
+        how = dict[str, Any]()
         if self._codec.pixels == self._codec.clear:
             rgb = np.dstack([rgb, np.full(rgb.shape[:2], 255, np.uint8) if alpha is None else alpha])
         pixels = np.ascontiguousarray(rgb[:height, :width])
         given = self._av.VideoFrame.from_ndarray(pixels, "rgba" if rgb.shape[2] == 4 else "rgb24")
         if not self._codec.is_rgb:
-            how = {"dst_colorspace": modes.Colorspace.ITU709, "src_color_range": 2, "dst_color_range": LIMITED}
+            how = {"dst_colorspace": BT709, "src_color_range": 2, "dst_color_range": LIMITED}
             how["interpolation"] = BICUBIC | ACCURATE
         frame = self._scaler.reformat(given, format=self._codec.pixels, **how)
         frame.pts, frame.time_base = pts, self._unit

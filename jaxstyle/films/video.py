@@ -18,8 +18,9 @@ from jaxstyle.pictures.read import Picture, load
 
 HIGH = 720
 """Lines from which an untagged video is taken for BT.709; below it is BT.601, as players do."""
-_MATRICES = {1: "ITU709", 4: "FCC", 5: "ITU601", 6: "ITU601", 7: "SMPTE240M", 9: "BT2020", 10: "BT2020"}
-"""By their number in H.273."""
+_MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
+"""What FFmpeg's scaler calls them, by their numbers in H.273."""
+_BT709, _BT601 = 1, 5
 _FULL = 2
 """The range of a frame whose levels go from 0 to 255."""
 _MICRO = 1_000_000
@@ -120,10 +121,9 @@ class Video:
 
     def _rgb(self, frame: Any) -> np.ndarray:
         """(H, W, 3 or 4) uint8 of a frame as it is stored."""
-        modes = self._av.video.reformatter
-        tagged = _MATRICES.get(int(frame.colorspace), "ITU709" if frame.height >= HIGH else "ITU601")
+        tagged = _MATRICES.get(int(frame.colorspace), _BT709 if frame.height >= HIGH else _BT601)
         how: dict[str, Any] = {
-            "src_colorspace": modes.Colorspace[tagged],
+            "src_colorspace": tagged,
             "interpolation": BICUBIC | WHOLE_CHROMA | ACCURATE,
             "src_color_range": _FULL if int(frame.color_range) == _FULL or frame.format.name.startswith("yuvj") else 1,
             "dst_color_range": _FULL,
