@@ -56,8 +56,8 @@ def is_film(options: argparse.Namespace) -> bool:
     out = Path(options.out or "").suffix.lower()
     if any(map(is_film_name, options.pictures)):
         return True
-    if len(options.pictures) > 1:
-        return False
+    if len(options.pictures) > 1:  # a pattern, as a shell gives it
+        return out in WRITTEN
     path = os.fspath(located(options.pictures[0]))
     several = os.path.isdir(path) or is_pattern(path)
     if out in WRITTEN and out not in ANIMATED:
@@ -69,22 +69,20 @@ def is_film(options: argparse.Namespace) -> bool:
 
 def films(options: argparse.Namespace) -> int:
     """Paints one film."""
-    if len(options.pictures) > 1:
-        problem = "is a film, and one film is painted at a time"
-        first = next(filter(is_film_name, options.pictures))
-        raise InputError("pictures", first, problem, "give it alone")
+    if len(options.pictures) > 1 and (name := next(filter(is_film_name, options.pictures), None)):
+        raise InputError("pictures", name, "is a film, and one film is painted at a time", "give it alone")
     low = check_memory(options.memory)
-    given = options.pictures[0]
+    given, several = options.pictures[0], options.pictures[1:]
     out, note = _place(given, options)
     form = form_of(out, options.codec)
-    film = _film(given, options, form)
+    film = _film(options, form)
     path = check_film_output(out)
-    inputs = _inputs(given)
+    inputs = _inputs(options.pictures)
     check_place("out", path, inputs, is_ours) if path.suffix else None
     sound = Sound(film.source.sound, form)
     config = _config(options)
     manner, network = _manner(options)
-    about = {"path": given, "sha256": _hash(inputs)}
+    about = {"path": f"{given} and {len(several)} more" if several else given, "sha256": _hash(inputs)}
     versions = record.versions("av") if film_needs(form, given) else record.versions()
     part = Part(path, form, _key(about, network, config, versions))
     part.begin(options.resume)
@@ -127,11 +125,12 @@ def _place(given: str, options: argparse.Namespace) -> tuple[str | Path, str]:
     return unnamed(stem_of(given, options.made), [given], suffix)
 
 
-def _film(given: str, options: argparse.Namespace, form: Form) -> Film:
+def _film(options: argparse.Namespace, form: Form) -> Film:
     start = Fraction(0) if options.start is None else parse_time(options.start, argument="start")
     end = None if options.end is None else parse_time(options.end, argument="end")
     fps = None if options.fps is None else parse_rate(options.fps)
-    source = opened(given, rate=fps)
+    given = options.pictures[0]
+    source = opened(given if len(options.pictures) == 1 else options.pictures, rate=fps)
     fit = None if options.size is None else parse_size(options.size).fit
     film = Film(source, f"film {Path(given).name}", start, end, None if fps == source.rate else fps, fit, not form.holds_aspect)
     width, height = film.size
@@ -140,9 +139,11 @@ def _film(given: str, options: argparse.Namespace, form: Form) -> Film:
     return film
 
 
-def _inputs(given: str) -> list[str]:
+def _inputs(given: Sequence[str]) -> list[str]:
     """The files that a film is read from."""
-    path = os.fspath(located(given))
+    if len(given) > 1:
+        return [os.fspath(located(path)) for path in given]
+    path = os.fspath(located(given[0]))
     return numbered(path, "film") if os.path.isdir(path) or is_pattern(path) else [path]
 
 
@@ -181,6 +182,8 @@ def _notes(film: Film, form: Form, part: Part, resume: bool) -> list[str]:
         notes.append(f"pixels are made square: {form.suffix or 'a folder of pictures'} cannot say that they are not")
     if part.done:
         notes.append(f"{part.done} frames are there already")
+    elif part.is_anew:
+        notes.append(f"the unfinished {part.out} that was there is begun anew; --resume would have gone on with it")
     elif resume:
         notes.append(f"there is nothing to go on with beside {part.out}, so the film begins anew")
     return notes

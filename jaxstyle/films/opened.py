@@ -1,6 +1,7 @@
 """What a user names as a film: a video, a folder or a pattern of numbered pictures, an animated picture."""
 
 import os
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,11 +13,11 @@ from jaxstyle.pictures.find import natural
 from jaxstyle.pictures.paths import SUFFIXES, is_film_name, is_pattern, located, matching
 
 
-def opened(path: str, *, argument: str = "film", rate: Fraction | None = None) -> Source:
+def opened(path: str | Sequence[str], *, argument: str = "film", rate: Fraction | None = None) -> Source:
     """The source of a film's frames.
 
     Args:
-        path: as the user has written it.
+        path: as the user has written it; or pictures in order, as a shell makes them of a pattern.
         argument: what the caller calls it.
         rate: of numbered pictures, which have none.
 
@@ -24,6 +25,8 @@ def opened(path: str, *, argument: str = "film", rate: Fraction | None = None) -
         ImageError: where it is no film, is one picture, or cannot be read.
         InputError: where PyAV is needed and missing.
     """
+    if not isinstance(path, str):
+        return Stills([os.fspath(located(one)) for one in path], argument, rate)
     place = os.fspath(located(path))
     if os.path.isdir(place) or is_pattern(place):
         return Stills(numbered(place, argument), argument, rate)

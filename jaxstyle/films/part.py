@@ -43,11 +43,13 @@ class Part:
         key: what it is made of, as plain data; a run goes on with one of the same key only.
         done: frames that earlier runs have left.
         seconds: that these took.
+        is_anew: whether something was there that was cleared away.
     """
 
     def __init__(self, out: Path, form: Form, key: Mapping[str, Any]):
         self.out, self.form, self.key = out, form, json.loads(json.dumps(key))
         self.ledger, self.done, self.seconds = part_of(out), 0, 0.0
+        self.is_anew = False
 
     @property
     def segments(self) -> list[Path]:
@@ -76,8 +78,9 @@ class Part:
         """
         if resume and (known := self._known()) is not None:
             self._check_same(known["key"])
-            self.done, self.seconds = self._whole(), float(known["seconds"])
+            self.done, self.seconds = self.frames(), float(known["seconds"])
         else:
+            self.is_anew = self.ledger.exists()
             self.clear()
             if not self.form.suffix:
                 for path in self.out.glob("[0-9]" * DIGITS + ".png"):  # `check_stills` has looked at them
@@ -108,7 +111,7 @@ class Part:
             problem = f"has begun otherwise, with {told}"
             raise InputError("resume", str(self.out), problem, "give the same options, or leave --resume out to begin anew")
 
-    def _whole(self) -> int:
+    def frames(self) -> int:
         """How many whole frames there are; what is cut behind them is taken away."""
         if not self.form.suffix:
             found = self.stills

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from jaxstyle.errors import InputError
 from jaxstyle.films.film import Film, Frame
 from jaxstyle.films.joined import join
 from jaxstyle.films.overlap import Behind, ahead
@@ -58,26 +59,37 @@ def produce(
         InputError: where the film has no frame, or one that cannot be used.
         JaxstyleError: where the film cannot be written; it says what is kept.
     """
-    began, before, stopped = time.monotonic(), part.seconds, False
+    try:
+        writer, stopped = _painted(film, part, paint, depth, callback)
+    except InputError:
+        if not part.frames():
+            part.clear()
+        raise
+    notices = []
+    if not writer.count:
+        part.clear()
+    else:
+        joining()
+        notices = join(part, film, sound, stopped or film.end is not None, tags(writer.count))
+        if not stopped:
+            part.clear()
+    return Produced(writer.count, not stopped, notices)
+
+
+def _painted(film: Film, part: Part, paint: Painter, depth: int, callback: Callable[[int], bool]) -> tuple[Writer, bool]:
+    """Paints and writes; returns what wrote it, closed, and whether the callback stopped it."""
+    began, before, done = time.monotonic(), part.seconds, part.done
     with Writer(part, film) as writer:
 
         def write(pair: tuple[Frame, np.ndarray]) -> None:
             frame, image = pair
             writer.add(image, frame.pts, frame.duration, frame.picture.alpha)
 
-        done = part.done
         with Behind(write) as behind, closing(ahead(film.frames(part.done), depth)) as frames:
             for frame, image in paint(frames):
                 behind.put((frame, image))
                 done += 1
                 part.seconds = before + time.monotonic() - began
                 if callback(done):
-                    stopped = True
-                    break
-    notices = []
-    if writer.count:
-        joining()
-        notices = join(part, film, sound, stopped or film.end is not None, tags(writer.count))
-        if not stopped:
-            part.clear()
-    return Produced(writer.count, not stopped, notices)
+                    return writer, True
+    return writer, False

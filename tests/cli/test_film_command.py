@@ -73,6 +73,17 @@ def test_a_part_at_another_rate_as_a_gif_and_back(command, capsys):
     assert "animated, its first frame is used" in capsys.readouterr().err
 
 
+def test_pictures_as_a_shell_names_them(command, capsys):
+    names = [f"{number}.png" for number in (1, 2, 10)]
+    for number, name in enumerate(names):
+        Image.fromarray(picture(number)).save(name)
+    assert main([*command, *names, "-o", "out.mkv", "--codec", "ffv1", "--fps", "4"]) == 0
+    assert main([*command, "[0-9]*.png", "-o", "same.mkv", "--codec", "ffv1", "--fps", "4", "-q"]) == 0
+    assert times("out.mkv") == [0, Fraction(1, 4), Fraction(1, 2)]
+    assert all((a == b).all() for a, b in zip(decoded("out.mkv"), decoded("same.mkv"), strict=True))
+    assert json.loads(Path("out.mkv.json").read_text())["inputs"]["film"]["path"] == "1.png and 2 more"
+
+
 def test_names_itself_and_replaces_its_own_only(command, capsys):
     make_film("film.mp4", 2, codec="libx264", pixels="yuv420p")
     assert main([*command, "film.mp4", "-q"]) == 0
@@ -173,8 +184,12 @@ def test_resume_with_another_style_names_it(command, monkeypatch, capsys):
         patched.setattr(painting_of_frames, "rendered_all", stopped)
         assert main([*command, "film.mkv", "-o", "out.mkv"]) == 130
     capsys.readouterr()
+    assert os.path.exists(".out.mkv.part-1.mp4")
     assert main([*command[:-1], "dashes", "film.mkv", "-o", "out.mkv", "--resume"]) == 2
     words = "`--resume` (='out.mkv') has begun otherwise, with style 'dots' and not 'dashes'; give the same options"
+    assert words in capsys.readouterr().err
+    assert main([*command, "film.mkv", "-o", "out.mkv"]) == 0
+    words = "note: the unfinished out.mkv that was there is begun anew; --resume would have gone on with it"
     assert words in capsys.readouterr().err
 
 

@@ -365,6 +365,7 @@ def test_one_frame_and_none():
     part.begin(False)
     with pytest.raises(InputError, match="holds no frame"):
         produce(film, part, Sound(None, form), inverted)
+    assert files() == ["film.mkv", "out.mp4"]
 
 
 def test_memory_does_not_grow_with_the_film():
