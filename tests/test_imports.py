@@ -27,6 +27,7 @@ ROOMS = [
     "onepass",
     "loss",
     "network",
+    "films",
     "results",
     "machine",
     "pictures",

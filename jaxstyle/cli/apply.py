@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import re
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,10 +12,11 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from jaxstyle.cli import film
 from jaxstyle.cli.display import Display, remaining, say, say_first
 from jaxstyle.cli.failures import say_error
 from jaxstyle.cli.interrupt import Interrupt
-from jaxstyle.cli.places import SAMPLES, check_replaced, moved, unnamed
+from jaxstyle.cli.places import SAMPLES, check_replaced, moved, stem_of, unnamed
 from jaxstyle.cli.values import real
 from jaxstyle.domains.apply import apply_domains, loaded as domain_network
 from jaxstyle.domains.network import A2B
@@ -40,7 +40,7 @@ SHOWN, PAINTED, PER_LINE = 128, 256, 7
 
 def add_apply(sub: argparse.ArgumentParser, basics: argparse._ArgumentGroup) -> None:
     """The arguments of the command."""
-    sub.add_argument("pictures", metavar="PHOTO", nargs="*", help="photographs, or folders of them")
+    sub.add_argument("pictures", metavar="PHOTO", nargs="*", help="photographs, or folders of them; or a film")
     text = "a style of the network by name or number, as --list shows them; A:3+B is a blend, three parts to one"
     basics.add_argument("-s", "--style", metavar="NAME|NUMBER|A+B", help=text)
     text = f"whose styles: {', '.join(BUNDLED)}, or a file of `jaxstyle train` or `domains train` (default: {BUNDLED[0]})"
@@ -53,12 +53,13 @@ def add_apply(sub: argparse.ArgumentParser, basics: argparse._ArgumentGroup) -> 
     basics.add_argument("--size", metavar="N|short:N|WxH", help=text)
     text = f"put the photograph's colours back, in this space: {', '.join(SPACES)} (default: not at all)"
     basics.add_argument("--color-space", metavar="NAME", help=text)
-    text = "where the picture goes (default: PHOTO-STYLE.png); of several pictures the folder (default: apply)"
+    text = "where the picture goes (default: PHOTO-STYLE.png, FILM-STYLE.mp4); of several pictures the folder (default: apply)"
     basics.add_argument("-o", "--out", metavar="OUT", help=text)
     text = "print the styles of all networks; with -o styles.png, show them as one sheet too"
     basics.add_argument("--list", action="store_true", help=text)
     text = f"{MEMORY[0]} works strip by strip where a picture would not fit, {MEMORY[1]} always; the picture is the same"
     basics.add_argument("--memory", metavar="NAME", default=MEMORY[0], help=f"{text} (default: {MEMORY[0]})")
+    film.add_film(sub)
 
 
 def apply(options: argparse.Namespace) -> int:
@@ -76,6 +77,11 @@ def apply(options: argparse.Namespace) -> int:
     if options.size is not None:
         parse_size(options.size)
     check_space(options.color_space)
+    if film.is_film(options):
+        return film.films(options)
+    for name in film.ONLY:
+        if value := getattr(options, name):
+            raise InputError(name, MISSING if value is True else value, "is for films, and no film is made", "leave it out")
     pictures = expand(options.pictures, argument="pictures")
     several = len(options.pictures) > 1 or any(os.path.isdir(located(path)) or is_pattern(path) for path in options.pictures)
     return _several(pictures, options) if several else _one(pictures[0], options)
@@ -119,7 +125,7 @@ def _check_domains(options: argparse.Namespace) -> None:
 
 
 def _one(picture: str, options: argparse.Namespace) -> int:
-    out, note = (options.out, "") if options.out else unnamed(_stem(picture, options.made), [picture])
+    out, note = (options.out, "") if options.out else unnamed(stem_of(picture, options.made), [picture])
     path = write.check_output(out)
     check_replaced(path, [picture], 0)
     if note and not options.quiet:
@@ -154,7 +160,7 @@ def _several(pictures: Sequence[str], options: argparse.Namespace) -> int:
                         continue
             try:
                 painted = _paint(picture, options, display, number, len(pictures), began)
-                path = _place(folder, _stem(picture, options.made, folder), painted, taken, inputs, options.quiet)
+                path = _place(folder, stem_of(picture, options.made, folder), painted, taken, inputs, options.quiet)
                 bad += bool(_save(painted, path, options))
                 made += 1
             except Exception as error:  # whatever it is, it stops this picture only
@@ -208,11 +214,6 @@ def _bytes(picture: str) -> int | None:
         return os.path.getsize(picture)
     except OSError:
         return None
-
-
-def _stem(picture: str, made: str, folder: str | os.PathLike = ".") -> str:
-    """PHOTO-STYLE or PHOTO-NETWORK, as the name of a file."""
-    return write.file_stem([Path(picture).stem, re.sub(r"[^\w.,+=-]+", "_", made)], folder)
 
 
 def show(options: argparse.Namespace) -> int:

@@ -31,7 +31,7 @@ COMMON: dict[str, tuple[str, ...]] = {
     "batch": ("--styles", "--pairs", *_MANY),
     "sweep": _MANY,
     "estimate": ("--size", "--style-size", "--quality", "--evaluations", "--memory"),
-    "apply": ("--style", "--list", "--out", "--strength", "--size", "--network"),
+    "apply": ("--style", "--list", "--out", "--strength", "--size", "--network", "--start", "--end", "--fps"),
     "train": ("--photos", "--out", "--minutes", "--steps", "--add-to", "--style-weight", "--resume"),
     "domains train": ("--a", "--b", "--out", "--method", "--hours", "--steps", "--resume"),
     "continue": ("--evaluations", "--out", "--resume"),
@@ -75,6 +75,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "apply": (
         ("one picture", "jaxstyle apply photo.jpg --style starry_night"),
         ("a folder, in a blend of two styles", "jaxstyle apply photos --style waves:2+glass -o out"),
+        ("a film, with its sound", "jaxstyle apply holiday.mp4 --style waves -o painted.mp4"),
     ),
     "train": (
         ("two styles, for half an hour", "jaxstyle train one.jpg two.jpg --photos photos --minutes 30 -o mine.safetensors"),

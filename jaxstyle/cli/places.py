@@ -49,7 +49,7 @@ def check_place(argument: str, target: Path, sources: Sequence[Any], known: Call
         raise InputError(argument, str(target), "is a file that jaxstyle did not make", "choose another name")
 
 
-def unnamed(stem: str, sources: Sequence[str]) -> tuple[Path, str]:
+def unnamed(stem: str, sources: Sequence[str], suffix: str = ".png") -> tuple[Path, str]:
     """Where the picture of a photograph and its styles goes that the user gives no name, and what is to be said of that.
 
     It is STEM.png here, or STEM-2.png and so on where that is a result of ours of other files. Another program's file is no
@@ -59,8 +59,13 @@ def unnamed(stem: str, sources: Sequence[str]) -> tuple[Path, str]:
     def replaces(there: Path) -> bool:
         return not is_ours(there) or ours.is_result_of(there, _hashes(sources))
 
-    path = ours.free_path(Path(), stem, set(), (), replaces)
-    return path, "" if path.stem == stem else moved(path.with_name(f"{stem}.png"))
+    path = ours.free_path(Path(), stem, set(), (), replaces, suffix)
+    return path, "" if path.stem == stem else moved(path.with_name(f"{stem}{suffix}"))
+
+
+def stem_of(picture: str, made: str, folder: str | os.PathLike = ".") -> str:
+    """PHOTO-STYLE or PHOTO-NETWORK, as the name of a file."""
+    return write.file_stem([Path(picture).stem, re.sub(r"[^\w.,+=-]+", "_", made)], folder)
 
 
 def moved(name: str | Path) -> str:

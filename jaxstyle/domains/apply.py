@@ -6,15 +6,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from jaxstyle.domains.network import A2B, DomainNetwork, read
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.machine.modes import computing
-from jaxstyle.onepass.painting import IN_MEMORY, Painted, check_memory, check_strength, fetched, finished, network_in, paint
+from jaxstyle.onepass.painting import (
+    IN_MEMORY,
+    Manner,
+    Painted,
+    check_memory,
+    check_strength,
+    fetched,
+    finished,
+    network_in,
+    rendered,
+)
 from jaxstyle.pictures.find import one
 from jaxstyle.pictures.paths import located
-from jaxstyle.pictures.read import as_float
 from jaxstyle.pictures.spaces import check_space
 
 
@@ -61,11 +68,9 @@ def apply_domains(
     check_strength(strength)
     held, about = loaded(network)
     picture = one(picture, argument="picture")
-    styled, source = held.styled(direction), fetched(picture, size)
+    manner, source = Manner(held.styled(direction), strength), fetched(picture, size)
     compiler, began = Compiler(), time.perf_counter()
-    image, rows = paint(styled, source, low, compiler, callback)
-    if strength < 1:
-        image = image * np.float32(strength) + as_float(source) * np.float32(1 - strength)
+    image, rows = rendered(manner, source, low, compiler, callback)
     return finished(
         image,
         source,

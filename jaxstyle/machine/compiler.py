@@ -33,7 +33,7 @@ class Compiler:
 
     @property
     def _options(self) -> dict[str, Any] | None:
-        quickly = self.quickly and not jax.config.jax_disable_most_optimizations  # pyright: ignore[reportAttributeAccessIssue]
+        quickly = self.quickly and not jax.config.read("jax_disable_most_optimizations")
         return QUICK if quickly and jax.default_backend() == "cpu" else COMPILER_OPTIONS.get(jax.default_backend())
 
     def compile(

@@ -1,6 +1,6 @@
 """One picture through a network in one pass, whole or strip by strip, with its record."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from numbers import Real
@@ -64,6 +64,21 @@ class StyledNetwork(NamedTuple):
     margin: int = 0
 
 
+class Manner(NamedTuple):
+    """How a network paints pictures.
+
+    Attributes:
+        network: with a style.
+        strength: 0 is the picture, 1 what the network makes of it.
+        plain: paints the picture itself as well as the network can: what that loses is put back in proportion. Where there is
+            none, the painted picture is blended with the picture.
+    """
+
+    network: StyledNetwork
+    strength: float = 1.0
+    plain: StyledNetwork | None = None
+
+
 @lru_cache(maxsize=4)
 def _read(reader: Callable[[Path], Any], path: Path, stamp: int) -> tuple[Any, dict[str, Any]]:
     return reader(path).network, {"name": path.name, "sha256": sha256(path)}
@@ -125,6 +140,52 @@ def paint(
     machine.check(width, height, needed, machine.host_available())
     painted = tiles.paint(styled.kernels, widths, framed.rgb, styled.vector, rows=rows, callback=callback, compiler=compiler)
     return painted[inner, inner], rows
+
+
+def rendered(
+    manner: Manner, source: Picture, low: bool, compiler: Compiler, callback: Callable[[float], object]
+) -> tuple[np.ndarray, int | None]:
+    """`paint` at the manner's strength."""
+    image, rows = paint(manner.network, source, low, compiler, callback)
+    if manner.strength == 1:
+        return image, rows
+    kept = paint(manner.plain, source, low, compiler, callback)[0] if manner.plain else None
+    return _blended(image, source, kept, manner.strength), rows
+
+
+def rendered_all(manner: Manner, sources: Sequence[Picture], members: int, low: bool, compiler: Compiler) -> list[np.ndarray]:
+    """Pictures of one size, `members` at once in one program, where that fits; as `rendered` makes each.
+
+    Fewer pictures take the same program, and so do the last ones of a film.
+    """
+    if members == 1 or low or not (found := _together(manner.network, sources, members, compiler)):
+        return [rendered(manner, source, low, compiler, lambda share: None)[0] for source in sources]
+    if manner.strength == 1:
+        return found
+    kept = _together(manner.plain, sources, members, compiler) if manner.plain else [None] * len(sources)
+    return [_blended(*three, manner.strength) for three in zip(found, sources, kept, strict=True)]
+
+
+def _together(network: StyledNetwork, sources: Sequence[Picture], members: int, compiler: Compiler) -> list[np.ndarray]:
+    """Pictures in one program; none where they do not fit in memory together."""
+    padded = [*sources, *[sources[-1]] * (members - len(sources))]
+    margin = network.margin
+    inner = slice(margin, -margin or None)
+    images = np.stack([as_float(source) for source in padded])
+    images = np.pad(images, ((0, 0), (margin, margin), (margin, margin), (0, 0)), "reflect")
+    given = (network.kernels, images, np.repeat(np.asarray(network.vector)[None], members, 0))
+    program = compiler.compile(partial(inference.paint, network.widths), *given, key=("one pass", network.widths))
+    free = machine.available()
+    if free is not None and machine.working(program) > free:
+        return []
+    return list(np.asarray(program(*given))[: len(sources), inner, inner])
+
+
+def _blended(image: np.ndarray, source: Picture, kept: np.ndarray | None, strength: float) -> np.ndarray:
+    rest = np.float32(1 - strength)
+    if kept is not None:  # what the network loses of a photograph comes back as the style goes
+        return np.clip(image + rest * (as_float(source) - kept), 0, 1)
+    return image * np.float32(strength) + as_float(source) * rest
 
 
 def finished(

@@ -65,11 +65,11 @@ def is_whole(path: str | os.PathLike[str], size: Collection[int] | None = None) 
 
 
 def named_for(inputs: Mapping[str, Any]) -> tuple[str, ...]:
-    """What a picture is called after, by hashes of the files: the photograph and the styles among the `inputs` of a record.
+    """What a picture is called after, by hashes of the files: the photograph or film and the styles among a record's `inputs`.
 
     Cameras give a name to many pictures: a result may be replaced by one of the same files only.
     """
-    sources = [inputs.get("picture"), inputs.get("content"), *(inputs.get("styles") or ())]
+    sources = [inputs.get("picture"), inputs.get("film"), inputs.get("content"), *(inputs.get("styles") or ())]
     return tuple(source["sha256"] for source in sources if source)
 
 
@@ -93,6 +93,7 @@ def free_path(
     taken: set[str],
     inputs: Collection[tuple[int, int]],
     replaces: Callable[[Path], bool],
+    suffix: str = ".png",
 ) -> Path:
     """The first of STEM.png, STEM-2.png and so on that a new picture and its record may have.
 
@@ -102,9 +103,10 @@ def free_path(
         taken: names that are given away, `write.folded`; this one is added.
         inputs: `identities` of files that nothing replaces.
         replaces: whether a picture that is there may be replaced. A record is where it is ours.
+        suffix: of its name.
     """
     for number in itertools.count(1):
-        path = folder / f"{stem}{f'-{number}' * (number > 1)}.png"
+        path = folder / f"{stem}{f'-{number}' * (number > 1)}{suffix}"
         beside, name = record_path(path), write.folded(path.name)
         if name in taken or (os.path.lexists(beside) and not is_ours(beside)) or _identity(path) in inputs:
             continue

@@ -6,6 +6,13 @@ from typing import Any
 
 SUFFIXES = ".jpg .jpeg .jpe .jfif .png .webp .tif .tiff .gif .bmp .avif .heic .heif .hif .jp2 .ppm .pgm .pbm .pnm .tga"
 """Of the files that are taken for pictures."""
+FILMS = ".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .mts .m2ts .ts .wmv .flv .ogv .3gp .y4m"
+"""Of the files that are taken for films."""
+
+
+def is_film_name(source: Any) -> bool:
+    """Whether it is a path with the suffix of a film."""
+    return isinstance(source, str | os.PathLike) and os.path.splitext(os.fspath(source))[1].lower() in FILMS.split()
 
 
 def located(source: Any) -> Any:

@@ -18,7 +18,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from jaxstyle.errors import ImageError, InputError, Plain, reason
 from jaxstyle.pictures import bare, ends, files, modes, profiles
-from jaxstyle.pictures.paths import located
+from jaxstyle.pictures.paths import is_film_name, located
 from jaxstyle.pictures.size import MIN_SIDE
 
 LARGE = 2**22
@@ -114,6 +114,9 @@ def _reading(value: str, argument: str) -> Iterator[None]:
         raise files.bomb(value, argument) from error
     except UnidentifiedImageError as error:
         remedy = "give a JPEG, PNG, WebP, TIFF, GIF or BMP file, and convert others to one of these first"
+        if is_film_name(value):
+            remedy = "jaxstyle apply FILM --style NAME paints one"
+            raise ImageError(argument, value, "is a film, and a picture is wanted", remedy) from error
         raise ImageError(argument, value, "is not a picture that can be read", remedy) from error
     except Exception as error:  # damaged files raise nearly anything: OSError, SyntaxError, struct.error, KeyError, ...
         problem = f"is cut short, damaged or of an unusual kind ({reason(error)})"

@@ -62,7 +62,7 @@ def from_space(channels: Any, space: str) -> np.ndarray:
         )
         y, v = np.where(dark, 0, _luminance(lightness)), np.maximum(v, 1e-3)
         xyz = np.stack([y * 9 * u / (4 * v), y, y * (12 - 3 * u - 20 * v) / (4 * v)], -1)
-    return _encoded(_times(np.linalg.inv(_XYZ), xyz))
+    return encoded(_times(np.linalg.inv(_XYZ), xyz))
 
 
 def grey(rgb: Any, space: str = "yuv") -> np.ndarray:
@@ -70,7 +70,7 @@ def grey(rgb: Any, space: str = "yuv") -> np.ndarray:
     rgb = np.asarray(rgb)
     if space in _LINEAR:
         return _times(_LINEAR[space][:1], rgb)
-    return _encoded(_times(_XYZ[1:2], _linear(rgb)))
+    return encoded(_times(_XYZ[1:2], _linear(rgb)))
 
 
 def with_colours_of(image: Any, content: Any, space: str = "yuv") -> np.ndarray:
@@ -93,8 +93,8 @@ def _linear(rgb: np.ndarray) -> np.ndarray:
     return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
 
 
-def _encoded(light: np.ndarray) -> np.ndarray:
-    """The inverse of `_linear`; nothing is darker than black."""
+def encoded(light: np.ndarray) -> np.ndarray:
+    """Linear light, 1 being white, as sRGB has it (IEC 61966-2-1); nothing is darker than black."""
     light = np.maximum(light, 0)
     return np.where(light <= 0.04045 / 12.92, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
 

@@ -22,7 +22,7 @@ from PIL import Image, features
 
 from jaxstyle.errors import ImageError, InputError, JaxstyleError, reason
 from jaxstyle.pictures import comment
-from jaxstyle.pictures.paths import SUFFIXES, located
+from jaxstyle.pictures.paths import FILMS, SUFFIXES, located
 from jaxstyle.pictures.read import describe, over_white, to_bytes
 
 Said = TypeVar("Said")
@@ -39,7 +39,7 @@ _FORMATS: dict[str, tuple[str, str, dict[str, Any]]] = {  # suffix: Pillow's for
     ".tif": _TIFF,
     ".tiff": _TIFF,
 }
-_OF_FILES = frozenset((*SUFFIXES.split(), *_FORMATS, ".safetensors", ".json", ".html", ".csv"))
+_OF_FILES = frozenset((*SUFFIXES.split(), *FILMS.split(), *_FORMATS, ".safetensors", ".json", ".html", ".csv"))
 """Suffixes that no folder for pictures has."""
 
 

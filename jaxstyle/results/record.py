@@ -25,10 +25,10 @@ _BESIDE_ONLY = ("command", "notices", "memory", "trace")
 _PACKAGES = ("jaxstyle", "jax", "jaxlib", "flax", "jaxopt", "optax", "numpy", "pillow")
 
 
-def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that shape a result."""
+def versions(*more: str) -> dict[str, str]:
+    """Versions of Python and of the packages that shape a result, these `more` among them."""
     found = {"python": platform.python_version()}
-    for name in _PACKAGES:
+    for name in (*_PACKAGES, *more):
         try:
             found[name] = version(name)
         except PackageNotFoundError:

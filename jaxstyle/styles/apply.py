@@ -5,13 +5,20 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.machine.modes import computing
-from jaxstyle.onepass.painting import IN_MEMORY, Painted, StyledNetwork, check_memory, fetched, finished, network_in, paint
+from jaxstyle.onepass.painting import (
+    IN_MEMORY,
+    Manner,
+    Painted,
+    StyledNetwork,
+    check_memory,
+    fetched,
+    finished,
+    network_in,
+    rendered,
+)
 from jaxstyle.pictures.find import one
-from jaxstyle.pictures.read import as_float
 from jaxstyle.pictures.spaces import check_space
 from jaxstyle.styles.network import PHOTOGRAPH, StyleNetwork, find, read
 
@@ -24,6 +31,18 @@ def loaded(network: str | os.PathLike | StyleNetwork) -> tuple[StyleNetwork, dic
         WeightsError: where the file cannot be used.
     """
     return (network, IN_MEMORY) if isinstance(network, StyleNetwork) else network_in(find(network), read)
+
+
+def manner_of(network: StyleNetwork, style: str | int | Mapping[str, float], strength: float) -> Manner:
+    """How a network paints in a style.
+
+    Raises:
+        InputError: for an unknown style, or a strength outside [0, 1].
+    """
+    styled = StyledNetwork(network.widths, network.kernels, network.style(style, strength), network.margin)
+    if strength == 1 or not network.has_strength:
+        return Manner(styled, strength)
+    return Manner(styled, strength, styled._replace(vector=network.style(PHOTOGRAPH)))
 
 
 @computing()
@@ -60,19 +79,11 @@ def apply_style(
     low = check_memory(memory)
     check_space(color_space)
     held, about = loaded(network)
-    vector = held.style(style, strength)
+    manner = manner_of(held, style, strength)
     picture = one(picture, argument="picture")
     source = fetched(picture, size)
     compiler, began = Compiler(), time.perf_counter()
-    image, rows = paint(StyledNetwork(held.widths, held.kernels, vector, held.margin), source, low, compiler, callback)
-    if strength < 1:
-        rest = np.float32(1 - strength)
-        if held.has_strength:  # what the network loses of a photograph comes back as the style goes
-            plain = StyledNetwork(held.widths, held.kernels, held.style(PHOTOGRAPH), held.margin)
-            kept, _ = paint(plain, source, low, compiler, callback)
-            image = np.clip(image + rest * (as_float(source) - kept), 0, 1)
-        else:
-            image = image * np.float32(strength) + as_float(source) * rest
+    image, rows = rendered(manner, source, low, compiler, callback)
     return finished(
         image,
         source,

@@ -181,7 +181,7 @@ def test_another_trainings_checkpoint_is_refused(tiny_params, tmp_path):
     other.recipe = replace(
         other.recipe, widths=NAMED_WIDTHS["slim"], flip=False, objective=replace(other.recipe.objective, style_weight=9.0)
     )
-    words = ["width {'down': [4, 6, 8]", "not slim, flip True, not False, style_weight 6, not 9"]
+    words = ["width {'down': [4, 6, 8]", "not slim, flip=True, style_weight 6, not 9"]
     refusal(other.resume, "resume", *words, kind=InputError)
     path.write_bytes(path.read_bytes()[:1000])
     refusal(training(tiny_params, path=path).resume, "resume", "cannot be read", kind=InputError)
