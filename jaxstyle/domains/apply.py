@@ -53,6 +53,9 @@ def apply_domains(
         memory: ``"auto"`` paints strip by strip where the whole picture would not fit, with the same result; ``"low"`` always.
         callback: told the share that is done.
 
+    Returns:
+        The picture with its run record.
+
     Raises:
         InputError (ImageError, WeightsError among them): one line that names the argument, its value and the remedy.
     """
