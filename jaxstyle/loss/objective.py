@@ -170,8 +170,9 @@ def loss_terms(
         metrics: measure the style's differences in further terms, by tap (see `whitened`).
 
     Returns:
-        ``{"content": {tap: ()}, "style": {tap: ()}, "tv": {"image": ()}}``, and with `metrics` a part ``"measured"``: the
-        style's terms in these metrics, by tap.
+        Scalars by term and tap,
+        ``{"content": {tap: ()}, "style": {tap: ()}, "tv": {"image": ()}}``, and with `metrics` a part ``"measured"``, the
+        style's terms in these metrics.
     """
     guides = targets.guides
     how: Any = dict(against=targets.content, guides=guides and guides.maps, **_reading(objective, precision, strips))

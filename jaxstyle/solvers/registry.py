@@ -43,6 +43,7 @@ SOLVERS: dict[str, Callable[..., Solver]] = {
     "optax-lbfgs": _optax_lbfgs,
     "adam": _adam,
 }
+"""What makes a solver, by its name; use `make_solver`."""
 
 
 def make_solver(name: str, *, history: int = 20, learning_rate: float = 10.0) -> Solver:
@@ -57,8 +58,7 @@ def make_solver(name: str, *, history: int = 20, learning_rate: float = 10.0) ->
         What has `init` and `step`, see `Solver`.
 
     Raises:
-        UnknownError: for another name.
-        InputError: for a history or learning rate out of range.
+        InputError: for another name, or a history or learning rate out of range.
     """
     if name not in SOLVERS:
         raise unknown("solver", name, SOLVERS)

@@ -58,7 +58,7 @@ def apply_style(
         The picture with its run record.
 
     Raises:
-        InputError (ImageError, WeightsError among them): one line that names the argument, its value and the remedy.
+        InputError: one line that names the argument, its value and the remedy; an `ImageError` or a `WeightsError` is one too.
     """
     low = check_memory(memory)
     check_space(color_space)
