@@ -14,6 +14,10 @@ from .errors import (
     JaxstyleError as JaxstyleError,
     WeightsError as WeightsError,
 )
+from .loss.metric import (
+    Metric as Metric,
+    whitened as whitened,
+)
 from .loss.objective import (
     Losses as Losses,
     Targets as Targets,
@@ -53,11 +57,15 @@ from .network.weights import (
 from .onepass.painting import Painted as Painted
 from .plans.config import Config as Config
 from .runs.loop import Progress as Progress
+from .solvers.precondition import decode as decode
 from .solvers.registry import (
     SOLVERS as SOLVERS,
     make_solver as make_solver,
 )
-from .solvers.state import Solver as Solver
+from .solvers.state import (
+    Solver as Solver,
+    State as State,
+)
 from .styles.api import train_styles as train_styles
 from .styles.apply import apply_style as apply_style
 from .styles.network import StyleNetwork as StyleNetwork

@@ -315,7 +315,7 @@ def stylize_batch(
         **options: fields of `Config` to change, as in ``size=256, evaluations=200``.
 
     Returns:
-        One `Result` for each picture: by content, then by setting, then by style. In its place stands a `JaxstyleError` where
+        One `Result` for each picture, by content, then by setting, then by style. In its place stands a `JaxstyleError` where
         the picture could not be made, an input could not be read, a setting was impossible for it, or the batch ended before.
 
     Raises:

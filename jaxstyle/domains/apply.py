@@ -60,8 +60,11 @@ def apply_domains(
         memory: ``"auto"`` paints strip by strip where the whole picture would not fit, with the same result; ``"low"`` always.
         callback: told the share that is done.
 
+    Returns:
+        The picture with its run record.
+
     Raises:
-        InputError (ImageError, WeightsError among them): one line that names the argument, its value and the remedy.
+        InputError: one line that names the argument, its value and the remedy; an `ImageError` or a `WeightsError` is one too.
     """
     low = check_memory(memory)
     check_space(color_space)

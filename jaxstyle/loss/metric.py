@@ -77,7 +77,17 @@ def for_style(grams: Mapping[str, Array]) -> dict[str, Metric]:
 
 
 def whitened(target: Array) -> Metric:
-    """The metric for differences from a style's Gram matrix, (C, C)."""
+    """The metric for differences from a style's Gram matrix, which makes all of its patterns equally easy to move.
+
+    `loss_terms` takes such metrics by tap. It is computed outside of any program, once for a style.
+
+    Args:
+        target: the Gram matrix of the style, (C, C).
+
+    Returns:
+        The principal components of the target, and the weights `LEVEL` / ((s_i + s_j) / 2 + `FLOOR`) for their variances s,
+        whose mean is 1.
+    """
     variances, basis = _patterns(target)
     weights = LEVEL / ((variances[:, None] + variances) / 2 + FLOOR)
     return _put(basis, weights)

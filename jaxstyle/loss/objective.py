@@ -39,6 +39,10 @@ class TermWeights(NamedTuple):
 
     As arrays they are an argument of a compiled program like any other: other weights need no compilation, and the members
     of a batch can each have their own.
+
+    Attributes:
+        content, style: {tap: ()}, or with a leading axis under `vmap`.
+        tv: ().
     """
 
     content: dict[str, Array]
@@ -134,6 +138,9 @@ def make_targets(
         precision: that of the evaluations to come, whose rounding then cancels in the differences.
         strips: whether to hold the features of one strip of the picture at a time, where memory is short.
 
+    Returns:
+        Features of the content at the objective's content layers, Gram matrices of the styles at its style layers.
+
     Raises:
         InputError: where `blend` does not fit `styles`.
     """
@@ -153,11 +160,19 @@ def loss_terms(
     strips: bool = False,
     metrics: dict[str, Metric] | None = None,
 ) -> dict[str, dict[str, Array]]:
-    """Each layer's part of the loss, times its weights: ``{"content": {tap: ()}, "style": {tap: ()}, "tv": {"image": ()}}``.
+    """Each layer's part of the loss, times its weights.
 
-    `weights` stand in for the objective's own, total variation left out where its own weight is zero. With `metrics` a part
-    ``"measured"`` comes with them: the style's terms with the differences of Gram matrices in these metrics, by tap. With
-    regions a layer's style term is the sum over them, each times its share (`targets.guides`).
+    With regions a layer's style term is the sum over them, each times its share (`targets.guides`).
+
+    Args:
+        image, params, targets, objective, precision, strips: as of `total_loss`.
+        weights: stand in for the objective's own; total variation is left out where the objective's own weight of it is zero.
+        metrics: measure the style's differences in further terms, by tap (see `whitened`).
+
+    Returns:
+        Scalars by term and tap,
+        ``{"content": {tap: ()}, "style": {tap: ()}, "tv": {"image": ()}}``, and with `metrics` a part ``"measured"``, the
+        style's terms in these metrics.
     """
     guides = targets.guides
     how: Any = dict(against=targets.content, guides=guides and guides.maps, **_reading(objective, precision, strips))
@@ -198,7 +213,14 @@ def loss_parts(
     precision: str = "float32",
     strips: bool = False,
 ) -> Losses:
-    """Total, content, style and total-variation loss of an (H, W, 3) image; each a scalar."""
+    """Total, content, style and total-variation loss, each a scalar.
+
+    Args:
+        image, params, targets, objective, weights, precision, strips: as of `total_loss`.
+
+    Returns:
+        The parts, each times its weights.
+    """
     terms = loss_terms(image, params, targets, objective=objective, weights=weights, precision=precision, strips=strips)
     return _summed(terms)
 
@@ -218,13 +240,26 @@ def total_loss(
     precision: str = "float32",
     strips: bool = False,
 ) -> Array:
-    """The scalar that the transfer minimises, for an (H, W, 3) image in [0, 1] (paper, eq. 7; weights by `objective`).
+    """The scalar that the transfer minimises (Gatys, Ecker, Bethge, CVPR 2016, eq. 7).
 
-    `weights` stand in for the objective's own (see `loss_terms`). `precision` is that of the convolutions' operands (see
-    `features`); Grams and losses are float32. With `strips` the gradient takes a quarter of the memory of a large picture and
-    1.4 times as long or more: it goes over strips of rows, each of them twice.
+    It can be jitted, differentiated and vmapped. Values outside [0, 1] are as good as any: nothing is clamped here, since that
+    would corrupt L-BFGS' curvature pairs.
 
-    Values outside [0, 1] are as good as any: nothing is clamped here, since that would corrupt L-BFGS' curvature pairs.
+    Args:
+        image: RGB in [0, 1], (H, W, 3).
+        params: the network, from `load_weights`.
+        targets: from `make_targets`, with the same objective.
+        objective: layers, weights, scales, pooling and padding; static.
+        weights: stand in for the objective's own as arrays, so that others need no compilation.
+        precision: of the convolutions' operands, as of `features`; Gram matrices and losses are float32.
+        strips: whether the gradient goes over strips of rows, each of them twice: a quarter of the memory of a large picture,
+            in 1.4 times as long or more.
+
+    Returns:
+        A float32 scalar.
+
+    Raises:
+        InputError: for an image of another shape, or too small for the objective's taps.
     """
     return loss_parts(image, params, targets, objective=objective, weights=weights, precision=precision, strips=strips).total
 

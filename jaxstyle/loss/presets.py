@@ -92,7 +92,10 @@ PRESETS = {
     "pystiche": Objective(style_layers=_equal(1 / 5, *FIRSTS), style_scale="mean", padding="zero"),
 }
 
+"""Objectives by name: the default, and the conventions of the paper and of other tools."""
+
 CANONICAL = PRESETS["jaxstyle"]
+"""On which every result is reported, read with the run's own padding."""
 
 
 def canonical_of(objective: Objective) -> Objective:

@@ -37,7 +37,14 @@ BLOCKS = 256
 
 @jax.custom_vjp
 def gram(features: Array) -> Array:
-    """Correlations of channels, (H, W, C) -> (C, C): F^T F / (H*W) (paper, eq. 3, divided by the number of places)."""
+    """Correlations of channels: F^T F / (H*W) (Gatys, Ecker, Bethge, CVPR 2016, eq. 3, divided by the number of places).
+
+    Args:
+        features: (H, W, C).
+
+    Returns:
+        (C, C).
+    """
     flat = features.reshape(-1, features.shape[-1])  # (M, C)
     product = _correlated if current_backend() == "gpu" else _product
     return product(flat) / flat.shape[0]
@@ -117,7 +124,15 @@ guided_gram.defvjp(_guided_gram_fwd, _guided_gram_bwd)
 
 
 def content_loss(features: Array, target: Array, scale: str = "mean") -> Array:
-    """`CONTENT_SCALES[scale]` times the sum of squared differences of two (H, W, C) features."""
+    """The sum of squared differences of two features, times a factor (Gatys, Ecker, Bethge, CVPR 2016, eq. 1).
+
+    Args:
+        features, target: (H, W, C).
+        scale: the factor: ``"mean"``, 1 / (C H W); ``"half-sum"``, 1/2, the paper's; ``"half-root"``, 1 / (2 sqrt(C H W)).
+
+    Returns:
+        A scalar.
+    """
     return content_factor(target, scale) * jnp.sum((features - target) ** 2)
 
 
@@ -128,7 +143,15 @@ def content_factor(target: Array, scale: str = "mean") -> float:
 
 
 def style_loss(matrix: Array, target: Array, scale: str = "mean") -> Array:
-    """`STYLE_SCALES[scale]` times the mean squared difference of two (C, C) Gram matrices."""
+    """The mean squared difference of two Gram matrices, times a factor (Gatys, Ecker, Bethge, CVPR 2016, eq. 4).
+
+    Args:
+        matrix, target: (C, C), from `gram`.
+        scale: the factor: ``"mean"``, 1; ``"quarter-mean"``, 1/4, the paper's; ``"mean-by-channels"``, 1 / C^2.
+
+    Returns:
+        A scalar.
+    """
     return STYLE_SCALES[scale](matrix.shape[-1]) * jnp.mean((matrix - target) ** 2)
 
 
@@ -168,9 +191,14 @@ TV_SCALES = {"absolute": _absolute, "half-squares": _half_squares}
 
 
 def total_variation(image: Array, scale: str = "absolute") -> Array:
-    """Roughness of an (H, W, 3) image in [0, 1], measured in 8-bit levels.
+    """Roughness of an image, measured in 8-bit levels.
 
-    ``absolute``: the sum of absolute differences of neighbours (`tf.image.total_variation`). ``half-squares``: half the sum
-    of squared differences over the (H-1) x (W-1) block that has both neighbours (jcjohnson/neural-style).
+    Args:
+        image: RGB in [0, 1], (H, W, 3).
+        scale: ``"absolute"``, the sum of absolute differences of neighbours (`tf.image.total_variation`); ``"half-squares"``,
+            half the sum of squared differences over the (H-1) x (W-1) block that has both neighbours (jcjohnson/neural-style).
+
+    Returns:
+        A scalar.
     """
     return TV_SCALES[scale](image * PIXEL)

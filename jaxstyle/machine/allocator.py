@@ -18,7 +18,7 @@ def keep_pages() -> bool:
     Call it before JAX starts its threads.
 
     Returns:
-        Whether it could: on Linux with glibc. Elsewhere nothing happens.
+        Whether it could, which is on Linux with glibc. Elsewhere nothing happens.
     """
     if (library := _glibc()) is None:
         return False

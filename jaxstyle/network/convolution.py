@@ -181,6 +181,9 @@ def convolution_algorithm(algorithm: str) -> Iterator[None]:
     Args:
         algorithm: key of `ALGORITHMS`.
 
+    Returns:
+        A context manager.
+
     Raises:
         InputError: for any other.
     """
@@ -231,10 +234,19 @@ def _convolve(x: Array, kernel: Array, precision: str, padding: str, turned: boo
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3))
 def conv3x3(x: Array, kernel: Array, precision: str = "float32", padding: str = "zero") -> Array:
-    """Cross-correlates `x` (N, H, W, I) with `kernel` (3, 3, I, O), stride 1, padding 1: (N, H, W, O).
+    """Cross-correlates an input with a kernel, at stride 1 and with one row or column more on every side.
 
-    Differentiable in both arguments; the gradient with respect to `kernel` costs nothing unless it is asked for. The
-    algorithm is `choose`'s, in both directions. `precision` is one of `PRECISIONS`, `padding` one of `PADDINGS`.
+    Differentiable in both arguments; the gradient with respect to `kernel` costs nothing unless it is asked for. The algorithm
+    is the fastest one for the shape and backend, in both directions: XLA's own, or Winograd's (Lavin & Gray, CVPR 2016).
+
+    Args:
+        x: (N, H, W, I), of any float dtype.
+        kernel: (3, 3, I, O).
+        precision: of the operands, as of `features`; sums are float32.
+        padding: what lies beyond the border, as of `features`.
+
+    Returns:
+        (N, H, W, O).
     """
     return _convolve(x, kernel, precision, padding)
 

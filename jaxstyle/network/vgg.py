@@ -174,7 +174,7 @@ def features(
             The default loss, `CANONICAL`, mirrors.
 
     Returns:
-        {tap: (H', W', C) or (N, H', W', C)}, H' = H // 2**(block - 1).
+        By tap, (H', W', C) or (N, H', W', C), where H' = H // 2**(block - 1).
 
     Raises:
         InputError: for an unknown tap, pooling, precision or padding, or an image of another shape or too small.

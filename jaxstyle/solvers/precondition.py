@@ -79,6 +79,9 @@ def decode(
         held: waves that the image keeps as they are at the start.
         sparing: whether to hold the spectrum of one colour at a time, where memory is short; equal up to rounding.
 
+    Returns:
+        (H, W, 3), not clipped.
+
     Raises:
         InputError: where the preconditioner is unknown.
     """

@@ -43,10 +43,23 @@ SOLVERS: dict[str, Callable[..., Solver]] = {
     "optax-lbfgs": _optax_lbfgs,
     "adam": _adam,
 }
+"""What makes a solver, by its name; use `make_solver`."""
 
 
 def make_solver(name: str, *, history: int = 20, learning_rate: float = 10.0) -> Solver:
-    """A solver by name; `history` is read by the L-BFGS family, `learning_rate` by Adam."""
+    """A solver by name.
+
+    Args:
+        name: one of `SOLVERS`.
+        history: pairs that the L-BFGS family keeps, at least 1, each two arrays of the size of the variable; `stylize` has 30.
+        learning_rate: Adam's, positive, in the units of the variable.
+
+    Returns:
+        What has `init` and `step`, see `Solver`.
+
+    Raises:
+        InputError: for another name, or a history or learning rate out of range.
+    """
     if name not in SOLVERS:
         raise unknown("solver", name, SOLVERS)
     if history < 1:

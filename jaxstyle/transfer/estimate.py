@@ -73,6 +73,9 @@ def estimate(
         saying: is called with "compiling and measuring" once the arguments are known to be right, which may take a minute.
         **options: fields of `Config` to change.
 
+    Returns:
+        Bytes, seconds, and the largest size that fits.
+
     Raises:
         InputError: as `stylize`, but for a size that does not fit.
     """

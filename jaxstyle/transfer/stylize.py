@@ -69,7 +69,7 @@ def stylize(
         The best image that was found, with its losses on the canonical scale and the run record.
 
     Raises:
-        InputError (ImageError, WeightsError among them): one line that names the argument, its value and the remedy.
+        InputError: one line that names the argument, its value and the remedy; an `ImageError` or a `WeightsError` is one too.
         JaxstyleError: where the loss is not finite at the starting image.
     """
     return carry_out(resolve(content, style, make_config(config, **options)), callback)

@@ -19,6 +19,10 @@ __all__ = ["SOURCES", "Check", "convert_weights", "fetch_weights", "load_weights
 def fetch_weights(name: str = "vgg19-full", *, progress: bool = True) -> Path:
     """Downloads a registered set of weights once, verifies it and converts it; needs h5py.
 
+    Args:
+        name: such as ``"vgg19-full"``; ``jaxstyle weights list`` shows all.
+        progress: whether to show a bar on stderr, if that is a terminal.
+
     Returns:
         The converted file in the user's cache, which the name stands for from then on.
 
@@ -39,7 +43,16 @@ def fetch_weights(name: str = "vgg19-full", *, progress: bool = True) -> Path:
 
 
 def convert_weights(source: str | os.PathLike, out: str | os.PathLike, *, scale: str | None = None) -> files.WeightFile:
-    """Rewrites a weight file of any known layout in this project's format; see `files.read` for the layouts.
+    """Rewrites a weight file of any known layout in this project's format.
+
+    Args:
+        source: .safetensors (this project's, torchvision's or timm's ``features.N.weight``, Gatys' ``conv1_1.weight``), Keras'
+            .h5 (needs h5py) or .pth (needs torch; read with ``weights_only=True``).
+        out: .safetensors; weights that jaxstyle wrote are replaced, no other file.
+        scale: the input that the network expects, ``"caffe"`` or ``"torch"``; by its layout where it is None.
+
+    Returns:
+        What was written.
 
     Raises:
         WeightsError: where the source cannot be read, or `out` cannot be written or is another kind of file.

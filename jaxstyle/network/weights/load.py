@@ -89,8 +89,14 @@ def load(weights: str | os.PathLike | None = None, *, network: str | None = None
 
 
 def load_weights(weights: str | os.PathLike | None = "vgg19") -> Params:
-    """The parameters of a registered name (``"vgg19"``, in the box) or of a weight file, whatever network it holds; None is the
-    file that $JAXSTYLE_WEIGHTS names, else VGG-19.
+    """The parameters of a network, from the box or from a file; the same file again costs nothing.
+
+    Args:
+        weights: a registered name (``"vgg19"``, in the box; ``jaxstyle weights list`` shows all), or a weight file, whatever
+            network it holds; None is the file that $JAXSTYLE_WEIGHTS names, else VGG-19.
+
+    Returns:
+        Float32 arrays, with architecture and input scale as static data.
 
     Raises:
         WeightsError: where the file is missing or damaged.
