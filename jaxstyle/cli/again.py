@@ -17,15 +17,15 @@ from jaxstyle.pictures import write
 from jaxstyle.pictures.read import to_bytes
 from jaxstyle.plans.plan import Plan
 from jaxstyle.runs.loop import Progress
-from jaxstyle.transfer.again import made, more
+from jaxstyle.transfer.again import continuation, load_recorded_run
 from jaxstyle.transfer.stylize import carry_out
 
 
 def proceed(options: argparse.Namespace) -> int:
     """More evaluations of a finished picture, as a new one."""
     count = positive("evaluations", options.evaluations)
-    was = made(options.picture)
-    plan, begun, about, words = more(was, count)
+    was = load_recorded_run(options.picture)
+    plan, begun, about, words = continuation(was, count)
     total = was.record["evaluations"] + count
     path = write.check_output(options.out or was.picture.with_stem(f"{was.picture.stem}-{total}"))
     if not options.quiet:
@@ -55,7 +55,7 @@ def _apart(picture: Path, image: np.ndarray) -> str:
 
 def replay(options: argparse.Namespace) -> int:
     """Makes a picture again and says whether it is the same; 1 where it is not."""
-    was = made(options.picture)
+    was = load_recorded_run(options.picture)
     path = write.check_output(options.out or was.picture.with_stem(f"{was.picture.stem}-replay"))
     begun = [was.plan.sources["init"]] if "init" in was.plan.sources else []
     inputs = [*_inputs(was.plan), *begun, {"path": was.picture}]

@@ -15,7 +15,7 @@ from jaxstyle.errors import InputError
 from jaxstyle.loss.metric import Metric, mean_square
 from jaxstyle.loss.presets import CANONICAL, Objective
 from jaxstyle.loss.regions import Guides
-from jaxstyle.loss.strips import read
+from jaxstyle.loss.strips import features_and_grams
 from jaxstyle.loss.terms import STYLE_SCALES, content_factor, style_loss, total_variation
 from jaxstyle.network.vgg import Params
 
@@ -67,7 +67,7 @@ class Losses(NamedTuple):
 
 
 def _reading(objective: Objective, precision: str, strips: bool) -> dict[str, Any]:
-    """How `read` reads features for an objective."""
+    """How `features_and_grams` computes features for an objective."""
     return dict(pooling=objective.pooling, padding=objective.padding, precision=precision, strips=strips)
 
 
@@ -75,7 +75,7 @@ def content_target(
     params: Params, content: Array, *, objective: Objective = CANONICAL, precision: str = "float32", strips: bool = False
 ) -> dict[str, Array]:
     """Features of a content, RGB in [0, 1], (H, W, 3) -> {tap: (H', W', C)} for the objective's content layers."""
-    return read(params, content, objective.content_layers, (), **_reading(objective, precision, strips))[0]
+    return features_and_grams(params, content, objective.content_layers, (), **_reading(objective, precision, strips))[0]
 
 
 def style_target(
@@ -89,7 +89,9 @@ def style_target(
 ) -> dict[str, Array]:
     """Gram matrices of a style, RGB in [0, 1], (H, W, 3) -> {tap: (C, C)} for the objective's style layers; of its regions,
     {tap: (R, C, C)}, with `guides`, {tap: (H', W', R)}."""
-    return read(params, style, (), objective.style_layers, guides=guides, **_reading(objective, precision, strips))[1]
+    return features_and_grams(
+        params, style, (), objective.style_layers, guides=guides, **_reading(objective, precision, strips)
+    )[1]
 
 
 def shares(blend: Sequence[float] | None, styles: int, *, shown: object = None) -> tuple[float, ...]:
@@ -176,7 +178,7 @@ def loss_terms(
     """
     guides = targets.guides
     how: Any = dict(against=targets.content, guides=guides and guides.maps, **_reading(objective, precision, strips))
-    distances, grams = read(params, image, objective.content_layers, objective.style_layers, **how)
+    distances, grams = features_and_grams(params, image, objective.content_layers, objective.style_layers, **how)
     weights = TermWeights.of(objective) if weights is None else weights
     content = {
         name: weights.content[name] * (content_factor(targets.content[name], objective.content_scale) * distances[name])

@@ -39,7 +39,7 @@ class Guides(NamedTuple):
     shares: dict[str, Array]
 
 
-def at_taps(masks: np.ndarray, taps: Iterable[str], architecture: Architecture, how: str) -> dict[str, np.ndarray]:
+def mask_pyramid(masks: np.ndarray, taps: Iterable[str], architecture: Architecture, how: str) -> dict[str, np.ndarray]:
     """Masks of a picture as guides of layers, not normalised.
 
     Args:
@@ -84,7 +84,7 @@ def _around(share: np.ndarray, function: np.ufunc, reach: int) -> np.ndarray:
     return share
 
 
-def normalised(guides: dict[str, np.ndarray]) -> Guides:
+def unit_power_guides(guides: dict[str, np.ndarray]) -> Guides:
     """Guides with a mean square of 1 each, and as their regions' shares what it was: how much of the picture they are.
 
     So every place of the picture is drawn to its region's style as strongly as it would be without regions, and a mask that is
@@ -99,7 +99,7 @@ def normalised(guides: dict[str, np.ndarray]) -> Guides:
     return Guides(maps, shares)
 
 
-def averaged(guides: dict[str, np.ndarray]) -> Guides:
+def unnormalised_guides(guides: dict[str, np.ndarray]) -> Guides:
     """Guides as they are, for a loss that is the mean over regions, each of which counts once more by its part of the whole:
     1 / R^2 (cysmith/neural-style-tf with equal weights of its styles)."""
     regions = next(iter(guides.values())).shape[-1]
@@ -107,5 +107,5 @@ def averaged(guides: dict[str, np.ndarray]) -> Guides:
 
 
 def guides_of(masks: np.ndarray, taps: Iterable[str], architecture: Architecture, how: str) -> Guides:
-    """`at_taps` with the normalisation that belongs to it."""
-    return (averaged if how == "mask" else normalised)(at_taps(masks, taps, architecture, how))
+    """`mask_pyramid` with the normalisation that belongs to it."""
+    return (unnormalised_guides if how == "mask" else unit_power_guides)(mask_pyramid(masks, taps, architecture, how))

@@ -27,7 +27,7 @@ VALUES = 2**23
 """Features of a tile after its first convolution, about. A group that has no more is computed whole, and only once."""
 
 
-def read(
+def features_and_grams(
     params: Params,
     image: Array,
     whole: Iterable[str],

@@ -7,7 +7,7 @@ from typing import Any
 
 import jax
 
-KEPT = 48
+KEPT_PROGRAMS = 48
 """Programs; a run has four to seven for each of its sizes."""
 COMPILER_OPTIONS: dict[str, dict[str, Any]] = {
     "gpu": {"xla_gpu_enable_triton_gemm": False, "xla_gpu_experimental_enable_fusion_autotuner": False}
@@ -62,7 +62,7 @@ class Compiler:
                 program = program.compile()
             self.seconds += time.perf_counter() - began
         _kept[whole] = program
-        if len(_kept) > KEPT:
+        if len(_kept) > KEPT_PROGRAMS:
             del _kept[next(iter(_kept))]
         return program
 

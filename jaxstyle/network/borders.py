@@ -14,7 +14,7 @@ PADDINGS = ("zero", "reflect", "replicate")
 """By PyTorch's names. ``"reflect"`` leaves the border itself out: row 1 lies beyond row 0."""
 
 
-def extended(x: Array, padding: str) -> Array:
+def pad(x: Array, padding: str) -> Array:
     """(N, H, W, C) with one more row or column on every side: (N, H + 2, W + 2, C)."""
     return _longer(_longer(x, 1, padding), 2, padding)
 
@@ -28,21 +28,21 @@ def _longer(x: Array, axis: int, padding: str) -> Array:
     return jnp.concatenate([before, x, after], axis)
 
 
-def folded(x: Array, padding: str) -> Array:
-    """The transpose of `extended`, (N, H + 2, W + 2, C) -> (N, H, W, C): what lies beyond is added to where it came from."""
+def pad_transpose(x: Array, padding: str) -> Array:
+    """The transpose of `pad`, (N, H + 2, W + 2, C) -> (N, H, W, C): what lies beyond is added to where it came from."""
     n, h, w, c = x.shape
     shape = jax.ShapeDtypeStruct((n, h - 2, w - 2, c), x.dtype)
-    return jax.linear_transpose(partial(extended, padding=padding), shape)(x)[0]
+    return jax.linear_transpose(partial(pad, padding=padding), shape)(x)[0]
 
 
-def padded(convolve: Callable[[Array, int], Array], x: Array, padding: str, turned: bool) -> Array:
-    """A convolution with this padding; turned, the gradient of one. `convolve` takes how many zeros it has around its input."""
+def conv_with_padding(convolve: Callable[[Array, int], Array], x: Array, padding: str, input_gradient: bool) -> Array:
+    """A convolution with this padding, or the gradient of one. `convolve` takes how many zeros it has around its input."""
     if padding == "zero":
         return convolve(x, 1)
-    return folded(convolve(x, 2), padding) if turned else convolve(extended(x, padding), 0)
+    return pad_transpose(convolve(x, 2), padding) if input_gradient else convolve(pad(x, padding), 0)
 
 
-def add_beyond(y: Array, x: Array, kernel: Array, padding: str) -> Array:
+def add_border_terms(y: Array, x: Array, kernel: Array, padding: str) -> Array:
     """`y`, the convolution of `x` with zeros around it, made that with another padding.
 
     It touches the border of `y` alone, (N, H, W, O), by one product of the four lines beyond it with the kernel's sides.
@@ -51,7 +51,7 @@ def add_beyond(y: Array, x: Array, kernel: Array, padding: str) -> Array:
     return _added(y, _beyond(lines, kernel, padding, x.shape[1:3]), BORDER)
 
 
-def add_beyond_gradient(x: Array, grad: Array, kernel: Array, padding: str) -> Array:
+def add_border_terms_gradient(x: Array, grad: Array, kernel: Array, padding: str) -> Array:
     """The same of a gradient: `x`, that of a convolution with zeros, (N, H, W, I), from `grad`, (N, H, W, O)."""
     of = _sources(x, padding)
     beyond = partial(_beyond, kernel=kernel, padding=padding, shape=x.shape[1:3])

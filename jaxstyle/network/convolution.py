@@ -23,7 +23,7 @@ import numpy as np
 from jax import Array, lax
 
 from jaxstyle.errors import unknown
-from jaxstyle.network.borders import add_beyond, add_beyond_gradient, extended, padded
+from jaxstyle.network.borders import add_border_terms, add_border_terms_gradient, conv_with_padding, pad
 
 
 def _cook_toom(*points: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -73,21 +73,23 @@ def _rounded(x: Array, precision: str) -> Array:
     return x.astype(jnp.bfloat16) if precision == "bfloat16" else x
 
 
-def _direct(x: Array, kernel: Array, precision: str = "float32", turned: bool = False, padding: str = "zero") -> Array:
+def _direct(x: Array, kernel: Array, precision: str = "float32", input_gradient: bool = False, padding: str = "zero") -> Array:
     if padding != "zero" and current_backend() == "cpu" and x[0].size >= LARGE:
-        add = add_beyond_gradient if turned else add_beyond
-        return add(_plain(x, 1, kernel, precision, turned), x, kernel, padding)
-    return padded(partial(_plain, kernel=kernel, precision=precision, turned=turned), x, padding, turned)
+        add = add_border_terms_gradient if input_gradient else add_border_terms
+        return add(_plain(x, 1, kernel, precision, input_gradient), x, kernel, padding)
+    return conv_with_padding(
+        partial(_plain, kernel=kernel, precision=precision, input_gradient=input_gradient), x, padding, input_gradient
+    )
 
 
 LARGE = 2**20
 """Values, from which a CPU is faster with the border computed by itself than with a copy that has one row and column more."""
 
 
-def _plain(x: Array, zeros: int, kernel: Array, precision: str, turned: bool) -> Array:
+def _plain(x: Array, zeros: int, kernel: Array, precision: str, input_gradient: bool) -> Array:
     """XLA's own convolution, with so many zeros around `x`."""
     dtype = x.dtype
-    kernel = jnp.flip(kernel, (0, 1)).swapaxes(2, 3) if turned else kernel  # (3, 3, O, I)
+    kernel = jnp.flip(kernel, (0, 1)).swapaxes(2, 3) if input_gradient else kernel  # (3, 3, O, I)
     if current_backend() != "cpu":  # XLA's CPU convolution would turn rounded operands back into float32
         x, kernel = _rounded(x, precision), _rounded(kernel, precision)
     layout = ("NHWC", "HWIO", "NHWC")
@@ -97,24 +99,25 @@ def _plain(x: Array, zeros: int, kernel: Array, precision: str, turned: bool) ->
     return lax.conv_general_dilated(x, kernel, (1, 1), ((zeros, zeros),) * 2, dimension_numbers=layout, **how).astype(dtype)
 
 
-def _winograd_weights(x: Array, kernel: Array, precision: str, turned: bool, *, m: int) -> Array:
+def _winograd_weights(x: Array, kernel: Array, precision: str, input_gradient: bool, *, m: int) -> Array:
     """The transform of a kernel, (side², ...), in time for its convolution of `x`.
 
-    A turned kernel is never made: its transform is that of the kernel with the nine places read backwards.
+    For an input gradient the kernel is turned. That one is never made: its transform is that of the kernel with the nine places
+    read backwards.
     """
     to_kernel = jnp.asarray(np.kron(_WINOGRAD[m][1], _WINOGRAD[m][1]), x.dtype)
     # The zero ties the kernel to its layer's turn: XLA transforms all kernels at the start otherwise, and holds 300 MB of them.
     kernel = kernel + 0 * x[(0,) * x.ndim].astype(kernel.dtype)
-    weights = ((to_kernel[:, ::-1] if turned else to_kernel) @ kernel.reshape(9, -1)).reshape(-1, *kernel.shape[2:])
+    weights = ((to_kernel[:, ::-1] if input_gradient else to_kernel) @ kernel.reshape(9, -1)).reshape(-1, *kernel.shape[2:])
     return _rounded(weights, precision)
 
 
-def _winograd_apply(x: Array, weights: Array, precision: str, turned: bool, padding: str, *, m: int) -> Array:
-    run = partial(_winograd_plain, weights=weights, precision=precision, turned=turned, m=m)
-    return padded(run, x, padding, turned)
+def _winograd_apply(x: Array, weights: Array, precision: str, input_gradient: bool, padding: str, *, m: int) -> Array:
+    run = partial(_winograd_plain, weights=weights, precision=precision, input_gradient=input_gradient, m=m)
+    return conv_with_padding(run, x, padding, input_gradient)
 
 
-def _winograd_plain(x: Array, zeros: int, weights: Array, precision: str, turned: bool, m: int) -> Array:
+def _winograd_plain(x: Array, zeros: int, weights: Array, precision: str, input_gradient: bool, m: int) -> Array:
     """Lavin & Gray's algorithm on m x m outputs, each of its transforms one matrix product for both directions at once, with
     so many zeros around `x`."""
     to_input, _, to_output = (jnp.asarray(np.kron(matrix, matrix), x.dtype) for matrix in _WINOGRAD[m])
@@ -130,21 +133,23 @@ def _winograd_plain(x: Array, zeros: int, weights: Array, precision: str, turned
     tall = jnp.concatenate([blocks[:, :, :, :-1], blocks[:2, :, :, 1:]])
     tiles = jnp.concatenate([tall[:, :, :, :, :-1], tall[:, :2, :, :, 1:]], 1).reshape(side * side, -1)
     inputs = jnp.matmul(_rounded(to_input, precision), tiles, preferred_element_type=dtype).reshape(side * side, -1, channels)
-    summed = ((2,), (2 if turned else 1,)), ((0,), (0,))  # over the channels, for each entry of a tile
+    summed = ((2,), (2 if input_gradient else 1,)), ((0,), (0,))  # over the channels, for each entry of a tile
     products = lax.dot_general(_rounded(inputs, precision), weights, summed, preferred_element_type=dtype)
     outputs = (to_output @ products.reshape(side * side, -1)).reshape(m, m, n * rows, columns, -1)
     return outputs.transpose(2, 0, 3, 1, 4).reshape(n, rows * m, columns * m, -1)[:, :h, :w]
 
 
 def _winograd(
-    x: Array, kernel: Array, precision: str = "float32", turned: bool = False, padding: str = "zero", *, m: int
+    x: Array, kernel: Array, precision: str = "float32", input_gradient: bool = False, padding: str = "zero", *, m: int
 ) -> Array:
-    return _winograd_apply(x, _winograd_weights(x, kernel, precision, turned, m=m), precision, turned, padding, m=m)
+    return _winograd_apply(
+        x, _winograd_weights(x, kernel, precision, input_gradient, m=m), precision, input_gradient, padding, m=m
+    )
 
 
 _TILES = {f"winograd{m}": m for m in _WINOGRAD}
 ALGORITHMS = {"direct": _direct, **{name: partial(_winograd, m=m) for name, m in _TILES.items()}}
-"""Convolutions by name, of (x, kernel, precision, turned, padding); turned, the gradient of one."""
+"""Convolutions by name, of (x, kernel, precision, input_gradient, padding); with `input_gradient` the gradient of one."""
 
 
 def choose(backend: str, shape: tuple[int, ...], channels: int) -> str:
@@ -203,31 +208,33 @@ def current_backend() -> str:
     return _target.get().backend or jax.default_backend()
 
 
-def _convolve(x: Array, kernel: Array, precision: str, padding: str, turned: bool = False) -> Array:
-    """With a turned kernel: the gradient of a convolution with it, (N, H, W, O) -> (N, H, W, I).
+def _convolve(x: Array, kernel: Array, precision: str, padding: str, input_gradient: bool = False) -> Array:
+    """With `input_gradient` the gradient of a convolution, (N, H, W, O) -> (N, H, W, I).
 
     Under `vmap` over `x` alone the members share what depends on the kernel only. Each has the algorithm, and its products the
     shapes, of one convolved alone: rounding depends on them, and L-BFGS makes the most of it.
     """
 
     def algorithm(x: Array) -> str:
-        return _target.get().algorithm or choose(current_backend(), x.shape, kernel.shape[2 if turned else 3])
+        return _target.get().algorithm or choose(current_backend(), x.shape, kernel.shape[2 if input_gradient else 3])
 
     @jax.custom_batching.custom_vmap
     def convolve(x: Array, kernel: Array) -> Array:
-        return ALGORITHMS[algorithm(x)](x, kernel, precision, turned, padding)
+        return ALGORITHMS[algorithm(x)](x, kernel, precision, input_gradient, padding)
 
     @convolve.def_vmap
     def members(size: int, mapped: list[bool], x: Array, kernel: Array) -> tuple[Array, bool]:
         if mapped[1]:
             axes = tuple(0 if over else None for over in mapped)
-            return jax.vmap(partial(_direct, precision=precision, turned=turned, padding=padding), axes)(x, kernel), True
+            return jax.vmap(partial(_direct, precision=precision, input_gradient=input_gradient, padding=padding), axes)(
+                x, kernel
+            ), True
         m = _TILES.get(algorithm(x[0]))
         if m is None:
-            joined = _direct(x.reshape(-1, *x.shape[2:]), kernel, precision, turned, padding)
+            joined = _direct(x.reshape(-1, *x.shape[2:]), kernel, precision, input_gradient, padding)
             return joined.reshape(size, -1, *joined.shape[1:]), True
-        weights = _winograd_weights(x, kernel, precision, turned, m=m)
-        return lax.map(lambda one: _winograd_apply(one, weights, precision, turned, padding, m=m), x), True
+        weights = _winograd_weights(x, kernel, precision, input_gradient, m=m)
+        return lax.map(lambda one: _winograd_apply(one, weights, precision, input_gradient, padding, m=m), x), True
 
     return convolve(x, kernel)
 
@@ -264,7 +271,7 @@ def _kernel_gradient(x: Array, kernel: Array, grad: Array, precision: str, paddi
     if current_backend() != "cpu" or kernel.shape[2] * kernel.shape[3] < WIDE:
         return jax.linear_transpose(lambda k: _direct(x, k, precision, False, padding), kernel)(grad)[0]
     h, w = x.shape[1:3]
-    framed, flat = extended(x, padding), grad.reshape(-1, grad.shape[3])
+    framed, flat = pad(x, padding), grad.reshape(-1, grad.shape[3])
     parts = [framed[:, i : i + h, j : j + w].reshape(-1, x.shape[3]).T @ flat for i in range(3) for j in range(3)]
     return jnp.stack(parts).reshape(kernel.shape)
 
@@ -276,7 +283,7 @@ def _conv3x3_bwd(
     if isinstance(grad, jax.custom_derivatives.SymbolicZero):
         return None, None
     kernel_grad = None if x is None else _kernel_gradient(x, kernel, grad, precision, padding)
-    return _convolve(grad, kernel, precision, padding, turned=True), kernel_grad
+    return _convolve(grad, kernel, precision, padding, input_gradient=True), kernel_grad
 
 
 conv3x3.defvjp(_conv3x3_fwd, _conv3x3_bwd, symbolic_zeros=True)

@@ -74,9 +74,9 @@ class Plan:
         content, styles: as the network sees them, at the size of the run; styles each at their own. With
             regions these styles are the rest's.
         regions: of the picture, with styles of their own; None where it has none.
-        photograph: the content with its colours, where they are put back at the end; else None.
+        original_content: the content with its colours, where they are put back at the end; else None.
         colours: whose the picture gets.
-        picture: the one to start from; None unless `start` wants one.
+        init_picture: the one to start from; None unless `start` wants one.
         blend: each style's share; they add up to 1.
         start: where to begin.
         network: parameters of the feature network.
@@ -93,9 +93,9 @@ class Plan:
 
     content: Picture
     styles: tuple[Picture, ...]
-    photograph: Picture | None
+    original_content: Picture | None
     colours: Colours
-    picture: Picture | None
+    init_picture: Picture | None
     blend: tuple[float, ...]
     regions: Regions | None
     start: Start
@@ -168,7 +168,7 @@ class Plan:
         return self.strength is None and bool(self.method.is_canonical(TermWeights.of(self.objective)))
 
     @property
-    def low(self) -> "Plan":
+    def with_fallback(self) -> "Plan":
         """The same run by its fallback."""
         assert self.fallback is not None
         return replace(self, method=self.fallback, fallback=None)
@@ -176,7 +176,7 @@ class Plan:
     @property
     def notices(self) -> tuple[str, ...]:
         """Sentences about the pictures, and about options that count for nothing, that the user should know."""
-        pictures = [self.content, *self.styles, *([self.picture] if self.picture else [])]
+        pictures = [self.content, *self.styles, *([self.init_picture] if self.init_picture else [])]
         pictures += [style for region in (self.regions.painted if self.regions else ()) for style in region.styles]
         said = [notice for picture in pictures for notice in picture.notices]
         said += self.regions.notices if self.regions else ()
@@ -223,13 +223,13 @@ class Plan:
 
         styles = tuple((same if self.objective.style_fit == "content" else along)(style) for style in self.styles)
         regions = self.regions and self.regions.at(size, same if self.objective.style_fit == "content" else along)
-        picture, photograph = (each and same(each) for each in (self.picture, self.photograph))
-        more: dict[str, Any] = dict(picture=picture, photograph=photograph, regions=regions)
+        init_picture, original = (each and same(each) for each in (self.init_picture, self.original_content))
+        more: dict[str, Any] = dict(init_picture=init_picture, original_content=original, regions=regions)
         return replace(self, content=same(self.content), styles=styles, **more)
 
     def finished(self, image: Any) -> np.ndarray:
         """What an image of the run, (H, W, 3), is shown as, in [0, 1]: under the photograph, where a region keeps that."""
-        shown = finished(self.colours, image, self.photograph)
+        shown = finished(self.colours, image, self.original_content)
         if (cover := self._cover) is None:
             return shown
         kept, share = cover
@@ -248,6 +248,6 @@ class Plan:
         """The photograph that lies over the picture, (H, W, 3), and its share of each place, (H, W, 1); None without one."""
         if self.regions is None or self.regions.keep is None:
             return None
-        picture = self.photograph or self.content
+        picture = self.original_content or self.content
         pixels = as_float(picture)
         return pixels if picture.alpha is None else off_white(pixels, picture.alpha), self.regions.keep[..., None]

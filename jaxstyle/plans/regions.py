@@ -23,7 +23,7 @@ _FORMS = "MASK=STYLE, MASK=STYLE:STYLEMASK or MASK=keep"
 
 
 @dataclass(frozen=True)
-class Wish:
+class RegionSpec:
     """A region as the user said it: sources of pictures (paths, PIL images, arrays).
 
     Attributes:
@@ -102,7 +102,7 @@ class Regions:
         return [*((region.name, region.mask) for region in self.painted), *kept]
 
 
-def wishes(given: Any) -> list[Wish]:
+def parse_regions(given: Any) -> list[RegionSpec]:
     """Regions as the user said them.
 
     Args:
@@ -113,35 +113,37 @@ def wishes(given: Any) -> list[Wish]:
         InputError: where one is neither.
     """
     if isinstance(given, str):
-        return wishes([given])
+        return parse_regions([given])
     found = []
     for each in given if isinstance(given, list | tuple) else [given]:
         if isinstance(each, str):
-            found.append(parse(each))
+            found.append(parse_region(each))
         elif isinstance(each, list | tuple) and len(each) in (2, 3):
             mask, style, *more = each
             keeps = isinstance(style, str) and _keeps(style)
             if keeps and more:
                 raise InputError("region", Plain(each), "has a style mask, but no style", f"give {_FORMS}")
-            found.append(Wish(mask, None if keeps else style, *more))
+            found.append(RegionSpec(mask, None if keeps else style, *more))
         else:
             raise InputError("region", Plain(each), "is no region", f"give {_FORMS}, or a tuple of these pictures")
-    return [Wish(*(one(source, argument="region") for source in (wish.mask, wish.style, wish.style_mask))) for wish in found]
+    return [
+        RegionSpec(*(one(source, argument="region") for source in (spec.mask, spec.style, spec.style_mask))) for spec in found
+    ]
 
 
-def parse(text: str) -> Wish:
+def parse_region(text: str) -> RegionSpec:
     """A region from its text. Names may hold ``=`` and ``:``: a way to read it in which all files exist wins, else that
     in which the most do.
 
     Raises:
         InputError: where it has not the form ``MASK=STYLE``.
     """
-    readings = [wish for wish in _readings(text) if all(wish.sources.values())]
+    readings = [spec for spec in _readings(text) if all(spec.sources.values())]
     if not readings:
         raise InputError("region", text, "is not of the form MASK=STYLE", f"give {_FORMS}")
 
-    def likelihood(wish: Wish) -> tuple[bool, int]:
-        there = [is_there(source) for source in wish.sources.values()]
+    def likelihood(spec: RegionSpec) -> tuple[bool, int]:
+        there = [is_there(source) for source in spec.sources.values()]
         return all(there), sum(there)
 
     return max(readings, key=likelihood)  # the first of equals
@@ -151,20 +153,20 @@ def _keeps(style: str) -> bool:
     return style == KEEP or (style.lower() == KEEP and not os.path.exists(style))
 
 
-def _readings(text: str) -> Iterator[Wish]:
+def _readings(text: str) -> Iterator[RegionSpec]:
     """All ways to read a text, the likeliest first."""
     for place in [i for i, letter in enumerate(text) if letter == "="]:
         mask, style = text[:place].strip(), text[place + 1 :].strip()
         if _keeps(style):
-            yield Wish(mask, None)
+            yield RegionSpec(mask, None)
             continue
         if style.lower().startswith(f"{KEEP}:") and not os.path.exists(style):
             raise InputError("region", text, "has a mask of a style, but keeps the photograph", "give MASK=keep")
         colons = [i for i, letter in enumerate(style) if letter == ":"]
         drives = [i for i in colons if i and style[i - 1].isalpha() and (i == 1 or style[i - 2] == ":")]
-        splits = {colon: Wish(mask, style[:colon], style[colon + 1 :]) for colon in colons}
+        splits = {colon: RegionSpec(mask, style[:colon], style[colon + 1 :]) for colon in colons}
         yield from (splits[colon] for colon in colons if colon not in drives)
-        yield Wish(mask, style)
+        yield RegionSpec(mask, style)
         yield from (splits[colon] for colon in drives)
 
 
@@ -182,7 +184,7 @@ def read_regions(
     """The regions of a picture; None where the user wants none.
 
     Args:
-        given: as of `wishes`.
+        given: as of `parse_regions`.
         feather: how far their edges run out, in percent of the picture's longest side.
         content: the photograph, at the size of the run.
         rest: the styles of what no region covers, and their shares.
@@ -194,13 +196,13 @@ def read_regions(
     Raises:
         InputError, ImageError: where one is wrong, empty, hidden by others, or nothing is left to paint.
     """
-    asked = wishes(given)
+    asked = parse_regions(given)
     if not asked:
         return None
     (width, height), found, notices = content.size, [], list[str]()
     reach = feather / 100 * max(width, height)
-    for wish in asked:
-        mask = masks.load(wish.mask, (width, height), argument="region")
+    for spec in asked:
+        mask = masks.load(spec.mask, (width, height), argument="region")
         if not stretched[0]:
             mask.check_aspect(width, height, "the picture", "region")
         found.append(mask)
@@ -210,19 +212,19 @@ def read_regions(
         if share.max() < masks.LEAST:
             raise ImageError("region", mask.value, "lies under later regions everywhere", "give it after them, or leave it out")
     painted, keep = [], np.zeros((height, width), np.float32)
-    for wish, share in zip(asked, each, strict=True):
-        if wish.style is None:
+    for spec, share in zip(asked, each, strict=True):
+        if spec.style is None:
             keep = keep + share
             continue
-        style = fitted(wish.style)
+        style = fitted(spec.style)
         style_mask = share if same_masks else None
-        if wish.style_mask is not None:
-            over = masks.load(wish.style_mask, style.size, argument="region")
+        if spec.style_mask is not None:
+            over = masks.load(spec.style_mask, style.size, argument="region")
             if not stretched[1]:
                 over.check_aspect(*style.size, "its style", "region")
             style_mask = over.share
             notices += over.notices
-        name = Path(library.describe(wish.style)["path"]).name
+        name = Path(library.describe(spec.style)["path"]).name
         painted.append(Region(share, (style,), (1.0,), name, style_mask))
     if left.max() >= masks.LEAST:
         styles, blend = rest
@@ -235,20 +237,20 @@ def read_regions(
         )
     sources = tuple(
         {**library.describe(source), "region": number, "role": role}
-        for number, wish in enumerate(asked)
-        for role, source in wish.sources.items()
+        for number, spec in enumerate(asked)
+        for role, source in spec.sources.items()
     )
-    key = (feather, [list(wish.sources) for wish in asked])
+    key = (feather, [list(spec.sources) for spec in asked])
     return Regions(tuple(painted), keep if keep.any() else None, key, sources, tuple(dict.fromkeys(notices)))
 
 
 def files_of(given: Any) -> list[str]:
-    """The paths of all pictures of `wishes`."""
-    sources = [source for wish in wishes(given) for source in wish.sources.values()]
+    """The paths of all pictures of `parse_regions`."""
+    sources = [source for spec in parse_regions(given) for source in spec.sources.values()]
     return [os.fspath(source) for source in sources if isinstance(source, str | os.PathLike)]
 
 
-def wishes_of(sources: Sequence[dict[str, Any]]) -> tuple[tuple[Any, ...], ...]:
+def specs_of_record(sources: Sequence[dict[str, Any]]) -> tuple[tuple[Any, ...], ...]:
     """Regions as tuples, as `Config.regions` takes them, from the sources of a record."""
     found: dict[int, dict[str, Any]] = {}
     for source in sources:

@@ -125,9 +125,9 @@ def resolve(content: Any, style: Any, config: Config, library: Library | None = 
     return Plan(
         content=content_seen,
         styles=styles_seen,
-        photograph=picture if colours.space else None,
+        original_content=picture if colours.space else None,
         colours=colours,
-        picture=first,
+        init_picture=first,
         blend=blend,
         regions=regions,
         start=start,

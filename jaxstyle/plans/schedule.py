@@ -32,11 +32,11 @@ WHITENED_SHARE = 3 / 4
 AUTO = "auto"
 PREVIEW = 256
 """Longest side at which `AUTO` begins, so that a picture of this size foretells larger ones."""
-ALONE = 1.5
+ALONE_FACTOR = 1.5
 """Up to so many times that side a picture is made at its own size alone."""
 FINER_SHARE, LEAST_SHARE = 1 / 3, 1 / 6
 """Of the preview's evaluations: as many, with `AUTO`, at all finer sizes together, and as many at least at each."""
-HELD = 3 / 4
+HELD_SHARE = 3 / 4
 """Of the waves that a preview can have, across and down, finer sizes keep so many. With all of them they could only get finer
 lines of one or two pixels, at up to five times the loss."""
 
@@ -117,7 +117,7 @@ def _finished(size: tuple[int, int], evaluations: int, metric: str) -> tuple[Sta
 def preview_sizes(width: int, height: int) -> list[tuple[int, int]]:
     """Sizes from that of the preview to the full one, in equal steps of up to 3 times; only the full one where it is small."""
     longest = max(width, height)
-    steps = max(0, math.ceil(math.log2(longest / (ALONE * PREVIEW))))
+    steps = max(0, math.ceil(math.log2(longest / (ALONE_FACTOR * PREVIEW))))
     sides = [round(PREVIEW * (longest / PREVIEW) ** (step / steps)) for step in range(steps)]
     coarse = [(side * width // longest, side * height // longest) for side in sides]
     return [*(size for size in coarse if min(size) >= MIN_SIDE), (width, height)]
@@ -127,7 +127,7 @@ def beyond(preview: tuple[Stage, ...], width: int, height: int, evaluations: int
     """The stages of a run with `AUTO`: those of its preview of so many evaluations, then the loss itself at each finer size."""
     finer = preview_sizes(width, height)[1:]
     each = max(1, round(evaluations * max(FINER_SHARE / len(finer), LEAST_SHARE)))
-    held = (round(preview[-1].size[0] * HELD), round(preview[-1].size[1] * HELD))
+    held = (round(preview[-1].size[0] * HELD_SHARE), round(preview[-1].size[1] * HELD_SHARE))
     return (*preview, *(Stage(size, "plain", each, held) for size in finer))
 
 

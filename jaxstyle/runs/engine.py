@@ -210,5 +210,5 @@ def compile_to_fit(
 
     (engines, needed), free = compiled(plan), memory.available()
     if lower and plan.fallback is not None and free is not None and needed > free:
-        engines, needed = compiled(plan.low)
+        engines, needed = compiled(plan.with_fallback)
     return engines, needed, free

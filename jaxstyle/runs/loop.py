@@ -30,12 +30,12 @@ from jaxstyle.solvers.state import State
 MEASURE_EVERY = 10
 """Iterates between two measurements of the canonical loss, where the solver sees another objective or precision."""
 MOST_RESTARTS = 10
-LARGEST = 1e21
+LARGEST_LOSS = 1e21
 """Loss at the start above which the square of its gradient is infinite in float32, and no solver moves."""
-SETTLING, LARGE = 4, 3 * 2**17
+SETTLING_STEPS, LARGE_IMAGE = 4, 3 * 2**17
 """Steps after which freed memory is given back, where an image or a batch has at least so many numbers: what came to lie in the
 gap of a step keeps the next one from fitting there. To fetch the pages anew is a tenth of an evaluation."""
-STILL = 25
+STILL_EVALUATIONS = 25
 """Evaluations without any change of the loss, after which a run ends; L-BFGS shortens a bad step some ten times."""
 
 
@@ -137,7 +137,7 @@ class Member:
         """Enters an iterate: evaluations, what `StageFunctions.step` reports of the state, and its canonical loss or None."""
         value, _, _, restarts, stationary, accepted = report
         self.evaluations = evaluations
-        if not self.trace and np.isfinite(value) and value > LARGEST:
+        if not self.trace and np.isfinite(value) and value > LARGEST_LOSS:
             self.reason, self.failed = (
                 f"the loss is {value:.3g} at the starting image, which is too large to compute with",
                 True,
@@ -153,7 +153,7 @@ class Member:
             return
         if accepted and (not self.trace or float(value) != self.trace[-1].objective):
             self.last_change = self.evaluations
-        elif self.evaluations - self.last_change >= STILL:
+        elif self.evaluations - self.last_change >= STILL_EVALUATIONS:
             remedy = "try other weights, another start or another solver"
             self.reason = (
                 f"the loss did not change in {self.evaluations - self.last_change} evaluations, and will not; {remedy}"
@@ -241,7 +241,7 @@ def run_stage(
         By member, its outcome, or an error where its loss is not finite at the start.
     """
     start = inputs.start
-    if is_large := method.strips or start.size >= LARGE:
+    if is_large := method.strips or start.size >= LARGE_IMAGE:
         give_back_pages()
     # A solver that sees more than the loss passes the loss itself on only where it has room for it.
     passed_on = method.has_metrics or inputs.anchor is None
@@ -283,7 +283,7 @@ def run_stage(
                 if not members[index].reason:
                     members[index].take(spent[index][0] + int(row[2]), row, loss, time.perf_counter() - began)
         pending.clear()
-        if method.strips or (is_large and stage.steps <= SETTLING):
+        if method.strips or (is_large and stage.steps <= SETTLING_STEPS):
             give_back_pages()
         stage.seconds = time.perf_counter() - began
         for index in live:

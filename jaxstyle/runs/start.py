@@ -53,7 +53,7 @@ def _of_kind(plan: Plan, noisy: bool) -> Array:
 
     if start.kind == "noise":
         return noise()
-    picture = {"content": plan.content, "style": plan.styles[0], "picture": plan.picture}[start.kind]
+    picture = {"content": plan.content, "style": plan.styles[0], "picture": plan.init_picture}[start.kind]
     assert picture is not None
     pixels = read.as_float(read.resize(picture, width, height))
     pixels = smooth_colour(pixels) if start.smooth_colour else pixels

@@ -10,7 +10,7 @@ from jaxstyle.loss.presets import Objective
 from jaxstyle.loss.strength import balanced
 from jaxstyle.pictures import read
 from jaxstyle.plans.plan import Plan
-from jaxstyle.runs.targets import KEPT, TargetCache, TargetCompiler
+from jaxstyle.runs.targets import KEPT_TARGETS, TargetCache, TargetCompiler
 
 
 class DerivedWeights:
@@ -27,7 +27,7 @@ class DerivedWeights:
         known = plan.content, plan.styles, plan.blend, plan.regions, plan.objective
         scales = self._scales.pop(known, None) or self._measured(plan)
         self._scales[known] = scales  # that which was used last comes last
-        if len(self._scales) > KEPT:
+        if len(self._scales) > KEPT_TARGETS:
             del self._scales[next(iter(self._scales))]
         return balanced(plan.objective, plan.strength, **scales)
 

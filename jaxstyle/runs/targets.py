@@ -23,7 +23,7 @@ from jaxstyle.plans.plan import Plan
 from jaxstyle.plans.regions import Region, Regions
 
 Grams = dict[str, jax.Array]
-KEPT = 16
+KEPT_TARGETS = 16
 """Pictures, styles and regions whose arrays are kept: members of a batch share them."""
 
 
@@ -114,9 +114,9 @@ class TargetCache:
 
     def __init__(self, compiler: TargetCompiler):
         self._compiler = compiler
-        self._content, self._grams = lru_cache(KEPT)(self._content_of), lru_cache(KEPT)(self._grams_of)
-        self._style, self._metric = lru_cache(KEPT)(self._style_of), lru_cache(KEPT)(self._metric_of)
-        self._regions = lru_cache(KEPT)(self._regions_of)
+        self._content, self._grams = lru_cache(KEPT_TARGETS)(self._content_of), lru_cache(KEPT_TARGETS)(self._grams_of)
+        self._style, self._metric = lru_cache(KEPT_TARGETS)(self._style_of), lru_cache(KEPT_TARGETS)(self._metric_of)
+        self._regions = lru_cache(KEPT_TARGETS)(self._regions_of)
 
     def targets(self, plan: Plan) -> Targets:
         """The targets of a plan."""

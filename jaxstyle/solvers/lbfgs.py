@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from jaxstyle.solvers.state import Function, State, begin, finite, inverse_norm, settle
+from jaxstyle.solvers.state import Function, State, finite, init_state, inverse_norm, update_state
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # jaxopt announces on import that it is no longer maintained
@@ -39,7 +39,7 @@ def _is_kept(rho: Array, scale: Array | float = 1.0) -> Array:
     return (rho > 0) & (rho * scale * LEAST_CURVATURE < 1)
 
 
-class Halves:
+class Float16History:
     """A ring of float32 arrays kept in float16 with a scale for each, half the bytes. jaxopt reads and writes it as it does an
     array.
 
@@ -54,7 +54,7 @@ class Halves:
     """
 
     def __init__(self, kept: tuple[Array, Array], new: tuple[Any, Array] | None = None):
-        self.kept, self.at, self.new = kept, _At(kept), new
+        self.kept, self.at, self.new = kept, _IndexUpdate(kept), new
 
     @classmethod
     def zeros(cls, shape: tuple[int, ...]) -> tuple[Array, Array]:
@@ -81,15 +81,15 @@ class Halves:
         return bits.at[index].set(lax.bitcast_convert_type(short, jnp.uint16)), scales.at[index].set(scale)
 
 
-class _At:
+class _IndexUpdate:
     def __init__(self, kept: tuple[Array, Array], index: Any = None):
         self.kept, self.index = kept, index
 
-    def __getitem__(self, index: Any) -> "_At":
-        return _At(self.kept, index)
+    def __getitem__(self, index: Any) -> "_IndexUpdate":
+        return _IndexUpdate(self.kept, index)
 
-    def set(self, value: Array) -> Halves:
-        return Halves(self.kept, (self.index, value))
+    def set(self, value: Array) -> Float16History:
+        return Float16History(self.kept, (self.index, value))
 
 
 def _power_of_two(length: Array) -> Array:
@@ -125,20 +125,22 @@ class LBFGS:
 
     def _jaxopt(self, fun: Callable, length: Array | float) -> jaxopt.LBFGS:
         # One slot more than pairs: the next one is always free, so that a pair which is not kept overwrites none that is.
-        # Within its own jit jaxopt could not take `Halves`.
+        # Within its own jit jaxopt could not take `Float16History`.
         options: dict[str, Any] = dict(stepsize=lambda _: length, history_size=self.history + 1, jit=not self.halved)
         return jaxopt.LBFGS(fun, value_and_grad=True, has_aux=True, tol=0.0, implicit_diff=False, **options)
 
     def init(self, x: Array) -> State:
         blank = _blank(self._jaxopt(lambda x: ((x.sum(), x.sum()), x), 1.0), x)
         if self.halved:
-            blank = blank._replace(s_history=Halves.zeros(blank.s_history.shape), y_history=Halves.zeros(blank.y_history.shape))
-        return begin(x, (blank, jnp.ones((), x.dtype)))
+            blank = blank._replace(
+                s_history=Float16History.zeros(blank.s_history.shape), y_history=Float16History.zeros(blank.y_history.shape)
+            )
+        return init_state(x, (blank, jnp.ones((), x.dtype)))
 
     def step(self, fun: Function, state: State, *args: Any) -> State:
         (old, length), fresh = state.inner, state.fresh
         if self.halved:
-            old = old._replace(s_history=Halves(old.s_history), y_history=Halves(old.y_history))
+            old = old._replace(s_history=Float16History(old.s_history), y_history=Float16History(old.y_history))
 
         def evaluate(x: Array) -> tuple[tuple[Array, Array], Array]:
             found, grad = jax.value_and_grad(fun, has_aux=self.has_aux)(x, *args)
@@ -148,7 +150,7 @@ class LBFGS:
         x, new = self._jaxopt(evaluate, state.step * length).update(state.x, old)
         value, grad = new.value, new.grad
         ok = finite(value, grad) & jnp.all(jnp.isfinite(x))
-        refused, next_length = self._judge(state, value, jnp.vdot(x - state.x, old.grad, precision="highest"), ok & ~fresh)
+        refused, next_length = self._check_step(state, value, jnp.vdot(x - state.x, old.grad, precision="highest"), ok & ~fresh)
         forgotten = refused & (next_length < SHORTEST)
         restart = fresh | ~ok | forgotten
 
@@ -167,17 +169,17 @@ class LBFGS:
             value=value,
             grad=grad,
             aux=aux,
-            s_history=_emptied(new.s_history, slot, keep),
-            y_history=_emptied(new.y_history, slot, keep),
+            s_history=_clear_rejected(new.s_history, slot, keep),
+            y_history=_clear_rejected(new.y_history, slot, keep),
             rho_history=jnp.where(restart, 0, rho),
             gamma=jnp.where(restart, first, jnp.where(keep, new.gamma, old.gamma)),
         )
         if self.halved:
             inner = inner._replace(s_history=inner.s_history.parts, y_history=inner.y_history.parts)
         length = jnp.where(forgotten, 1, next_length)
-        return settle(state, x, value, grad, new.num_fun_eval - old.num_fun_eval, (inner, length), ok, refused, aux)
+        return update_state(state, x, value, grad, new.num_fun_eval - old.num_fun_eval, (inner, length), ok, refused, aux)
 
-    def _judge(self, state: State, value: Array, slope: Array, judged: Array) -> tuple[Array, Array]:
+    def _check_step(self, state: State, value: Array, slope: Array, judged: Array) -> tuple[Array, Array]:
         """Whether the step to this value, along which the value first changed by `slope`, is refused; the next one's length."""
         length = state.inner[1]
         if not self.guarded:
@@ -188,7 +190,7 @@ class LBFGS:
         return refused, jnp.where(refused, length * _power_of_two(jnp.clip(least, 1 / 8, 1 / 2)), 1)
 
 
-def _emptied(history: Any, slot: Array, keep: Array) -> Any:
+def _clear_rejected(history: Any, slot: Array, keep: Array) -> Any:
     """A ring of changes whose newest is zero unless it is kept: one that is not finite would poison the next direction."""
     return history.at[slot].set(jnp.where(keep, history[slot], 0))
 
@@ -212,7 +214,7 @@ class SearchingLBFGS:
         return jaxopt.LBFGS(fun, value_and_grad=True, tol=0.0, implicit_diff=False, **options)
 
     def init(self, x: Array) -> State:
-        return begin(x, (jnp.ones((), x.dtype), _blank(self._jaxopt(lambda x: (x.sum(), x)), x)))
+        return init_state(x, (jnp.ones((), x.dtype), _blank(self._jaxopt(lambda x: (x.sum(), x)), x)))
 
     def step(self, fun: Function, state: State, *args: Any) -> State:
         fresh, (old_scale, old) = state.fresh, state.inner
@@ -238,9 +240,9 @@ class SearchingLBFGS:
             iter_num=jnp.where(restart, 0, jnp.where(keep, new.iter_num, old.iter_num)),
             value=new.value * rescale,
             grad=jnp.where(ok, grad * rescale, 0),
-            s_history=_emptied(new.s_history, slot, keep),
-            y_history=_emptied(new.y_history, slot, keep),
+            s_history=_clear_rejected(new.s_history, slot, keep),
+            y_history=_clear_rejected(new.y_history, slot, keep),
             rho_history=jnp.where(restart, 0, new.rho_history.at[slot].set(jnp.where(keep, new.rho_history[slot], 0))),
             gamma=jnp.where(restart, 1.0, jnp.where(keep, new.gamma, old.gamma)),
         )
-        return settle(state, x, value, grad, new.num_fun_eval - old.num_fun_eval, (scale * rescale, inner), ok)
+        return update_state(state, x, value, grad, new.num_fun_eval - old.num_fun_eval, (scale * rescale, inner), ok)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import optax
 from jax import Array, lax
 
-from jaxstyle.solvers.state import Function, State, begin, finite, inverse_norm, settle
+from jaxstyle.solvers.state import Function, State, finite, init_state, inverse_norm, update_state
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class OptaxLBFGS:
         return optax.lbfgs(memory_size=self.history, linesearch=search)
 
     def init(self, x: Array) -> State:
-        return begin(x, (jnp.ones((), x.dtype), jnp.zeros_like(x), self._optax.init(x)))
+        return init_state(x, (jnp.ones((), x.dtype), jnp.zeros_like(x), self._optax.init(x)))
 
     def step(self, fun: Function, state: State, *args: Any) -> State:
         old_scale, old_grad, old = state.inner
@@ -50,7 +50,7 @@ class OptaxLBFGS:
 
         x, value, grad, scale, inner, cost = lax.cond(state.fresh, only_evaluate, iterate)
         ok = finite(value, grad) & jnp.all(jnp.isfinite(x))
-        return settle(state, x, value, grad, cost, (scale, grad, inner), ok)
+        return update_state(state, x, value, grad, cost, (scale, grad, inner), ok)
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Adam:
     learning_rate: float = 10.0
 
     def init(self, x: Array) -> State:
-        return begin(x, (jnp.zeros_like(x), optax.adam(self.learning_rate).init(x)))
+        return init_state(x, (jnp.zeros_like(x), optax.adam(self.learning_rate).init(x)))
 
     def step(self, fun: Function, state: State, *args: Any) -> State:
         solver = optax.adam(self.learning_rate)
@@ -71,4 +71,4 @@ class Adam:
         x = jnp.where(state.fresh, state.x, state.x + state.step * jnp.asarray(updates))
         value, grad = jax.value_and_grad(fun)(x, *args)
         ok = finite(value, grad)
-        return settle(state, x, value, grad, 1, (jnp.where(ok, grad, 0), inner), ok)
+        return update_state(state, x, value, grad, 1, (jnp.where(ok, grad, 0), inner), ok)

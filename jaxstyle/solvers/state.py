@@ -64,7 +64,7 @@ class Solver(Protocol):
         ...
 
 
-def begin(x: Array, inner: Any) -> State:
+def init_state(x: Array, inner: Any) -> State:
     """The state before anything is evaluated."""
     infinity, zero, one = jnp.asarray(jnp.inf, x.dtype), jnp.zeros((), jnp.int32), jnp.ones((), x.dtype)
     yes, no = jnp.array(True), jnp.array(False)
@@ -73,7 +73,7 @@ def begin(x: Array, inner: Any) -> State:
     return jax.tree.map(lambda leaf: jnp.array(leaf, dtype=leaf.dtype), state)
 
 
-def settle(
+def update_state(
     state: State,
     x: Array,
     value: Array,

@@ -14,7 +14,7 @@ from jaxstyle.pictures.paths import located
 from jaxstyle.plans import schedule
 from jaxstyle.plans.config import Config
 from jaxstyle.plans.plan import Plan, Start
-from jaxstyle.plans.regions import wishes_of
+from jaxstyle.plans.regions import specs_of_record
 from jaxstyle.plans.resolve import resolve
 from jaxstyle.results import record
 from jaxstyle.results.beside import state_of
@@ -23,7 +23,7 @@ from jaxstyle.runs.loop import Progress
 
 
 @dataclass(frozen=True, eq=False)
-class Made:
+class RecordedRun:
     """How a picture was made.
 
     Attributes:
@@ -62,7 +62,7 @@ class Made:
         return bool(self.stopped_at) and progress.evaluation >= self.stopped_at
 
 
-def made(picture: str | os.PathLike[str]) -> Made:
+def load_recorded_run(picture: str | os.PathLike[str]) -> RecordedRun:
     """How a picture was made, by its record; every error is raised here.
 
     Raises:
@@ -89,7 +89,7 @@ def made(picture: str | os.PathLike[str]) -> Made:
     fields = {field.name for field in dataclasses.fields(Config)}
     settings = {name: value for name, value in known["config"].items() if name in fields}
     if "regions" in inputs:
-        settings["regions"] = wishes_of([{**source, "path": find(source)} for source in inputs["regions"]])
+        settings["regions"] = specs_of_record([{**source, "path": find(source)} for source in inputs["regions"]])
     if settings.get("flat_noise", 0) is None:  # once the default, which `start` of the record tells
         del settings["flat_noise"]
     if "init" in inputs:
@@ -104,12 +104,12 @@ def made(picture: str | os.PathLike[str]) -> Made:
         raise InputError("picture", str(picture), f"{problem}{plan.network.name} ({plan.network.sha256[:12]})", "give them")
     if (further := known.get("continued")) is not None:
         begun = _begun(further)
-        plan = plan if begun is None else as_it_is(plan, begun.get("held"))
-        plan = lengthened(plan, further["evaluations"]) if further["from"] == "state" else plan
+        plan = plan if begun is None else from_picture(plan, begun.get("held"))
+        plan = with_evaluations(plan, further["evaluations"]) if further["from"] == "state" else plan
     if plan.method.strips != known.get("memory", {}).get("strips", plan.method.strips) and plan.fallback is not None:
-        plan = plan.low
+        plan = plan.with_fallback
     stopped = re.match(r"stopped on request after (\d+)", known["stop_reason"])
-    return Made(path, known, plan, int(stopped[1]) if stopped else 0)
+    return RecordedRun(path, known, plan, int(stopped[1]) if stopped else 0)
 
 
 def _as_recorded(plan: Plan, known: Mapping[str, Any]) -> Plan:
@@ -142,20 +142,20 @@ def _find(path: str, sha256: str, folder: Path) -> tuple[str, str]:
     return (there[0], f"{there[0]} has changed") if there else (path, f"{path} is gone")
 
 
-def lengthened(plan: Plan, evaluations: int) -> Plan:
+def with_evaluations(plan: Plan, evaluations: int) -> Plan:
     """A plan whose last stage goes on until so many evaluations in all."""
     *before, last = plan.stages
     return replace(plan, stages=(*before, last._replace(evaluations=evaluations - sum(stage.evaluations for stage in before))))
 
 
-def as_it_is(plan: Plan, held: Sequence[int] | None) -> Plan:
+def from_picture(plan: Plan, held: Sequence[int] | None) -> Plan:
     """A plan that starts from a picture, with all its colours and from under what is kept, and holds the waves that it held."""
     stages = tuple(stage._replace(held=held and tuple(held)) for stage in plan.stages)
-    picture = plan.picture and plan.uncovered(plan.picture)
+    picture = plan.init_picture and plan.uncovered(plan.init_picture)
     return replace(plan, picture=picture, start=replace(plan.start, smooth_colour=False), stages=stages)
 
 
-def more(was: Made, evaluations: int) -> tuple[Plan, Kept | None, dict[str, Any], str]:
+def continuation(was: RecordedRun, evaluations: int) -> tuple[Plan, Kept | None, dict[str, Any], str]:
     """More evaluations of a picture.
 
     Returns:
@@ -170,7 +170,7 @@ def more(was: Made, evaluations: int) -> tuple[Plan, Kept | None, dict[str, Any]
     state, done = state_of(was.picture), was.record["evaluations"]
     kept, why = _kept(was, state)
     if kept is not None:
-        plan = lengthened(was.plan, done + evaluations)
+        plan = with_evaluations(was.plan, done + evaluations)
         about: dict[str, Any] = {"from": "state", "evaluations": done + evaluations}
         if "continued" in was.record and (begun := _begun(was.record["continued"])) is not None:
             about["begun"] = begun
@@ -181,12 +181,12 @@ def more(was: Made, evaluations: int) -> tuple[Plan, Kept | None, dict[str, Any]
     styles = [source["path"] for source in was.plan.sources["styles"]]
     config = replace(was.plan.config, init=str(was.picture), evaluations=evaluations, scales=1, metric="plain")
     config = replace(config, noise_ratio=0.0, flat_noise=0.0)
-    plan = as_it_is(resolve(was.plan.sources["content"]["path"], styles, config), was.plan.held)
+    plan = from_picture(resolve(was.plan.sources["content"]["path"], styles, config), was.plan.held)
     about = {"from": "picture", "evaluations": evaluations} | ({} if plan.held is None else {"held": plan.held})
     return plan, None, about, f"goes on from the 8-bit picture, since {why}"
 
 
-def _kept(was: Made, state: Path) -> tuple[Kept | None, str]:
+def _kept(was: RecordedRun, state: Path) -> tuple[Kept | None, str]:
     """The end of a picture's run, or why there is none."""
     if not state.exists():
         return None, f"there is no {state.name} (--keep-state keeps it)"

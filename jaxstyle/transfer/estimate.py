@@ -122,7 +122,7 @@ def _seconds_per_pixel(plan: Plan, engine: Engine) -> float:
     """Measured at full size where that is small, on a smaller copy otherwise."""
     width, height = plan.content.size
     if (factor := (MOST_PIXELS / (width * height)) ** 0.5) < 1:
-        plan = (plan.low if engine.method is plan.fallback else plan).at((int(width * factor), int(height * factor)))
+        plan = (plan.with_fallback if engine.method is plan.fallback else plan).at((int(width * factor), int(height * factor)))
         engine = compile_engine(plan, Compiler(quickly=plan.is_short))
     inputs = engine.inputs([plan], [starting_image(plan)])
     state, seconds = engine.functions.init(inputs.start), []

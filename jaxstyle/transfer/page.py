@@ -138,7 +138,10 @@ def render(path: Path, plan: Plan, moments: Sequence[Moment], result: Result) ->
     names = [Path(source["path"]).name for source in sources["styles"]]
     shares = [f", {share:.0%}" if len(names) > 1 else "" for share in plan.blend]
     inputs = [
-        _figure(encoded((plan.photograph or plan.content).rgb, SHOWN // 2), f"content: {Path(sources['content']['path']).name}")
+        _figure(
+            encoded((plan.original_content or plan.content).rgb, SHOWN // 2),
+            f"content: {Path(sources['content']['path']).name}",
+        )
     ]
     for picture, name, share in zip(plan.styles, names, shares, strict=True):
         inputs.append(_figure(encoded(picture.rgb, SHOWN // 2), f"style: {name}{share}"))

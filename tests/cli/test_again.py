@@ -74,14 +74,14 @@ def test_a_record_of_other_defaults_is_replayed_as_it_was_made():
         name: value for name, value in old["start"].items() if name not in ("tone", "noise_chroma", "flat_waves")
     } | {"flat_noise": 0.5}
     Path("x.png.json").write_text(json.dumps(old))
-    plan = again.made("x.png").plan
+    plan = again.load_recorded_run("x.png").plan
     assert (plan.start.flat_noise, plan.start.flat_waves) == (0.5, 0)
     assert (plan.start.tone, plan.start.noise_chroma, plan.chroma) == (0, 1, 1)
     assert [stage.evaluations for stage in plan.stages] == [2, 4], "a third of them coarse"
     del old["start"]["flat_noise"]
     old["start"]["of another version"] = 1
     Path("x.png.json").write_text(json.dumps(old))
-    assert again.made("x.png").plan.start.flat_noise == 0
+    assert again.load_recorded_run("x.png").plan.start.flat_noise == 0
 
 
 def test_a_picture_that_was_stopped_is_replayed_to_where_it_stopped(monkeypatch, capsys):

@@ -12,7 +12,7 @@ from jaxstyle.loss import regions, strips
 from jaxstyle.loss.metric import for_style, together
 from jaxstyle.loss.objective import Targets, loss_in_metric_and_loss, loss_parts, make_targets, style_target, total_loss
 from jaxstyle.loss.presets import CANONICAL, PRESETS
-from jaxstyle.loss.regions import EXTENDED, at_taps, guides_of
+from jaxstyle.loss.regions import EXTENDED, guides_of, mask_pyramid
 from jaxstyle.loss.terms import gram, guided_gram
 from jaxstyle.network.vgg import features
 
@@ -81,7 +81,7 @@ def test_a_guide_inside_sees_nothing_else(tiny_params, rng, monkeypatch, pooling
     mask = np.zeros((1, 90, 101), np.float32)
     mask[0, 9:80, 20:] = 1
     taps = tuple(tap for tap in tiny_params.architecture.taps if tap not in ("pool5", "relu5_1"))
-    found = at_taps(mask, taps, tiny_params.architecture, "inside")
+    found = mask_pyramid(mask, taps, tiny_params.architecture, "inside")
     image = rng.random((90, 101, 3)).astype(np.float32)
     read = jax.jit(lambda image: features(tiny_params, image, taps, pooling=pooling))
     before, moved = read(image), {tap: np.zeros(guide.shape[:2], bool) for tap, guide in found.items()}
@@ -99,9 +99,9 @@ def test_a_guide_inside_sees_nothing_else(tiny_params, rng, monkeypatch, pooling
 
 def test_an_extended_guide_is_a_dilation(tiny_params, rng, monkeypatch):
     mask = (rng.random((1, 66, 80)) < 0.99).astype(np.float32)
-    extended = at_taps(mask, ["relu2_1"], tiny_params.architecture, "inside")["relu2_1"][..., 0]
+    extended = mask_pyramid(mask, ["relu2_1"], tiny_params.architecture, "inside")["relu2_1"][..., 0]
     monkeypatch.setattr(regions, "EXTENDED", 0)
-    bare = at_taps(mask, ["relu2_1"], tiny_params.architecture, "inside")["relu2_1"][..., 0]
+    bare = mask_pyramid(mask, ["relu2_1"], tiny_params.architecture, "inside")["relu2_1"][..., 0]
     assert 0 < bare.mean() < extended.mean() < 1
     for y, x in np.ndindex(extended.shape):
         near = bare[max(0, y - EXTENDED) : y + EXTENDED + 1, max(0, x - EXTENDED) : x + EXTENDED + 1]
@@ -110,7 +110,7 @@ def test_an_extended_guide_is_a_dilation(tiny_params, rng, monkeypatch):
 
 def test_guides_by_area_are_means_of_squares(tiny_params, rng):
     mask = rng.random((2, 37, 50)).astype(np.float32)
-    found = at_taps(mask, ("relu1_1", "relu3_1", "pool4"), tiny_params.architecture, "area")
+    found = mask_pyramid(mask, ("relu1_1", "relu3_1", "pool4"), tiny_params.architecture, "area")
     for tap, side in (("relu1_1", 1), ("relu3_1", 4), ("pool4", 16)):
         height, width = 37 // side, 50 // side
         squares = mask[:, : height * side, : width * side].reshape(2, height, side, width, side).astype(float).mean((2, 4))

@@ -69,7 +69,7 @@ def test_shapes_and_keys_tell_programs_apart(traced, monkeypatch):
     assert own.compile(twice, x, key=("a",)) is own.compile(twice, x + 1, key=("a",))
     programs = [own.compile(twice, x, key=("a",)), own.compile(twice, y, key=("a",)), own.compile(twice, x, key=("b",))]
     assert len({id(program) for program in programs}) == len(traced) == 3
-    monkeypatch.setattr(compiler, "KEPT", 3)
+    monkeypatch.setattr(compiler, "KEPT_PROGRAMS", 3)
     own.compile(twice, x, key=("a",))
     own.compile(twice, x, key=("c",))
     assert len(compiler._kept) == 3

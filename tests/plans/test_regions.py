@@ -16,7 +16,7 @@ from jaxstyle.cli.main import main
 from jaxstyle.cli.places import SAMPLES
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.pictures import read
-from jaxstyle.plans.regions import Wish, parse, wishes
+from jaxstyle.plans.regions import RegionSpec, parse_region, parse_regions
 from jaxstyle.plans.resolve import resolve
 from jaxstyle.results import record
 from jaxstyle.runs.engine import compile_engines
@@ -53,23 +53,23 @@ def plan(content=CONTENT, **options):
 
 def test_a_region_may_be_said_in_many_ways():
     files()
-    assert parse("left.png=b.jpg") == Wish("left.png", "b.jpg")
-    assert parse("left.png=keep") == Wish("left.png", None)
-    assert parse("left.png=b.jpg:c.png") == Wish("left.png", "b.jpg", "c.png")
-    assert parse(r"C:\masks\a.png=D:\art\b.jpg") == Wish(r"C:\masks\a.png", r"D:\art\b.jpg")
-    assert parse(r"a.png=D:\art\b.jpg:E:\c.png") == Wish("a.png", r"D:\art\b.jpg", r"E:\c.png")
+    assert parse_region("left.png=b.jpg") == RegionSpec("left.png", "b.jpg")
+    assert parse_region("left.png=keep") == RegionSpec("left.png", None)
+    assert parse_region("left.png=b.jpg:c.png") == RegionSpec("left.png", "b.jpg", "c.png")
+    assert parse_region(r"C:\masks\a.png=D:\art\b.jpg") == RegionSpec(r"C:\masks\a.png", r"D:\art\b.jpg")
+    assert parse_region(r"a.png=D:\art\b.jpg:E:\c.png") == RegionSpec("a.png", r"D:\art\b.jpg", r"E:\c.png")
     for name in ("a=b.png", "c:d.png", "c", "d.png"):
         Image.fromarray(LEFT).save(name, "png")
-    assert parse("a=b.png=left.png") == Wish("a=b.png", "left.png")
-    assert parse("left.png=c:d.png") == Wish("left.png", "c", "d.png")
+    assert parse_region("a=b.png=left.png") == RegionSpec("a=b.png", "left.png")
+    assert parse_region("left.png=c:d.png") == RegionSpec("left.png", "c", "d.png")
     Path("d.png").unlink()
-    assert parse("left.png=c:d.png") == Wish("left.png", "c:d.png"), "the way to read it with the most files"
-    assert wishes("left.png=Keep") == wishes([("left.png", "KEEP")]) == wishes("left.png=keep")
+    assert parse_region("left.png=c:d.png") == RegionSpec("left.png", "c:d.png"), "the way to read it with the most files"
+    assert parse_regions("left.png=Keep") == parse_regions([("left.png", "KEEP")]) == parse_regions("left.png=keep")
     Path("Keep").write_bytes(b"")
-    assert wishes("left.png=Keep") == [Wish("left.png", "Keep")]
+    assert parse_regions("left.png=Keep") == [RegionSpec("left.png", "Keep")]
     Path("Keep").unlink()
-    assert wishes("left.png=keep") == wishes([("left.png", "keep")]) == [Wish("left.png", None)]
-    assert wishes([("a", "b", "c"), "left.png=d"]) == [Wish("a", "b", "c"), Wish("left.png", "d")]
+    assert parse_regions("left.png=keep") == parse_regions([("left.png", "keep")]) == [RegionSpec("left.png", None)]
+    assert parse_regions([("a", "b", "c"), "left.png=d"]) == [RegionSpec("a", "b", "c"), RegionSpec("left.png", "d")]
 
 
 BAD = [

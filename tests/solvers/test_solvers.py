@@ -11,7 +11,7 @@ import pytest
 import scipy.optimize
 
 from jaxstyle.errors import InputError
-from jaxstyle.solvers.lbfgs import LBFGS, Halves
+from jaxstyle.solvers.lbfgs import LBFGS, Float16History
 from jaxstyle.solvers.optax_solvers import Adam
 from jaxstyle.solvers.registry import SOLVERS, make_solver
 
@@ -111,7 +111,7 @@ def test_pairs_in_half_the_bytes_are_rounded_ones(problem):
         for slot, values in enumerate(np.asarray(getattr(whole, name))):
             power = np.float32(2.0 ** (14 - np.ceil(np.log2(np.abs(values).max() or 1.0))))
             rounded = (values * power).astype(np.float16).astype(np.float32) / power
-            np.testing.assert_array_equal(Halves((bits, scales))[slot], rounded, err_msg=name)
+            np.testing.assert_array_equal(Float16History((bits, scales))[slot], rounded, err_msg=name)
     least = quadratic(jnp.linalg.solve(*problem), *problem)
     for _ in range(38):
         states[True] = step(states[True])

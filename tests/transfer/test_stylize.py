@@ -22,7 +22,7 @@ from jaxstyle.plans.config import Config
 from jaxstyle.plans.method import Method
 from jaxstyle.plans.resolve import parse_layers
 from jaxstyle.runs.inputs import StageInputs
-from jaxstyle.runs.loop import STILL, Member, run_stage
+from jaxstyle.runs.loop import STILL_EVALUATIONS, Member, run_stage
 
 pytestmark = pytest.mark.usefixtures("small_network")
 
@@ -298,10 +298,10 @@ def test_a_run_whose_loss_does_not_change_ends_with_a_reason():
 
     same = [(5.0, True)] * 60
     known, reason = after([(7.0, True), *same])
-    assert known == 2 + STILL
-    assert reason.startswith(f"the loss did not change in {STILL} evaluations")
-    assert after([(7.0, True), *[(5.0, False)] * 60])[0] == 1 + STILL
-    assert after([(7.0, True), *same[: STILL - 1], (4.0, True), *same[: STILL - 1]]) is None
+    assert known == 2 + STILL_EVALUATIONS
+    assert reason.startswith(f"the loss did not change in {STILL_EVALUATIONS} evaluations")
+    assert after([(7.0, True), *[(5.0, False)] * 60])[0] == 1 + STILL_EVALUATIONS
+    assert after([(7.0, True), *same[: STILL_EVALUATIONS - 1], (4.0, True), *same[: STILL_EVALUATIONS - 1]]) is None
 
 
 def test_there_may_be_nothing_to_do():
