@@ -152,7 +152,7 @@ def from_picture(plan: Plan, held: Sequence[int] | None) -> Plan:
     """A plan that starts from a picture, with all its colours and from under what is kept, and holds the waves that it held."""
     stages = tuple(stage._replace(held=held and tuple(held)) for stage in plan.stages)
     picture = plan.init_picture and plan.uncovered(plan.init_picture)
-    return replace(plan, picture=picture, start=replace(plan.start, smooth_colour=False), stages=stages)
+    return replace(plan, init_picture=picture, start=replace(plan.start, smooth_colour=False), stages=stages)
 
 
 def continuation(was: RecordedRun, evaluations: int) -> tuple[Plan, Kept | None, dict[str, Any], str]:

@@ -128,6 +128,7 @@ def test_chunks_are_alike_and_a_multiple_of_the_devices(monkeypatch):
     assert count(20, 1024, 1024, 2, None) == 8
 
 
+@pytest.mark.slow
 def test_the_last_chunk_may_be_short():
     results = stylize_batch(CHELSEA, [SWIRLS, GLASS, WAVES], size=32, evaluations=3, batch_size=2)
     assert [r.record["batch"] for r in results] == [{"members": n, "member": i} for n, i in ((2, 0), (2, 1), (1, 0))]
@@ -205,7 +206,8 @@ def test_pairs_and_titles():
 def test_bad_batches_are_refused_before_anything_is_computed(monkeypatch, tmp_path):
     monkeypatch.setattr(jax, "jit", None)
     both = [CHELSEA, COFFEE]
-    refusal(lambda: stylize_batch(both, SWIRLS, pairs=True), "pairs", "2 contents for 1 styles", kind=InputError)
+    with pytest.raises(InputError, match="^`pairs` has 2 contents for 1 styles; give as many of the one as of the other$"):
+        stylize_batch(both, SWIRLS, pairs=True)
     refusal(lambda: stylize_batch(both, []), "styles", "is empty", kind=InputError)
     refusal(lambda: stylize_batch(both, SWIRLS, seeds=3), "seeds", "nothing here is random", "noise", kind=InputError)
     refusal(lambda: stylize_batch(both, SWIRLS, seeds=0), "seed", "is empty", kind=InputError)

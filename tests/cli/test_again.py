@@ -55,6 +55,7 @@ def test_a_replay_is_the_same_picture(capsys, suffix):
         np.testing.assert_array_equal(pixels("new.png"), pixels(out))
 
 
+@pytest.mark.slow
 def test_a_picture_that_was_moved_is_replayed_by_the_record_inside_it(capsys):
     os.mkdir("there")
     copies()
@@ -192,7 +193,8 @@ def test_a_picture_with_a_preview_goes_on_without_leaving_it(monkeypatch, keep):
         np.testing.assert_array_equal(pixels(f"{name}2.png"), pixels(f"{name}.png"))
 
 
-@pytest.mark.parametrize("scales", [pytest.param(2, marks=pytest.mark.slow), "auto"])
+@pytest.mark.slow
+@pytest.mark.parametrize("scales", [2, "auto"])
 def test_a_picture_that_was_stopped_at_a_coarse_size_is_replayed(monkeypatch, capsys, scales):
     monkeypatch.setattr(schedule, "PREVIEW", 24)
     how = dict(size="48x40", scales=scales, evaluations=9, metric="plain")

@@ -66,6 +66,7 @@ def test_the_other_direction(folders):
     assert os.path.exists("0-both-b2a.png")
 
 
+@pytest.mark.slow
 def test_what_is_interrupted_is_usable_and_goes_on(folders, monkeypatch, capsys):
     assert run(*FOLDERS, "-o", "straight.safetensors", "--steps", "4", "-q") == 0
     advance = Display.advance

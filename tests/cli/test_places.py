@@ -206,7 +206,7 @@ def test_a_tilde_is_the_home_folder_in_python(home, styles_file):
     assert os.listdir() == ["home"]
 
 
-@pytest.mark.parametrize("out", ["all.png", "all.JPG", "all.heic", "all.safetensors", "sub/all.webp"])
+@pytest.mark.parametrize("out", ["all.png", "all.JPG", "all.heic", "all.safetensors", "sub/all.jpg"])
 def test_several_pictures_go_into_no_file(out, apply, capsys):
     picture("c.png", 1), picture("s.png", 2)
     for arguments in (

@@ -54,7 +54,7 @@ def inside(image):
 def test_by_default_nothing_is_changed():
     found = plan()
     assert found.colours == Colours("style", None, None)
-    assert found.photograph is None
+    assert found.original_content is None
     assert found.content is not plan(colors="content").content
     assert not found.method.grey
 
@@ -67,7 +67,7 @@ def test_a_run_in_grey_sees_grey_pictures_of_the_contents_brightness():
     for picture in found.styles:
         np.testing.assert_allclose(picture.rgb.mean(), (photo() @ LUMA).mean(), atol=0.01)
         np.testing.assert_allclose(picture.rgb.std(), (photo() @ LUMA).std(), rtol=0.05)
-    assert found.photograph.rgb.dtype == np.uint8
+    assert found.original_content.rgb.dtype == np.uint8
 
 
 @pytest.mark.parametrize("init", ["content", "noise", "style", OTHER])
@@ -155,6 +155,7 @@ def test_without_a_run_what_is_of_the_run_is_told_to_count_for_nothing():
 EVERY = [dict(colors=name) for name in COLORS[1:]] + [dict(color_space="lab")]
 
 
+@pytest.mark.slow
 def test_strips_give_the_same():
     whole, strips = (stylize(CONTENT, STYLE, **SMALL, colors="content", memory=memory).image for memory in ("auto", "low"))
     np.testing.assert_allclose(whole, strips, atol=2e-3)

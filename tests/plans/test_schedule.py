@@ -161,6 +161,7 @@ HELD = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", HELD)
 def test_a_large_picture_is_its_preview(monkeypatch, options):
     """The course of the preview is that of its size alone, number by number, and its waves up to 3/8 are the picture's."""
