@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from jaxstyle.flow.fields import grid
 from jaxstyle.network.convolution import conv3x3
 
 STRIDE = 8
@@ -154,12 +155,6 @@ def looked_up(volumes: list[Array], places: Array) -> Array:
     return jnp.concatenate(found, 3)
 
 
-def grid(h: int, w: int, dtype: Any = jnp.float32) -> Array:
-    """The place of every pixel, x before y: (H, W, 2)."""
-    y, x = jnp.meshgrid(jnp.arange(h, dtype=dtype), jnp.arange(w, dtype=dtype), indexing="ij")
-    return jnp.stack([x, y], 2)
-
-
 def _between(length: int, longer: int, dtype: Any) -> Array:
     """The matrix (longer, length) of linear interpolation whose first and last places are those of the shorter."""
     places = jnp.arange(longer, dtype=dtype) * ((length - 1) / max(longer - 1, 1))
@@ -190,7 +185,7 @@ def raft(params: Parameters, first: Array, second: Array, updates: int, *, both:
         one, other = features, jnp.concatenate([other, one])
     volumes = correlations(one, other)
     h, w = one.shape[1:3]
-    start = jnp.broadcast_to(grid(h, w, first.dtype)[None], (len(one), h, w, 2))
+    start = jnp.broadcast_to(grid(h, w)[None], (len(one), h, w, 2))
     hidden, context = jnp.tanh(known[..., :HIDDEN]), nn.relu(known[..., HIDDEN:])
 
     update = params["update"]
