@@ -1,7 +1,7 @@
 """Films whose flow is known exactly, made of the sample pictures; and how much a film changes along it.
 
-A film is a stack of layers. Each is a picture under a window that moves over it by an affine map of its own in every frame, so that
-the place of every pixel in any other frame, and whether it is seen there, follow by arithmetic.
+A film is a stack of layers. Each is a picture under a window that moves over it by an affine map of its own in every frame, so
+that the place of every pixel in any other frame, and whether it is seen there, follow by arithmetic.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -183,13 +183,14 @@ FILMS: dict[str, Callable[[int, int, int], Film]] = {
 
 
 def warping_error(frames: Sequence[np.ndarray], motions: Sequence[Motion], back: int = 1, kernel: str = "cubic") -> float:
-    """How much a film changes along its flow (Lai et al., "Learning blind video temporal consistency", ECCV 2018): the mean, over
-    pairs of frames, of the squared difference of frame t and frame t - `back` warped onto it, over the pixels that are seen in both.
+    """How much a film changes along its flow: the warping error of Lai et al., "Learning blind video temporal consistency"
+    (ECCV 2018). It is the mean, over pairs of frames, of the squared difference of frame t and frame t - `back` warped onto it,
+    over the pixels that are seen in both.
 
     Args:
         frames: (H, W, 3), uint8 or of the same range.
-        motions: of frame t to frame t - `back`, for t from `back` on. The mask is theirs: Lai et al. estimate flow and mask, here both
-            may be exact.
+        motions: of frame t to frame t - `back`, for t from `back` on. Their masks count: that of a `Film` is exact, and
+            Lai et al. estimate it from flow there and back.
         kernel: of the warp. Lai et al. have ``"bilinear"``, whose blur counts as a change.
 
     Returns:

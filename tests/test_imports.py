@@ -25,6 +25,7 @@ ROOMS = [
     "onepass",
     "solvers",
     "loss",
+    "flow",
     "network",
     "results",
     "machine",

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
@@ -30,8 +29,8 @@ HIDDEN, CONTEXT, FEATURES = 96, 64, 128
 EPSILON = 1e-5
 """Added to a channel's variance."""
 Parameters = Mapping[str, Mapping[str, Any]]
-"""``{"features": ..., "context": ..., "update": ...}``: of each the Flax parameters of its convolutions, ``{"kernel": (size, size,
-in, out), "bias": (out,)}``."""
+"""``{"features": ..., "context": ..., "update": ...}``: of each the Flax parameters of its convolutions, float32,
+``{"kernel": (size, size, in, out), "bias": (out,)}``."""
 
 
 def convolved(x: Array, kernel: Array, stride: int = 1) -> Array:
@@ -41,7 +40,7 @@ def convolved(x: Array, kernel: Array, stride: int = 1) -> Array:
         return jnp.einsum("nhwi,io->nhwo", x[:, ::stride, ::stride], kernel[0, 0], precision="highest")
     if size == 3 and stride == 1:
         return jnp.asarray(conv3x3(x, kernel))
-    padding, layout = ((size // 2,) * 2,) * 2, ("NHWC", "HWIO", "NHWC")
+    padding, layout = [(size // 2, size // 2)] * 2, ("NHWC", "HWIO", "NHWC")
     return lax.conv_general_dilated(x, kernel, (stride,) * 2, padding, dimension_numbers=layout, precision="highest")
 
 
@@ -136,16 +135,15 @@ def correlations(first: Array, second: Array) -> list[Array]:
 
 
 def hats(centres: Array, length: int) -> Array:
-    """Weights of linear interpolation at places around `centres`, (..., P) -> (..., P, 7, length); beyond the ends lie zeros."""
-    around = jnp.arange(-RADIUS, RADIUS + 1, dtype=centres.dtype)
-    places = centres[..., None, None] + around.reshape((1,) * centres.ndim + (-1, 1))
-    at = jnp.arange(length, dtype=centres.dtype).reshape((1,) * (centres.ndim + 1) + (-1,))
-    return jnp.maximum(1 - jnp.abs(places - at), 0)
+    """Weights of linear interpolation at places around `centres`, (N, P) -> (N, P, 7, length); beyond the ends lie zeros."""
+    around, at = (jnp.arange(*ends, dtype=centres.dtype) for ends in ((-RADIUS, RADIUS + 1), (0, length)))
+    places = centres[..., None, None] + around[None, None, :, None]
+    return jnp.maximum(1 - jnp.abs(places - at[None, None, None]), 0)
 
 
 def looked_up(volumes: list[Array], places: Array) -> Array:
-    """Correlations around the places (N, H, W, 2) of the second frame where those of the first are now thought to lie: (N, H, W,
-    4 * 49), of each level those of one column after the other."""
+    """Correlations around the places (N, H, W, 2) of the second frame where those of the first are now thought to lie:
+    (N, H, W, 4 * 49), of each level those of one column after the other."""
     n, h, w, _ = places.shape
     centres, found = places.reshape(n, h * w, 2), []
     for level, volume in enumerate(volumes):

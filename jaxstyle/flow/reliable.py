@@ -1,4 +1,4 @@
-"""Where a flow field can be relied on (Ruder, Dosovitskiy, Brox, "Artistic style transfer for videos", GCPR 2016; IJCV 2018)."""
+"""Where flow can be relied on (Ruder, Dosovitskiy, Brox, "Artistic style transfer for videos", GCPR 2016; IJCV 2018)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,10 +20,10 @@ OCCLUDED = -1.0
 def reliability(flow: Any, backward_flow: Any) -> Array:
     """How far a flow field can be relied on at each pixel, from 0 to 1.
 
-    With w the flow at x, and w' the flow back at x + w: x is occluded where |w + w'|² >= 0.01 (|w|² + |w'|²) + 0.5, and lies at an
-    edge of the motion where |grad u|² + |grad v|² > 0.01 |w|² + 0.002. Both are not reliable, and neither is what comes from
-    beyond the picture. The mask is blurred, with occluded places as -1, and what is below 0 is cut off. For `jax.jit` and `jax.vmap`
-    too.
+    With w = (u, v) the flow at x, and w' the flow back at x + w: x is occluded where |w + w'|² >= 0.01 (|w|² + |w'|²) + 0.5,
+    and lies at an edge of the motion where |grad u|² + |grad v|² > 0.01 |w|² + 0.002. Both are not reliable, and neither is
+    what comes from beyond the picture. The mask is blurred, with occluded places as -1, and what is below 0 is cut off. For
+    `jax.jit` and `jax.vmap` too.
 
     Args:
         flow: (H, W, 2), pixels, x before y; that of frame i to frame i - 1 for what is warped onto frame i.

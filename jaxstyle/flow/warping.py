@@ -35,14 +35,14 @@ class Warped(NamedTuple):
 def warp(picture: Any, flow: Any, kernel: str = "quintic") -> Warped:
     """Moves a picture along a flow field: the result at x is the picture at x + flow(x).
 
-    With the flow of frame i to frame i - 1 it brings frame i - 1 to where frame i has the same things. For `jax.jit`, `jax.vmap`
-    and `jax.grad` too.
+    With the flow of frame i to frame i - 1 it brings frame i - 1 to where frame i has the same things. For `jax.jit` and
+    `jax.vmap` too.
 
     Args:
         picture: (H, W, C), of any float values.
         flow: (H, W, 2), pixels, x before y.
-        kernel: ``"bilinear"``, ``"cubic"`` or ``"quintic"``. Of a painting that was warped 24 times by parts of a pixel, and back to
-            where it was, they leave 16%, 58% and 75% of the differences between neighbours.
+        kernel: ``"bilinear"``, ``"cubic"`` or ``"quintic"``. Of a painting that was warped 24 times by parts of a pixel, to end
+            where it began, they leave 16%, 58% and 75% of the differences between neighbours.
 
     Returns:
         The picture and where it comes from inside the frame; see `Warped`.
