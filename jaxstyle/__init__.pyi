@@ -14,6 +14,15 @@ from .errors import (
     JaxstyleError as JaxstyleError,
     WeightsError as WeightsError,
 )
+from .flow.optical import (
+    optical_flow as optical_flow,
+    optical_flows as optical_flows,
+)
+from .flow.reliable import reliability as reliability
+from .flow.warping import (
+    Warped as Warped,
+    warp as warp,
+)
 from .loss.metric import (
     Metric as Metric,
     whitened as whitened,

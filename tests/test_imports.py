@@ -26,6 +26,7 @@ ROOMS = [
     "training",
     "onepass",
     "loss",
+    "flow",
     "network",
     "films",
     "results",
