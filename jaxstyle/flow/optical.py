@@ -51,7 +51,7 @@ def optical_flows(first: Any, second: Any, *, updates: int = UPDATES, size: int 
         updates, size: as of `optical_flow`.
 
     Returns:
-        Twice (H, W, 2), float32, pixels, x before y; the first as of `optical_flow`, the second with second(x) ~ first(x + flow(x)).
+        Twice (H, W, 2), float32, pixels, x before y; one as of `optical_flow`, one with second(x) ~ first(x + flow(x)).
 
     Raises:
         InputError (ImageError among them): as `optical_flow`.
