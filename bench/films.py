@@ -189,7 +189,7 @@ def warping_error(frames: Sequence[np.ndarray], motions: Sequence[Motion], back:
 
     Args:
         frames: (H, W, 3), uint8 or of the same range.
-        motions: of frame t to frame t - `back`, for t from `back` on. Their masks count: that of a `Film` is exact, and
+        motions: of frame t to frame t - `back`, for t from `back` on. Their masks count: that of a `Film` is exact.
             Lai et al. estimate it from flow there and back.
         kernel: of the warp. Lai et al. have ``"bilinear"``, whose blur counts as a change.
 

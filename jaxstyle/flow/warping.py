@@ -120,8 +120,7 @@ def _coefficients(picture: Array, axis: int, degree: int) -> Array:
     reach = len(taps) // 2
     widths = [(reach, reach) if k == axis else (0, 0) for k in range(3)]
     longer = jnp.pad(picture, widths, mode="reflect") if picture.shape[axis] > 1 else jnp.pad(picture, widths, mode="edge")
-    planes = longer.transpose(2, 0, 1)[..., None]
-    kernel = jnp.asarray(taps, picture.dtype).reshape((-1, 1, 1, 1) if axis == 0 else (1, -1, 1, 1))
-    layout = ("NHWC", "HWIO", "NHWC")
-    found = lax.conv_general_dilated(planes, kernel, (1, 1), "VALID", dimension_numbers=layout, precision="highest")
-    return found[..., 0].transpose(1, 2, 0)
+    length = picture.shape[axis]
+    # A sum of shifted pictures: XLA's CPU backend takes seven times as long for a convolution of one channel.
+    parts = [lax.slice_in_dim(longer, k, k + length, axis=axis) * float(tap) for k, tap in enumerate(taps)]
+    return jnp.asarray(sum(parts))
