@@ -232,6 +232,7 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options", [["--style-weight", "50"], pytest.param(["--scales", "2"], marks=pytest.mark.slow)], ids=str
 )

@@ -38,6 +38,7 @@ def run(*arguments):
     return main(["train", *arguments, *SMALL])
 
 
+@pytest.mark.slow
 def test_a_network_is_taught_and_paints(pictures, monkeypatch, capsys):
     early, compiled = [], Compiler.compile
     with monkeypatch.context() as patch:

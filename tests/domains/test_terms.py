@@ -110,6 +110,7 @@ def test_no_picture_is_anothers_negative(rng, pictures):
     assert abs(content(0, 0) - content(1, 1)) > 1e-3
 
 
+@pytest.mark.slow
 def test_what_cyclegan_minimises(rng, pictures):
     recipe = Recipe("cyclegan", 2, 1, 32, 2, content_weight=10, identity_weight=5)
     nets, (a, b) = with_biases(cyclegan.init_networks(recipe), rng), pictures

@@ -44,6 +44,7 @@ def training(method, steps=4, path=None):
     return DomainTrainer(*collections(), recipe, steps=steps, path=path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["cut", pytest.param("cyclegan", marks=pytest.mark.slow)])
 def test_what_is_stopped_goes_on_bit_for_bit(method, tmp_path):
     """Networks, moments, averages, and the pictures of the pool."""

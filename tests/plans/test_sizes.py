@@ -164,6 +164,7 @@ def test_a_library_reads_each_file_once_as_long_as_there_is_room(monkeypatch):
     assert told == ["a.png", "b.png", "c.png", "b.png"]
 
 
+@pytest.mark.slow
 def test_progress_tells_the_transparency_at_its_size():
     image, opaque, shapes = picture(50, 40), picture(50, 40, seed=1), []
     image.putalpha(Image.linear_gradient("L").resize(image.size))

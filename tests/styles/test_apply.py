@@ -40,6 +40,7 @@ def test_it_is_the_network_of_the_picture(tiny_styles, image):
     assert np.abs(painted.image - apply_style(image, tiny_styles, style=0).image).max() > 0.05
 
 
+@pytest.mark.slow
 def test_a_network_without_a_margin_paints_the_picture_as_it_is(tiny_styles, image):
     bare, photograph = replace(tiny_styles, margin=0), image / np.float32(255)
     wanted = jax.jit(lambda image: paint(bare.kernels, bare.widths, image[None], bare.styles[:1])[0])(photograph)
