@@ -182,8 +182,6 @@ def _notes(film: Film, form: Form, part: Part, resume: bool) -> list[str]:
         notes.append(f"pixels are made square: {form.suffix or 'a folder of pictures'} cannot say that they are not")
     if part.done:
         notes.append(f"{part.done} frames are there already")
-    elif part.is_anew:
-        notes.append(f"the unfinished {part.out} that was there is begun anew; --resume would have gone on with it")
     elif resume:
         notes.append(f"there is nothing to go on with beside {part.out}, so the film begins anew")
     return notes

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from jaxstyle.errors import ImageError, InputError, JaxstyleError, reason
+from jaxstyle.errors import ImageError, InputError, JaxstyleError, named, reason
 from jaxstyle.films.film import Film
 from jaxstyle.films.forms import Form, with_alpha
 from jaxstyle.films.fragments import cut_to_whole_fragments, fragment, head, sample
@@ -43,13 +43,11 @@ class Part:
         key: what it is made of, as plain data; a run goes on with one of the same key only.
         done: frames that earlier runs have left.
         seconds: that these took.
-        is_anew: whether something was there that was cleared away.
     """
 
     def __init__(self, out: Path, form: Form, key: Mapping[str, Any]):
         self.out, self.form, self.key = out, form, json.loads(json.dumps(key))
         self.ledger, self.done, self.seconds = part_of(out), 0, 0.0
-        self.is_anew = False
 
     @property
     def segments(self) -> list[Path]:
@@ -71,16 +69,21 @@ class Part:
         return self.out / f"{number + 1:0{DIGITS}d}.png"
 
     def begin(self, resume: bool) -> None:
-        """Finds what is there, or clears it away.
+        """Finds what is there; clears away what nothing was painted of.
 
         Raises:
-            InputError: where what is there is of another film or other settings, or the place cannot be written.
+            InputError: where what is there is of another film or other settings, or is not asked for, or the place cannot be
+                written.
         """
         if resume and (known := self._known()) is not None:
             self._check_same(known["key"])
             self.done, self.seconds = self.frames(), float(known["seconds"])
         else:
-            self.is_anew = self.ledger.exists()
+            if self.ledger.exists() and (count := self.frames()):
+                problem = f"is begun (frames painted: {count})"
+                raise InputError(
+                    "out", str(self.out), problem, f"go on with {named('resume')}, or remove {self.ledger} to begin anew"
+                )
             self.clear()
             if not self.form.suffix:
                 for path in self.out.glob("[0-9]" * DIGITS + ".png"):  # `check_stills` has looked at them
@@ -109,7 +112,7 @@ class Part:
         if names:
             told = ", ".join(f"{name} {other.get(name)!r} and not {self.key.get(name)!r}" for name in names[:3])
             problem = f"has begun otherwise, with {told}"
-            raise InputError("resume", str(self.out), problem, "give the same options, or leave --resume out to begin anew")
+            raise InputError("resume", str(self.out), problem, f"give the same options, or remove {self.ledger} to begin anew")
 
     def frames(self) -> int:
         """How many whole frames there are; what is cut behind them is taken away."""

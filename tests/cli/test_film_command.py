@@ -188,9 +188,13 @@ def test_resume_with_another_style_names_it(command, monkeypatch, capsys):
     assert main([*command[:-1], "dashes", "film.mkv", "-o", "out.mkv", "--resume"]) == 2
     words = "`--resume` (='out.mkv') has begun otherwise, with style 'dots' and not 'dashes'; give the same options"
     assert words in capsys.readouterr().err
-    assert main([*command, "film.mkv", "-o", "out.mkv"]) == 0
-    words = "note: the unfinished out.mkv that was there is begun anew; --resume would have gone on with it"
+    assert main([*command, "film.mkv", "-o", "out.mkv"]) == 2
+    words = "`--out` (='out.mkv') is begun (frames painted: 1); go on with --resume, or remove .out.mkv.part to begin anew"
     assert words in capsys.readouterr().err
+    os.remove(".out.mkv.part")
+    assert main([*command, "film.mkv", "-o", "out.mkv"]) == 0
+    assert len(decoded("out.mkv")) == 4
+    assert not [name for name in os.listdir() if "part" in name]
 
 
 @pytest.mark.slow

@@ -268,7 +268,12 @@ def test_a_run_with_other_settings_is_not_gone_on_with():
     before = {path: path.read_bytes() for path in Path().iterdir()}
     with pytest.raises(InputError, match="has begun otherwise, with style 'waves' and not 'glass'; give the same options, or"):
         make(source, "out.mp4", resume=True, key={"style": "glass"})
+    with pytest.raises(
+        InputError, match=r"is begun \(frames painted: 3\); go on with resume, or remove .out.mp4.part to begin anew"
+    ):
+        make(source, "out.mp4", key={"style": "glass"})
     assert {path: path.read_bytes() for path in Path().iterdir()} == before
+    Path(".out.mp4.part").unlink()
     make(source, "out.mp4", key={"style": "glass"})
     assert files() == ["film.mkv", "out.mp4"]
 
