@@ -98,7 +98,7 @@ def estimate(
         (width, height),
         [picture.size for picture in plan.styles],
         engines[-1].method.strips,
-        needed + used,
+        max(needed + used, memory.peak() or 0),  # of a small picture compiling may take more
         None if free is None else free + used,
         None if free is None or needed <= free else memory.largest(width, height, needed, free),
         compiler.seconds,

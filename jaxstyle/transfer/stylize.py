@@ -95,7 +95,8 @@ def carry_out(
     compiler = Compiler(quickly=plan.is_short)
     engines, needed, free = compile_to_fit(plan, compiler, measured=measured)
     memory.check(*plan.content.size, needed, free)
-    needed += memory.resident()
+    # Of a small picture compiling may have taken more.
+    needed = max(needed + memory.resident(), memory.peak() or 0)
 
     def tell(progress: list[Progress]) -> Any:
         return callback is not None and callback(progress[0])

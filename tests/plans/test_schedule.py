@@ -238,13 +238,13 @@ def test_a_run_that_is_stopped_early_still_gives_the_full_size():
 @pytest.mark.slow
 def test_a_finer_size_begins_without_noise(monkeypatch):
     """With what the first size made of it, enlarged."""
-    begun, task = [], Engine.task
+    begun, inputs = [], Engine.inputs
 
     def watch(engine, plans, starts, *rest):
         begun.append(np.asarray(starts[0]))
-        return task(engine, plans, starts, *rest)
+        return inputs(engine, plans, starts, *rest)
 
-    monkeypatch.setattr(Engine, "task", watch)
+    monkeypatch.setattr(Engine, "inputs", watch)
     stylize(CONTENT, STYLE, size="64x64", evaluations=3, scales=2, init="noise", metric="plain")
     fine = [float(np.abs(np.diff(image, axis=1)).mean()) for image in begun]
     assert len(fine) == 2
