@@ -20,9 +20,10 @@ def run(name, folder):
     return done.stdout
 
 
+@pytest.mark.optimized
 @pytest.mark.slow
 def test_a_picture_and_its_controls(tmp_path):
-    assert "20 evaluations" in run("picture.py", tmp_path)
+    assert "12 evaluations" in run("picture.py", tmp_path)
     with Image.open(tmp_path / "cup.png") as image:
         assert max(image.size) <= 128
 
