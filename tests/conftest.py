@@ -250,3 +250,17 @@ def threefold(grey):
 
 def encode_srgb(linear):
     return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055)
+
+
+def straight_and_stopped(training: Callable, path: Path, at: int, steps: int) -> tuple:
+    """A training of so many steps made in one go, and one that was stopped at a step and went on from its checkpoint: alike."""
+    straight = training()
+    assert straight.run()
+    assert not training(path=path).resume()
+    assert not training(path=path).run(lambda report: report.step >= at)
+    later = training(path=path)
+    assert later.resume()
+    assert at <= int(later.state.step) < steps
+    assert later.run()
+    jax.tree.map(np.testing.assert_array_equal, later.state, straight.state)
+    return straight, later

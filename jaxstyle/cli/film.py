@@ -37,6 +37,7 @@ from jaxstyle.styles.apply import loaded, manner_of
 SCHEMA = "jaxstyle-run-film-1"
 ONLY = ("start", "end", "fps", "codec", "resume")
 """Options that only films have."""
+KEPT = "what was painted is kept: the same command with --resume goes on from there"
 
 
 def add_film(sub: argparse.ArgumentParser) -> None:
@@ -92,7 +93,7 @@ def films(options: argparse.Namespace) -> int:
     say_first(options)
     painter = FramePainter(manner, members(*film.size), low, options.color_space)
     written = _Record(options, config, about, network, versions, film, form, sound, part, painter)
-    interrupt = Interrupt("this frame", lambda: _kept(part), options.quiet)
+    interrupt = Interrupt("this frame", lambda: KEPT, options.quiet)
     total, began = film.count, time.monotonic()
     with Display(total, options.quiet) as display, interrupt:
 
@@ -185,10 +186,6 @@ def _notes(film: Film, form: Form, part: Part, resume: bool) -> list[str]:
     elif resume:
         notes.append(f"there is nothing to go on with beside {part.out}, so the film begins anew")
     return notes
-
-
-def _kept(part: Part) -> str:
-    return "what was painted is kept: the same command with --resume goes on from there"
 
 
 class _Record:

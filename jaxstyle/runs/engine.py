@@ -163,7 +163,7 @@ def compile_engine(
         canonical=canonical.shapes(plan),
         weights=TermWeights.of(plan.objective),
         metrics=metrics,
-        chroma=jnp.asarray(plan.chroma, jnp.float32),
+        chroma=weight if plan.regions else jax.ShapeDtypeStruct((), jnp.float32),  # pyright: ignore[reportArgumentType]
         anchor=Anchor(start, weight) if anchored else None,  # pyright: ignore[reportArgumentType]
     )
     inputs = layout.shapes(shapes if members is None else shapes.stacked(members))._replace(held=held)

@@ -5,14 +5,14 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import refusal, smooth_pictures
+from conftest import refusal, smooth_pictures, straight_and_stopped
 
 import jaxstyle
 from jaxstyle.domains import api as whole
@@ -45,19 +45,10 @@ def training(method, steps=4, path=None):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", ["cut", pytest.param("cyclegan", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("method", ["cut", "cyclegan"])
 def test_what_is_stopped_goes_on_bit_for_bit(method, tmp_path):
     """Networks, moments, averages, and the pictures of the pool."""
-    straight = training(method)
-    assert straight.run()
-    path = tmp_path / ".net.part"
-    assert not training(method, path=path).resume()
-    assert not training(method, path=path).run(lambda report: report.step >= 2)
-    later = training(method, path=path)
-    assert later.resume()
-    assert 2 <= int(later.state.step) < 4
-    assert later.run()
-    jax.tree.map(np.testing.assert_array_equal, later.state, straight.state)
+    straight, later = straight_and_stopped(partial(training, method), tmp_path / ".net.part", 2, 4)
     if method == "cyclegan":
         for pool in straight.state.pools.values():
             assert int(pool.filled) == 4

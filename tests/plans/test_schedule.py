@@ -155,9 +155,9 @@ def test_the_preview_is_the_plan_of_its_size_alone(monkeypatch, large, small):
 
 HELD = [
     pytest.param({}, id="plain"),
-    pytest.param(dict(init="noise", seed=3), id="noise", marks=pytest.mark.slow),
-    pytest.param(dict(colors="content"), id="brightness", marks=pytest.mark.slow),
-    pytest.param(dict(memory="low"), id="strips", marks=pytest.mark.slow),
+    pytest.param(dict(init="noise", seed=3), id="noise"),
+    pytest.param(dict(colors="content"), id="brightness"),
+    pytest.param(dict(memory="low"), id="strips"),
 ]
 
 

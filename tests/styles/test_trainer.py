@@ -1,12 +1,13 @@
 """A step's losses against NumPy, and whole trainings on a tiny network: what learns, what stays, stopping and going on."""
 
 from dataclasses import replace
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import TINY, random_params, random_styles, refusal
+from conftest import TINY, random_params, random_styles, refusal, straight_and_stopped
 
 from jaxstyle.domains import step as domain_step
 from jaxstyle.domains.recipe import Recipe as DomainRecipe
@@ -158,16 +159,7 @@ def test_the_gradient_is_the_finite_difference(data, rng):
 
 
 def test_what_is_stopped_goes_on_bit_for_bit(tiny_params, tmp_path):
-    straight = training(tiny_params)
-    assert straight.run()
-    path = tmp_path / ".net.part"
-    assert not training(tiny_params, path=path).resume()
-    assert not training(tiny_params, path=path).run(lambda report: report.step >= 3)
-    later = training(tiny_params, path=path)
-    assert later.resume()
-    assert 3 <= int(later.state.step) < 6
-    assert later.run()
-    jax.tree.map(np.testing.assert_array_equal, later.state, straight.state)
+    _, later = straight_and_stopped(partial(training, tiny_params), tmp_path / ".net.part", 3, 6)
     assert later.curve[-1][0] == 6
 
 
