@@ -17,6 +17,7 @@ BENCH = Path(__file__).resolve().parents[1] / "bench"
 ROOMS = [
     "cli",
     "batch",
+    "video",
     "transfer",
     "runs",
     "plans",

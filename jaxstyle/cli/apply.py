@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from jaxstyle.cli import film
+from jaxstyle.cli import film, film_apply
 from jaxstyle.cli.display import Display, remaining, say, say_first
 from jaxstyle.cli.failures import say_error
 from jaxstyle.cli.interrupt import Interrupt
@@ -78,7 +78,7 @@ def apply(options: argparse.Namespace) -> int:
         parse_size(options.size)
     check_space(options.color_space)
     if film.is_film(options):
-        return film.films(options)
+        return film_apply.films(options)
     for name in film.ONLY:
         if value := getattr(options, name):
             raise InputError(name, MISSING if value is True else value, "is for films, and no film is made", "leave it out")

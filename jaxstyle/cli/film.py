@@ -1,46 +1,47 @@
-"""Films by a network: `jaxstyle apply holiday.mp4 --style waves -o painted.mp4`."""
+"""Films, whatever paints them: what is read, where it goes, what is said on the way, and the record."""
 
 import argparse
 import hashlib
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+
+import numpy as np
 
 from jaxstyle.cli.display import Display, duration, say, say_first
 from jaxstyle.cli.failures import say_error
 from jaxstyle.cli.interrupt import Interrupt
-from jaxstyle.cli.places import check_place, stem_of, unnamed
-from jaxstyle.domains.apply import loaded as domain_network
-from jaxstyle.errors import InputError
-from jaxstyle.films.film import Film
+from jaxstyle.cli.places import check_place, stem_of, step_path, unnamed
+from jaxstyle.errors import ImageError, InputError, JaxstyleError
+from jaxstyle.films.film import Film, Frame
 from jaxstyle.films.forms import ANIMATED, CODECS, WRITTEN, Form, form_of
 from jaxstyle.films.opened import numbered, opened
 from jaxstyle.films.part import Part
 from jaxstyle.films.place import check_film_output, record_of
-from jaxstyle.films.produce import Produced, produce
+from jaxstyle.films.produce import Painter, Produced, produce
 from jaxstyle.films.sound import Sound
 from jaxstyle.films.stills import is_animated
 from jaxstyle.films.times import parse_rate, parse_time
 from jaxstyle.machine import memory as machine
-from jaxstyle.onepass.frames import FramePainter, members
-from jaxstyle.onepass.painting import Manner, check_memory
 from jaxstyle.pictures import ours, write
 from jaxstyle.pictures.ours import is_ours
 from jaxstyle.pictures.paths import is_film_name, is_pattern, located
-from jaxstyle.pictures.size import parse_size
+from jaxstyle.pictures.size import Size
 from jaxstyle.results import record
-from jaxstyle.styles.apply import loaded, manner_of
 
 SCHEMA = "jaxstyle-run-film-1"
 ONLY = ("start", "end", "fps", "codec", "resume")
 """Options that only films have."""
 KEPT = "what was painted is kept: the same command with --resume goes on from there"
+LEAST = 16
+"""Pixels a side."""
 
 
-def add_film(sub: argparse.ArgumentParser) -> None:
+def add_film(sub: argparse.ArgumentParser, resume: bool = True) -> None:
     """The arguments that films have beside those of pictures."""
     group = sub.add_argument_group("films", "a video, a folder or pattern of numbered pictures, a GIF, WebP or APNG")
     group.add_argument("--start", metavar="TIME", help="from this time on: 3.5, 0:03 (default: the beginning)")
@@ -49,7 +50,8 @@ def add_film(sub: argparse.ArgumentParser) -> None:
     group.add_argument("--fps", metavar="N", help=text)
     text = f"{', '.join(CODECS)} (default: h264, in .webm vp9)"
     group.add_argument("--codec", metavar="NAME", help=text)
-    group.add_argument("--resume", action="store_true", help="go on where this command was stopped or killed, if it was")
+    if resume:
+        group.add_argument("--resume", action="store_true", help="go on where this command was stopped or killed, if it was")
 
 
 def is_film(options: argparse.Namespace) -> bool:
@@ -68,75 +70,78 @@ def is_film(options: argparse.Namespace) -> bool:
     return out == ".gif" or (out in ("", ".webp") and options.out is not None and is_animated(path) is True)
 
 
-def films(options: argparse.Namespace) -> int:
-    """Paints one film."""
-    if len(options.pictures) > 1 and (name := next(filter(is_film_name, options.pictures), None)):
+@dataclass(frozen=True)
+class Asked:
+    """The film that is asked for.
+
+    Attributes:
+        given: what the user has named it by: a path, or pictures as a shell makes them of a pattern.
+        film, form, sound: what is read, and what is made of it.
+        path: of what is made.
+        about: where it comes from and its hash, for the record.
+        note: what is to be said of the path.
+    """
+
+    given: Sequence[str]
+    film: Film
+    form: Form
+    sound: Sound
+    path: Path
+    about: dict[str, str]
+    note: str
+
+    @property
+    def name(self) -> str:
+        """What the film is called on the way."""
+        return os.path.basename(self.given[0])
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Of what shapes the film, PyAV only where it does."""
+        needs = self.form.codec is not None or is_film_name(self.given[0])
+        return record.versions("av") if needs else record.versions()
+
+
+def asked(options: argparse.Namespace, given: Sequence[str], made: str, size: Size | None, more: Sequence[str] = ()) -> Asked:
+    """Reads what a film is, and where it goes.
+
+    Args:
+        options: of the command.
+        given: what the user has named it by.
+        made: a word for what it becomes, for its name.
+        size: of the frames, else the film's own.
+        more: other files that must not be replaced.
+    """
+    if len(given) > 1 and (name := next(filter(is_film_name, given), None)):
         raise InputError("pictures", name, "is a film, and one film is painted at a time", "give it alone")
-    low = check_memory(options.memory)
-    given, several = options.pictures[0], options.pictures[1:]
-    out, note = _place(given, options)
+    out, note = (options.out, "") if options.out else _place(given[0], made)
     form = form_of(out, options.codec)
-    film = _film(options, form)
+    film = film_of(options, given, form, size)
     path = check_film_output(out)
-    inputs = _inputs(options.pictures)
-    check_place("out", path, inputs, is_ours) if path.suffix else None
-    sound = Sound(film.source.sound, form)
-    config = _config(options)
-    manner, network = _manner(options)
-    about = {"path": f"{given} and {len(several)} more" if several else given, "sha256": _hash(inputs)}
-    versions = record.versions("av") if film_needs(form, given) else record.versions()
-    part = Part(path, form, _key(about, network, config, versions))
-    part.begin(options.resume)
-    if not options.quiet:
-        for text in (*([note] if note else []), *_notes(film, form, part, options.resume), *sound.notices):
-            say(f"note: {text}")
-    say_first(options)
-    painter = FramePainter(manner, members(*film.size), low, options.color_space)
-    written = _Record(options, config, about, network, versions, film, form, sound, part, painter)
-    interrupt = Interrupt("this frame", lambda: KEPT, options.quiet)
-    total, began = film.count, time.monotonic()
-    with Display(total, options.quiet) as display, interrupt:
-
-        def callback(done: int) -> bool:
-            seconds = time.monotonic() - began
-            made = done - part.done
-            share = min(1.0, made / max(1, (total or done) - part.done))
-            display.update(done, f"{os.path.basename(given)}, {seconds / made:.2g} s a frame", seconds, total, share)
-            return interrupt.came
-
-        def joining() -> None:
-            interrupt.saving = True
-
-        produced = produce(film, part, sound, painter, callback=callback, joining=joining, tags=written.tags)
-        problem = written.save(produced)
-    return _said(film, path, produced, written, problem, interrupt.came, options)
+    inputs = _inputs(given)
+    check_place("out", path, [*inputs, *more], is_ours) if path.suffix else None
+    label = f"{given[0]} and {len(given) - 1} more" if len(given) > 1 else given[0]
+    return Asked(given, film, form, Sound(film.source.sound, form), path, {"path": label, "sha256": _hash(inputs)}, note)
 
 
-def film_needs(form: Form, given: str) -> bool:
-    """Whether PyAV shapes the film."""
-    return form.codec is not None or is_film_name(given)
-
-
-def _place(given: str, options: argparse.Namespace) -> tuple[str | Path, str]:
-    """Where the film goes, and what is to be said of that."""
-    if options.out:
-        return options.out, ""
+def _place(given: str, made: str) -> tuple[str | Path, str]:
+    """Where the film goes where nobody says it, and what is to be said of that."""
     suffix = Path(given).suffix.lower()
-    suffix = suffix if suffix in WRITTEN else ".mp4"
-    return unnamed(stem_of(given, options.made), [given], suffix)
+    return unnamed(stem_of(given, made), [given], suffix if suffix in WRITTEN else ".mp4")
 
 
-def _film(options: argparse.Namespace, form: Form) -> Film:
+def film_of(options: argparse.Namespace, given: Sequence[str], form: Form, size: Size | None) -> Film:
+    """The film, or the part of it, that is read."""
     start = Fraction(0) if options.start is None else parse_time(options.start, argument="start")
     end = None if options.end is None else parse_time(options.end, argument="end")
     fps = None if options.fps is None else parse_rate(options.fps)
-    given = options.pictures[0]
-    source = opened(given if len(options.pictures) == 1 else options.pictures, rate=fps)
-    fit = None if options.size is None else parse_size(options.size).fit
-    film = Film(source, f"film {Path(given).name}", start, end, None if fps == source.rate else fps, fit, not form.holds_aspect)
+    source = opened(given[0] if len(given) == 1 else given, rate=fps)
+    fps, fit = None if fps == source.rate else fps, None if size is None else size.fit
+    film = Film(source, f"film {Path(given[0]).name}", start, end, fps, fit, not form.holds_aspect)
     width, height = film.size
-    if min(width, height) < 16:
-        raise InputError("film", given, f"is {width}x{height} pixels, and each side must be at least 16", "give a larger film")
+    if min(width, height) < LEAST:
+        problem = f"is {width}x{height} pixels, and each side must be at least {LEAST}"
+        raise InputError("film", given[0], problem, "give a larger film")
     return film
 
 
@@ -154,24 +159,101 @@ def _hash(paths: Sequence[str]) -> str:
     return found[0] if len(found) == 1 else hashlib.sha256("".join(found).encode()).hexdigest()
 
 
-def _manner(options: argparse.Namespace) -> tuple[Manner, dict[str, Any]]:
-    """How frames are painted, and what the record says of the network."""
-    if options.style is None:
-        held, about = domain_network(options.network)
-        return Manner(held.styled(options.direction), options.strength), about
-    held, about = loaded(options.network)
-    return manner_of(held, options.style, options.strength), about
-
-
-def _config(options: argparse.Namespace) -> dict[str, Any]:
-    names = ("style", "direction", "strength", "size", "color_space", "start", "end", "fps", "codec")
+def chosen(options: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """Those of these options that were given."""
     return {name: value for name in names if (value := getattr(options, name)) is not None}
 
 
-def _key(about: dict, network: dict, config: dict, versions: dict) -> dict[str, Any]:
-    """What must be the same for a run to go on with what is there."""
-    known = {"film": about["sha256"], "network": network["sha256"] or network["name"], **config}
-    return known | {name: versions[name] for name in ("jaxstyle", "jax", "av") if name in versions}
+class Way(Protocol):
+    """How a film is painted.
+
+    Attributes:
+        config: what the user said of it, for the record.
+        key: what must be the same for a run to go on with what is there, beside the film and versions.
+        inputs, head: what the record says of pictures beside the film, and of the method, before it is painted.
+    """
+
+    config: dict[str, Any]
+    key: dict[str, Any]
+    inputs: dict[str, Any]
+    head: dict[str, Any]
+
+    def painter(self, part: Part, within: Callable[[str, float], object]) -> Painter:
+        """What paints the frames that a part lacks; `within` is told in words how far a frame is, and its share."""
+        ...
+
+    def work(self, frames: float) -> float:
+        """How much work so many frames are, from the first on."""
+        ...
+
+    def tail(self) -> dict[str, Any]:
+        """What the record says after the last frame; "compile" are seconds."""
+        ...
+
+
+@dataclass
+class _Course:
+    """How far a film is: frames that are done, and when it began."""
+
+    done: int
+    began: float = field(default_factory=time.monotonic)
+
+
+def make(options: argparse.Namespace, asked: Asked, way: Way) -> int:
+    """Paints a film."""
+    film, form, sound, versions = asked.film, asked.form, asked.sound, asked.versions
+    known = {"film": asked.about["sha256"], **way.key}
+    known |= {name: versions[name] for name in ("jaxstyle", "jax", "av") if name in versions}
+    part = Part(asked.path, form, known)
+    part.begin(options.resume)
+    if not options.quiet:
+        for text in (*([asked.note] if asked.note else []), *_notes(film, form, part, options.resume), *sound.notices):
+            say(f"note: {text}")
+    say_first(options)
+    written = _Record(options, asked, way, part)
+    interrupt = Interrupt("this frame", lambda: KEPT, options.quiet)
+    every, problems = getattr(options, "save_every", 0) or 0, list[JaxstyleError]()
+    with Display(film.count, options.quiet) as display, interrupt:
+        total, course = film.count, _Course(part.done)
+
+        def shown(done: float, words: str) -> None:
+            seconds, before = time.monotonic() - course.began, way.work(part.done)
+            share = min(1.0, (way.work(done) - before) / max(1e-9, way.work(total or done) - before))
+            display.update(int(done), words, seconds, total, share)
+
+        def within(words: str, share: float) -> None:
+            shown(course.done + share, f"{asked.name}, {words}")
+
+        def callback(done: int) -> bool:
+            course.done = done
+            shown(done, f"{asked.name}, {(time.monotonic() - course.began) / (done - part.done):.2g} s a frame")
+            return interrupt.came
+
+        def joining() -> None:
+            interrupt.saving = True
+
+        paint = way.painter(part, within)
+        course.began = time.monotonic()
+        if every:
+            paint = _with_stills(paint, asked.path, part.done, every, problems)
+        produced = produce(film, part, sound, paint, callback=callback, joining=joining, tags=written.tags)
+        problems += filter(None, [written.save(produced)])
+    return _said(asked, produced, written, problems, interrupt.came, options)
+
+
+def _with_stills(paint: Painter, path: Path, done: int, every: int, problems: list[JaxstyleError]) -> Painter:
+    """The same painter, which also saves every so many-th frame beside the film."""
+
+    def painted(frames: Iterator[Frame]) -> Iterator[tuple[Frame, np.ndarray]]:
+        for number, (frame, image) in enumerate(paint(frames), start=done + 1):
+            if number % every == 0:
+                try:
+                    write.save(step_path(path.with_suffix(".png"), number), image, alpha=frame.picture.alpha)
+                except ImageError as error:  # the film goes on
+                    problems[:] = problems or [error]
+            yield frame, image
+
+    return painted
 
 
 def _notes(film: Film, form: Form, part: Part, resume: bool) -> list[str]:
@@ -191,35 +273,36 @@ def _notes(film: Film, form: Form, part: Part, resume: bool) -> list[str]:
 class _Record:
     """The record of a film, beside it and inside."""
 
-    def __init__(self, options, config, about, network, versions, film, form, sound, part, painter):
-        self._film, self._form, self._sound, self._part, self._painter = film, form, sound, part, painter
+    def __init__(self, options: argparse.Namespace, asked: Asked, way: Way, part: Part):
+        self._asked, self._way, self._part = asked, way, part
         self._metadata = not options.no_metadata
         self._began, self._before = time.monotonic(), part.seconds
         self._head = {
             "schema": SCHEMA,
             "command": options.line,
-            "config": config | {"memory": options.memory},
-            "inputs": {"film": about},
-            "versions": versions,
+            "config": way.config,
+            "inputs": {"film": asked.about, **way.inputs},
+            "versions": asked.versions,
             "device": record.device(),
-            "network": network,
-            "size": form.fitted(*film.size),
+            **way.head,
+            "size": asked.form.fitted(*asked.film.size),
         }
 
     def _whole(self, frames: int) -> dict[str, Any]:
-        film, compiling = self._film, self._painter.compiler.seconds
-        seconds = self._before + time.monotonic() - self._began
+        film, form, tail = self._asked.film, self._asked.form, self._way.tail()
+        seconds, compiling = self._before + time.monotonic() - self._began, tail.pop("compile")
         return self._head | {
             "frames": frames,
             "rate": round(float(film.rate), 6),
             "is_constant": film.fps is not None,
             "aspect": [film.aspect.numerator, film.aspect.denominator],
-            "codec": self._form.codec.name if self._form.muxer and self._form.codec else None,
-            "sound": self._sound.source is not None,
+            "codec": form.codec.name if form.muxer and form.codec else None,
+            "sound": self._asked.sound.source is not None,
             "seconds": {"compile": round(compiling, 3), "paint": round(max(0.0, seconds - compiling), 3)},
+            **tail,
         }
 
-    def tags(self, frames: int) -> dict[str, str]:
+    def tags(self, frames: int) -> Mapping[str, str]:
         """What stands inside the film."""
         return {"comment": record.inside(self._whole(frames))} if self._metadata else {}
 
@@ -230,7 +313,7 @@ class _Record:
         beside = record_of(self._part.out)
         self.written = self._whole(produced.frames)
         reason = "the film is whole" if produced.is_whole else "it was interrupted; --resume goes on"
-        notices = [*self._sound.notices, *self._film.source.notices, *produced.notices]
+        notices = [*self._asked.sound.notices, *self._asked.film.source.notices, *produced.notices]
         more = {"is_whole": produced.is_whole, "stop_reason": reason, "memory": {"peak": machine.peak()}, "notices": notices}
         if os.path.lexists(beside) and not ours.is_ours(beside):
             return InputError("out", str(beside), "is no record of ours, and stays as it is")
@@ -242,8 +325,14 @@ class _Record:
 
 
 def _said(
-    film: Film, path: Path, produced: Produced, written: _Record, problem: Any, came: bool, options: argparse.Namespace
+    asked: Asked,
+    produced: Produced,
+    written: _Record,
+    problems: Sequence[JaxstyleError],
+    came: bool,
+    options: argparse.Namespace,
 ) -> int:
+    film = asked.film
     if not produced.frames:
         say("jaxstyle: error: interrupted before the first frame was painted; nothing is written")
         return 130
@@ -254,7 +343,7 @@ def _said(
         ends = "" if produced.is_whole else f" of {film.count or 'them'}; the same command with --resume goes on"
         each = f"{seconds / produced.frames:.2g} s each"
         words = f"{produced.frames} frames{ends}, {width}x{height}, {options.made}: {duration(seconds)}, {each}"
-        say(f"{path} {words}")
-    if problem:
+        say(f"{asked.path} {words}")
+    for problem in problems:
         say_error(problem, options)
-    return 130 if came and not produced.is_whole else 1 if problem else 0
+    return 130 if came and not produced.is_whole else 1 if problems else 0

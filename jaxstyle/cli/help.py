@@ -12,6 +12,8 @@ jaxstyle paints a photograph in the style of a painting.
     jaxstyle stylize photo.jpg painting.jpg -o out.png
   any picture in a second, in a style that a network has learned; --list shows which
     jaxstyle apply photo.jpg --style starry_night
+  a film
+    jaxstyle video holiday.mp4 painting.jpg -o painted.mp4
   many photographs in many styles
     jaxstyle batch photos --styles painting.jpg other.jpg -o out
   how much memory and time a run takes
@@ -32,6 +34,7 @@ COMMON: dict[str, tuple[str, ...]] = {
     "sweep": _MANY,
     "estimate": ("--size", "--style-size", "--quality", "--evaluations", "--memory"),
     "apply": ("--style", "--list", "--out", "--strength", "--size", "--network", "--start", "--end", "--fps"),
+    "video": ("--out", "--size", "--quality", "--strength", "--steady", "--start", "--end", "--fps", "--region", "--resume"),
     "train": ("--photos", "--out", "--minutes", "--steps", "--add-to", "--style-weight", "--resume"),
     "domains train": ("--a", "--b", "--out", "--method", "--hours", "--steps", "--resume"),
     "continue": ("--evaluations", "--out", "--resume"),
@@ -76,6 +79,13 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("one picture", "jaxstyle apply photo.jpg --style starry_night"),
         ("a folder, in a blend of two styles", "jaxstyle apply photos --style waves:2+glass -o out"),
         ("a film, with its sound", "jaxstyle apply holiday.mp4 --style waves -o painted.mp4"),
+    ),
+    "video": (
+        ("a film, with its sound", "jaxstyle video holiday.mp4 painting.jpg -o painted.mp4"),
+        (
+            "five seconds of it, small, to see how it looks",
+            "jaxstyle video holiday.mp4 painting.jpg --start 0:03 --end 0:08 --fps 12 --size 320 -o trial.mp4",
+        ),
     ),
     "train": (
         ("two styles, for half an hour", "jaxstyle train one.jpg two.jpg --photos photos --minutes 30 -o mine.safetensors"),

@@ -33,6 +33,10 @@ def _handler(command: str) -> Callable[[argparse.Namespace], int]:
         from jaxstyle.cli.apply import apply
 
         return apply
+    if command == "video":
+        from jaxstyle.cli.video import video
+
+        return video
     if command == "train":
         from jaxstyle.cli.train import train
 

@@ -203,6 +203,28 @@ def _apply(sub: argparse.ArgumentParser) -> None:
     _add_last(sub)
 
 
+def _video(sub: argparse.ArgumentParser) -> None:
+    from jaxstyle.cli.film import add_film
+    from jaxstyle.cli.options import add_options
+    from jaxstyle.plans.config import Config
+    from jaxstyle.video.settings import STEADY
+
+    basics = _basics(sub)
+    sub.add_argument("film", metavar="FILM", help="a video, a folder or quoted pattern of numbered pictures, a GIF")
+    sub.add_argument("styles", metavar="STYLE", nargs="+", help="the painting, or several")
+    text = ".mp4, .mov, .mkv, .webm, .webp or .gif, or a folder for pictures (default: FILM-STYLE.mp4 in the current folder)"
+    basics.add_argument("-o", "--out", metavar="OUT", help=text)
+    text = f"0 to 1, how much a frame is held to the painting of the one before (default: {STEADY:g})"
+    basics.add_argument("--steady", metavar="S", help=text)
+    basics.add_argument("--save-every", metavar="N", help="also save every Nth frame, OUT-00050.png and so on")
+    text = "also write OUT.mp4.html, a page with the film and a strip of its frames"
+    basics.add_argument("--report", action="store_true", help=text)
+    basics.add_argument("--no-metadata", action="store_true", help=NO_METADATA.replace("OUT.png", "OUT.mp4"))
+    add_film(sub)
+    add_options(sub, Config(), basics)
+    _add_last(sub)
+
+
 def _train(sub: argparse.ArgumentParser) -> None:
     from jaxstyle.cli.train import add_train
 
@@ -263,6 +285,7 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "sweep": ("Paint CONTENT in the style of STYLE with every combination of settings.", _sweep),
     "estimate": ("Predict memory and time of a run; without pictures, for a photograph of 4:3.", _estimate),
     "apply": ("Paint PHOTO in one pass, in a style that a network has learned; or list the styles.", _apply),
+    "video": ("Paint FILM in the style of STYLE, each frame on from the one before, so that it does not flicker.", _video),
     "train": ("Teach a style network: it learns the STYLEs once, and then paints any picture in one pass.", _train),
     "domains": ("Networks between two collections of pictures, learned without pairs: train.", _domains),
     "continue": ("Go on with a finished PICTURE, from its state where that was kept, else from its pixels.", _continue),

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
 from jaxstyle.errors import InputError
 from jaxstyle.flow.fields import check_flow, grid, wrong_shape
+from jaxstyle.flow.filters import blurred, slope
 from jaxstyle.flow.warping import inside, interpolated
 
-SIGMA, REACH = 0.8, 3
-"""Of the Gaussian, in pixels, and how far it is taken."""
+SIGMA = 0.8
+"""Of the Gaussian, in pixels."""
 OCCLUDED = -1.0
 """What such places count while they are blurred, so that they eat outwards."""
 
@@ -47,10 +47,10 @@ def reliability(flow: Any, backward_flow: Any) -> Array:
         return jnp.square(field).sum(2, keepdims=True)
 
     occluded = squared(flow + returned) >= 0.01 * (squared(flow) + squared(returned)) + 0.5
-    edge = squared(_slope(flow, 0)) + squared(_slope(flow, 1)) > 0.01 * squared(flow) + 0.002
+    edge = squared(slope(flow, 0)) + squared(slope(flow, 1)) > 0.01 * squared(flow) + 0.002
     counted = jnp.where(occluded, OCCLUDED, jnp.where(edge, 0.0, 1.0))
     counted = jnp.where(inside(places, (h, w)), counted, 0.0)
-    return jnp.clip(_blurred(_blurred(counted, 0), 1), 0, 1)
+    return jnp.clip(blurred(counted, SIGMA), 0, 1)
 
 
 def long_term(reliabilities: Sequence[Any]) -> list[Array]:
@@ -72,20 +72,3 @@ def long_term(reliabilities: Sequence[Any]) -> list[Array]:
         found.append(mask if nearer is None else jnp.maximum(mask - nearer, 0))
         nearer = mask if nearer is None else nearer + mask
     return found
-
-
-def _slope(field: Array, axis: int) -> Array:
-    """Central differences along an axis of (H, W, C), whose border is repeated."""
-    widths = [(1, 1) if k == axis else (0, 0) for k in range(3)]
-    longer, length = jnp.pad(field, widths, mode="edge"), field.shape[axis]
-    before, after = (longer.take(jnp.arange(start, start + length), axis) for start in (0, 2))
-    return (after - before) / 2
-
-
-def _blurred(mask: Array, axis: int) -> Array:
-    """A Gaussian along one axis of (H, W, 1), whose border is repeated."""
-    weights = np.exp(-0.5 * (np.arange(-REACH, REACH + 1) / SIGMA) ** 2)
-    widths = [(REACH, REACH) if k == axis else (0, 0) for k in range(3)]
-    longer, length = jnp.pad(mask, widths, mode="edge"), mask.shape[axis]
-    parts = [longer.take(jnp.arange(k, k + length), axis) * float(weight) for k, weight in enumerate(weights / weights.sum())]
-    return jnp.asarray(sum(parts))

@@ -172,10 +172,13 @@ class Anchor(NamedTuple):
     Attributes:
         image: (H, W, 3), RGB in [0, 1].
         weight: how strongly at each pixel, (H, W, 1), at least 0.
+        pace: what every move of each pixel is multiplied by, (H, W, 1), above 0 to 1. Unlike a large weight it keeps the
+            solver's problem well conditioned.
     """
 
     image: Array
     weight: Array
+    pace: Array
 
 
 def anchor_loss(image: Array, anchor: Anchor) -> Array:

@@ -73,6 +73,7 @@ class Plan:
     Attributes:
         content, styles: as the network sees them, at the size of the run; styles each at their own. With
             regions these styles are the rest's.
+        own_styles: the styles before their colours were moved to the content's, where they are.
         regions: of the picture, with styles of their own; None where it has none.
         original_content: the content with its colours, where they are put back at the end; else None.
         colours: whose the picture gets.
@@ -93,6 +94,7 @@ class Plan:
 
     content: Picture
     styles: tuple[Picture, ...]
+    own_styles: tuple[Picture, ...]
     original_content: Picture | None
     colours: Colours
     init_picture: Picture | None
@@ -221,11 +223,12 @@ class Plan:
         def same(picture: Picture) -> Picture:
             return resize(picture, *size)
 
-        styles = tuple((same if self.objective.style_fit == "content" else along)(style) for style in self.styles)
-        regions = self.regions and self.regions.at(size, same if self.objective.style_fit == "content" else along)
+        to = same if self.objective.style_fit == "content" else along
+        styles, own_styles = (tuple(map(to, each)) for each in (self.styles, self.own_styles))
+        regions = self.regions and self.regions.at(size, to)
         init_picture, original = (each and same(each) for each in (self.init_picture, self.original_content))
         more: dict[str, Any] = dict(init_picture=init_picture, original_content=original, regions=regions)
-        return replace(self, content=same(self.content), styles=styles, **more)
+        return replace(self, content=same(self.content), styles=styles, own_styles=own_styles, **more)
 
     def finished(self, image: Any) -> np.ndarray:
         """What an image of the run, (H, W, 3), is shown as, in [0, 1]: under the photograph, where a region keeps that."""

@@ -5,7 +5,7 @@ would be right. Nothing is computed before all of this is known to be right.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -32,6 +32,7 @@ from jaxstyle.plans.colours import colours_of, seen
 from jaxstyle.plans.config import INITS, MEMORY, QUALITIES, Config, Layers
 from jaxstyle.plans.library import Library
 from jaxstyle.plans.method import Method
+from jaxstyle.plans.numbers import check_whole, number, numbers
 from jaxstyle.plans.plan import Plan, Start
 from jaxstyle.plans.preview import preview_of
 from jaxstyle.plans.regions import MOST_FEATHER, read_regions
@@ -71,7 +72,7 @@ def resolve(content: Any, style: Any, config: Config, library: Library | None = 
     network = load(config.weights, network=config.network)
     objective = _objective(config, network.params.architecture)
     strength = _strength(config)
-    blend = shares(_numbers(config.blend, "blend"), len(styles), shown=config.blend)
+    blend = shares(numbers(config.blend, "blend"), len(styles), shown=config.blend)
     size, style_size = _sizes(config)
     picture = library.fitted(content, "content", size)
     width, height = picture.size
@@ -104,7 +105,7 @@ def resolve(content: Any, style: Any, config: Config, library: Library | None = 
     content_seen, styles_seen = seen(colours, picture, fitted_styles, library)
     regions = read_regions(
         config.regions,
-        _number(config.feather, "feather", least=0.0, most=MOST_FEATHER),
+        number(config.feather, "feather", least=0.0, most=MOST_FEATHER),
         picture,
         (styles_seen, blend),
         lambda source: seen(colours, picture, [fitted(source)], library)[1][0],
@@ -125,6 +126,7 @@ def resolve(content: Any, style: Any, config: Config, library: Library | None = 
     return Plan(
         content=content_seen,
         styles=styles_seen,
+        own_styles=fitted_styles,
         original_content=picture if colours.space else None,
         colours=colours,
         init_picture=first,
@@ -149,7 +151,7 @@ def _work(config: Config) -> tuple[int, int | str | None]:
     if config.quality not in QUALITIES:
         raise unknown("quality", config.quality, QUALITIES)
     evaluations = QUALITIES[config.quality] if config.evaluations is None else config.evaluations
-    _whole(evaluations, "evaluations", 1)
+    check_whole(evaluations, "evaluations", 1)
     scales = config.scales
     if isinstance(scales, str) and scales != schedule.AUTO:
         try:
@@ -158,7 +160,7 @@ def _work(config: Config) -> tuple[int, int | str | None]:
             raise InputError("scales", scales, f"is neither a whole number nor {schedule.AUTO}") from None
     if scales is None or scales == schedule.AUTO:
         return evaluations, scales
-    _whole(scales, "scales", 1)
+    check_whole(scales, "scales", 1)
     if int(scales) > evaluations:
         raise InputError("scales", config.scales, f"must not be more than the {evaluations} evaluations")
     return evaluations, scales
@@ -203,7 +205,7 @@ def _check_choices(config: Config) -> None:
         raise InputError("precision", "tf32", "needs an NVIDIA GPU", "use float32 or bfloat16")
     if config.memory not in MEMORY:
         raise unknown("memory", config.memory, MEMORY)
-    _whole(config.devices, "devices", 1)
+    check_whole(config.devices, "devices", 1)
     if config.memory == "low" and config.devices != 1:
         raise InputError("memory", "low", "cannot be had where devices share one picture's rows", "give the one or the other")
 
@@ -221,7 +223,7 @@ def _objective(config: Config, architecture: Architecture) -> Objective:
         )
     for name in ("content_weight", "style_weight", "tv_weight"):
         if (given := getattr(config, name)) is not None:
-            changes[name] = _number(given, name, least=0.0)
+            changes[name] = number(given, name, least=0.0)
     for name, known in (("content_scale", CONTENT_SCALES), ("pooling", POOLS), ("padding", PADDINGS), ("guides", GUIDES)):
         if (given := getattr(config, name)) is not None:
             if given not in known:
@@ -240,7 +242,7 @@ def _strength(config: Config) -> float | None:
         if getattr(config, name) is not None:
             problem = f"sets the weights, and so does {named(name)}"
             raise InputError("strength", config.strength, problem, "give the one or the other")
-    return _number(config.strength, "strength", least=0.0, most=1.0)
+    return number(config.strength, "strength", least=0.0, most=1.0)
 
 
 def _start(config: Config, objective: Objective, strength: float | None) -> Start:
@@ -249,9 +251,9 @@ def _start(config: Config, objective: Objective, strength: float | None) -> Star
     init = config.init or objective.init
     if init not in INITS and not os.path.splitext(init)[1] and os.sep not in init and not os.path.exists(init):
         raise unknown("init", init, (*INITS, "a picture file"))
-    ratio = _number(config.noise_ratio, "noise_ratio", least=0.0, most=1.0)
-    sigma = _number(config.noise_sigma, "noise_sigma", least=0.0, most=10.0)
-    flat = _number(config.flat_noise, "flat_noise", least=0.0, most=2.0)
+    ratio = number(config.noise_ratio, "noise_ratio", least=0.0, most=1.0)
+    sigma = number(config.noise_sigma, "noise_sigma", least=0.0, most=10.0)
+    flat = number(config.flat_noise, "flat_noise", least=0.0, most=2.0)
     check_seed(config.seed)
     if strength == 0:
         return Start("content", 0.0, sigma, config.seed, smooth_colour=False, flat_noise=0.0)
@@ -287,9 +289,9 @@ def _method(config: Config, objective: Objective, metric: str, width: int, heigh
     halved = low and config.solver == "lbfgs" and FEWEST * pair > most
     usual = 100 if config.solver == "lbfgs-torch" else 30
     if config.history is not None:
-        _whole(config.history, "history", 1)
+        check_whole(config.history, "history", 1)
     history = config.history or max(FEWEST, min(usual, most // (pair // 2 if halved else pair)))
-    rate = _number(config.learning_rate, "learning_rate", least=0.0)
+    rate = number(config.learning_rate, "learning_rate", least=0.0)
     solver: Solver = make_solver(config.solver, history=history, learning_rate=rate)
     if isinstance(solver, LBFGS):
         solver = replace(solver, has_aux=metric == "whitened", halved=halved)
@@ -329,7 +331,7 @@ def _style_size(config: Config, objective: Objective, size: Size, wanted: Size |
 
 def _stroked(config: Config, objective: Objective, size: Size, width: int, height: int) -> Size:
     """The size of the styles of a `width` x `height` picture with a stroke: so many times that of the picture."""
-    stroke = _number(config.stroke, "stroke", least=0.0)
+    stroke = number(config.stroke, "stroke", least=0.0)
     if objective.style_fit == "content":
         problem = f"cannot be had with the preset {config.preset}, which gives styles the shape of the picture"
         raise InputError("stroke", config.stroke, problem, "leave it out, or give another preset")
@@ -357,29 +359,6 @@ def _wrong_stroke(config: Config, problem: str) -> InputError:
     return InputError("stroke", config.stroke, problem, "give a number nearer to 1")
 
 
-def _whole(value: Any, argument: str, least: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value < 2**31:
-        raise InputError(argument, value, f"must be a whole number from {least} to {2**31 - 1}")
-
-
-def _number(value: Any, argument: str, *, least: float, most: float = float("inf")) -> float:
-    """`value` as a finite float from `least` to `most`, or an InputError."""
-    try:
-        result = float(value)
-    except (TypeError, ValueError):
-        raise InputError(argument, value, "is no number", "give one such as 0.5") from None
-    if not least <= result <= most or result == float("inf"):
-        raise InputError(argument, value, f"must be a number from {least:g}" + (f" to {most:g}" if most < 1e300 else ""))
-    return result
-
-
-def _numbers(given: str | Sequence[float] | None, argument: str) -> list[float] | None:
-    """``"0.7,0.3"`` or a sequence of numbers -> list of floats."""
-    if given is None:
-        return None
-    return [_number(part, argument, least=0.0) for part in (given.split(",") if isinstance(given, str) else given)]
-
-
 def parse_layers(given: Layers, preset: Mapping[str, float], architecture: Architecture, argument: str) -> dict[str, float]:
     """``"relu1_1,relu2_1=0.5"``, a sequence of names or a mapping -> {tap: weight}.
 
@@ -396,5 +375,5 @@ def parse_layers(given: Layers, preset: Mapping[str, float], architecture: Archi
     layers = {}
     for name, weight in pairs:
         check_tap(name, architecture, argument)
-        layers[name] = _number(weight, f"{argument}: {name}", least=0.0) if weight else preset.get(name, usual)
+        layers[name] = number(weight, f"{argument}: {name}", least=0.0) if weight else preset.get(name, usual)
     return layers

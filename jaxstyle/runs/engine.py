@@ -93,7 +93,8 @@ class Engine:
     @property
     def _no_anchor(self) -> Anchor:
         width, height = self.size
-        return Anchor(jnp.zeros((height, width, 3)), jnp.zeros((height, width, 1)))
+        blank = jnp.zeros((height, width, 1))
+        return Anchor(jnp.zeros((height, width, 3)), blank, blank + 1)
 
     def _of_picture(self, plan: Plan, start: jax.Array, metric: str, anchor: Anchor | None) -> StageInputs:
         """Without what members share; `canonical` is None where those are the objective's own."""
@@ -164,7 +165,7 @@ def compile_engine(
         weights=TermWeights.of(plan.objective),
         metrics=metrics,
         chroma=weight if plan.regions else jax.ShapeDtypeStruct((), jnp.float32),  # pyright: ignore[reportArgumentType]
-        anchor=Anchor(start, weight) if anchored else None,  # pyright: ignore[reportArgumentType]
+        anchor=Anchor(start, weight, weight) if anchored else None,  # pyright: ignore[reportArgumentType]
     )
     inputs = layout.shapes(shapes if members is None else shapes.stacked(members))._replace(held=held)
     functions = compile_stage(method, layout, inputs, params, compiler, measured=measured, algorithm=algorithm)

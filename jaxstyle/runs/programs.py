@@ -40,7 +40,8 @@ def stage_functions(method: Method) -> StageFunctions:
 
     def picture(z: Array, inputs: StageInputs) -> Array:
         how: Any = dict(chroma=inputs.chroma, held=inputs.held, sparing=method.strips)
-        return decode(z, inputs.start, method.preconditioner, **how)
+        image = decode(z, inputs.start, method.preconditioner, **how)
+        return image if inputs.anchor is None else inputs.start + inputs.anchor.pace * (image - inputs.start)
 
     def loss(z: Array, inputs: StageInputs, params: Any) -> Any:
         """What the solver sees, and beside it, where it `has_aux`, the loss itself."""

@@ -32,14 +32,18 @@ def loss(engine, plan, image):
     return float(total_loss(image, engine.params, targets, objective=plan.objective))
 
 
+def near(image, weight):
+    return Anchor(*map(jnp.asarray, (image, weight, np.ones_like(weight))))
+
+
 def test_the_anchor_loss_and_its_gradient_against_numpy(rng):
     image, other = rng.random((2, 5, 4, 3))
     weight = rng.random((5, 4, 1))
     away = 255 * (image - other)
-    assert float(anchor_loss(jnp.asarray(image), Anchor(jnp.asarray(other), jnp.asarray(weight)))) == pytest.approx(
+    assert float(anchor_loss(jnp.asarray(image), near(other, weight))) == pytest.approx(
         (weight * away**2).sum() / image.size, rel=1e-5
     )
-    found = jax.grad(anchor_loss)(jnp.asarray(image), Anchor(jnp.asarray(other), jnp.asarray(weight)))
+    found = jax.grad(anchor_loss)(jnp.asarray(image), near(other, weight))
     np.testing.assert_allclose(found, 2 * 255 * weight * away / image.size, rtol=1e-4)
 
 
@@ -50,11 +54,11 @@ def test_a_picture_stays_near_an_anchor_where_that_has_weight(strength, options)
     content = jnp.asarray(as_float(plan.content))
     weight = jnp.zeros((*content.shape[:2], 1)).at[:, :16].set(strength)
     (free,), (held,) = (
-        run_plans([engine], [plan], starts=[content], anchors=[Anchor(content, each)]) for each in (weight * 0, weight)
+        run_plans([engine], [plan], starts=[content], anchors=[near(content, each)]) for each in (weight * 0, weight)
     )
     free_moved, held_moved = (np.abs(np.asarray(end.image) - content).mean((0, 2)) for end in (free, held))
     assert held_moved[:16].mean() < 0.6 * free_moved[:16].mean()
-    seen = loss(engine, plan, held.image) + float(anchor_loss(held.image, Anchor(content, weight)))
+    seen = loss(engine, plan, held.image) + float(anchor_loss(held.image, near(content, weight)))
     assert min(entry.objective for entry in held.trace) == pytest.approx(seen, rel=1e-4)
     assert float(held.measure().total) == pytest.approx(loss(engine, plan, held.image), rel=1e-4), "reported without it"
     assert [entry.loss for entry in held.trace if entry.loss is not None]
@@ -91,3 +95,16 @@ def test_weights_change_on_the_way_and_nothing_is_compiled():
     assert float(end.measure().content) < 0.5 * before
     assert end.evaluations == 16
     assert compiler.seconds == seconds
+
+
+def test_pixels_move_as_far_as_their_pace_lets_them():
+    """Where it is hardly above 0 they stay, and the rest is what one step of the same direction makes it."""
+    plan = plan_of(evaluations=2)
+    (engine,) = compile_engines(plan, Compiler(), anchored=True)
+    content = jnp.asarray(as_float(plan.content))
+    weight = jnp.zeros((*content.shape[:2], 1))
+    pace = jnp.ones_like(weight).at[:, :16].set(1e-4)
+    (end,) = run_plans([engine], [plan], starts=[content], anchors=[Anchor(content, weight, pace)])
+    moved = np.abs(np.asarray(end.image) - content).mean((0, 2))
+    assert moved[:16].max() < 1e-3 * moved[16:].mean()
+    assert [entry.objective for entry in end.trace][-1] < end.trace[0].objective
