@@ -120,7 +120,7 @@ def test_a_score_depends_on_70x70_pixels(monkeypatch):
         scores = model.score(values, 1, image)
         return scores[0, scores.shape[1] // 2, scores.shape[2] // 2, 0]
 
-    support = np.abs(jax.grad(middle)(jnp.ones((1, 160, 160, 3))))[0].sum(-1) > 0
+    support = np.abs(jax.jit(jax.grad(middle))(jnp.ones((1, 160, 160, 3))))[0].sum(-1) > 0
     rows, columns = (np.flatnonzero(support.any(axis)) for axis in (1, 0))
     assert rows[0] > 0
     assert rows[-1] < 159
@@ -135,9 +135,9 @@ def test_a_kernel_of_four_halves_on_a_cpu_as_strided(rng, sides):
     def run(x, kernel):
         return jnp.sum(jnp.sin(conv_stride2(x, kernel, "float32")))
 
-    blocks = jax.value_and_grad(run, (0, 1))(x, kernel)
+    blocks = jax.jit(jax.value_and_grad(run, (0, 1)))(x, kernel)
     with traced_for(Target("gpu")):
-        strided = jax.value_and_grad(lambda *a: run(*a), (0, 1))(x, kernel)
+        strided = jax.jit(jax.value_and_grad(lambda *a: run(*a), (0, 1)))(x, kernel)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-4), blocks, strided)
 
 

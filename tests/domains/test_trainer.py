@@ -68,7 +68,6 @@ def test_another_trainings_checkpoint_is_refused(tmp_path):
     refusal(training("cut", path=path).resume, "resume", "cannot be read", kind=InputError)
 
 
-@pytest.mark.slow
 def test_the_average_follows_the_generator_and_the_rate_falls_in_the_second_half():
     found = training("cut")
     state, recipe = found.state, found.recipe
