@@ -105,7 +105,11 @@ def test_the_choice():
 @pytest.mark.parametrize(("n", "h", "w", "i", "o"), [(2, 5, 7, 128, 256), (2, 5, 7, 128, 255)])
 def test_the_gradient_of_a_wide_kernel_is_that_of_a_narrow_one(rng, n, h, w, i, o):
     x, kernel, g = draw(rng, n, h, w, i), draw(rng, 3, 3, i, o), draw(rng, n, h, w, o)
-    found, wanted = (jax.vjp(lambda k: f(x, k), kernel)[1](g)[0] for f in (conv3x3, plain))  # noqa: B023
+
+    def gradient(conv):
+        return jax.jit(lambda x, kernel, g: jax.vjp(lambda k: conv(x, k), kernel)[1](g)[0])(x, kernel, g)
+
+    found, wanted = gradient(conv3x3), gradient(plain)
     np.testing.assert_allclose(found, wanted, atol=1e-4 * np.abs(wanted).max())
 
 
@@ -129,7 +133,7 @@ def test_members_of_a_vmap_share_one_convolution(rng, algorithm):
         return lambda x: (conv(x, kernel) ** 2).sum()
 
     def over_members(conv):  # two mapped axes, forwards and backwards
-        return jax.vmap(jax.vmap(jax.value_and_grad(energy(conv))))
+        return jax.jit(jax.vmap(jax.vmap(jax.value_and_grad(energy(conv)))))
 
     with convolution_algorithm(algorithm):
         got, text = over_members(conv3x3)(x), str(jax.make_jaxpr(over_members(conv3x3))(x))
@@ -143,7 +147,7 @@ def test_every_member_may_have_its_own_kernel(rng):
     for axes in ((0, 0), (None, 0)):
         given = x if axes[0] == 0 else x[0]
         np.testing.assert_allclose(
-            jax.vmap(conv3x3, axes)(given, kernels), jax.vmap(plain, axes)(given, kernels), rtol=1e-4, atol=1e-4
+            *(jax.jit(jax.vmap(conv, axes))(given, kernels) for conv in (conv3x3, plain)), rtol=1e-4, atol=1e-4
         )
 
 
@@ -173,11 +177,13 @@ def test_max_pool_gradient_is_reduce_windows(rng, shape):
         return lax.reduce_window(x, -jnp.inf, lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
 
     g = draw(rng, *windowed(x).shape)
-    np.testing.assert_array_equal(jax.vjp(max_pool, x)[1](g)[0], jax.vjp(windowed, x)[1](g)[0])
+    np.testing.assert_array_equal(
+        *(jax.jit(lambda x, g, pool=pool: jax.vjp(pool, x)[1](g)[0])(x, g) for pool in (max_pool, windowed))
+    )
 
 
 def test_max_pool_gradient_of_ties_goes_to_the_first():
-    grad = jax.grad(lambda x: max_pool(x).sum())(jnp.ones((1, 2, 4, 1)))
+    grad = jax.jit(jax.grad(lambda x: max_pool(x).sum()))(jnp.ones((1, 2, 4, 1)))
     np.testing.assert_array_equal(grad[0, ..., 0], [[1, 0, 1, 0], [0, 0, 0, 0]])
 
 

@@ -23,7 +23,9 @@ def whole(image):
     return np.asarray(PAINT(jnp.asarray(image)[None], STYLE[None]))[0]
 
 
-@pytest.mark.parametrize(("height", "width", "rows"), [(16, 16, 8), (61, 35, 20), (18, 16, 400), pytest.param(39, 16, 12, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("height", "width", "rows"), [(16, 16, 8), (61, 35, 20), (18, 16, 400), pytest.param(39, 16, 12, marks=pytest.mark.slow)]
+)
 def test_strips_give_what_the_whole_picture_gives(height, width, rows):
     """Odd sides, strips that do not divide, one strip for all."""
     image = np.random.default_rng(height).random((height, width, 3), np.float32)
