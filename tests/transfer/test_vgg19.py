@@ -19,6 +19,7 @@ from jaxstyle.runs.start import starting_image
 CONTENT, STYLE = str(SAMPLES / "chelsea.jpg"), str(SAMPLES / "swirls.jpg")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("empty_folder")
 def test_a_picture_by_vgg19():
     assert main(["stylize", CONTENT, STYLE, "--size", "48", "--evaluations", "10", "-o", "out.png", "-q"]) == 0
