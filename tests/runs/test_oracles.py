@@ -87,19 +87,18 @@ def test_lbfgs_runs_as_torchs(shared, reference_params):
 @pytest.mark.optimized
 @pytest.mark.slow
 def test_the_notebook_replay(shared, reference_params):
-    """682x512, 20 of its 500 evaluations: half a minute on two fast cores, one on slow ones."""
+    """682x512, 50 of its 500 evaluations: a minute on two fast cores, two on slow ones."""
     replay = json.loads((shared / "oracles" / "gatys_notebook_replay.json").read_text())
     case = {"content": "tuebingen.jpg", "style": "starry_night.jpg", **replay}
     objective, start, targets = setting(shared, reference_params, case)
     task = StageInputs(start, targets, targets, TermWeights.of(objective))
     method = Method(objective, make_solver("lbfgs-torch", history=100))
-    (outcome,) = run_stage(task, reference_params, method, budgets=[20])
+    (outcome,) = run_stage(task, reference_params, method, budgets=[50])
     trace = {entry.evaluation: entry.loss for entry in outcome.trace}
     found = {int(evaluation): loss for evaluation, loss in replay["loss_at_evaluation"].items()}
     print({evaluation: trace[evaluation] / loss for evaluation, loss in found.items() if evaluation in trace})
     np.testing.assert_allclose(trace[1], found[1], rtol=1e-4)
-    for evaluation in (5, 10, 20):
-        np.testing.assert_allclose(trace[evaluation], found[evaluation], rtol=0.03)
+    np.testing.assert_allclose(trace[50], found[50], rtol=0.03)
 
 
 TORCH_FROM_NOISE = (5843229, 6083998, 5285057, 5589222)
