@@ -41,29 +41,48 @@ def _compiled_once(tmp_path_factory):
         os.environ[name.upper()] = str(value)
 
 
-def without_fusion_emitters(options: Callable) -> Callable:
-    """JAX's options of every program, those of plain `jax.jit` too, with code that compiles twice as fast."""
+QUICK = {"xla_cpu_use_fusion_emitters": False, "xla_cpu_parallel_codegen_split_count": 1}
+"""Options of XLA with which code compiles twice as fast, beside JAX's own that leaves most optimizations out."""
+
+
+def with_quick_options(options: Callable) -> Callable:
+    """JAX's options of every program, those of plain `jax.jit` too, and `QUICK`."""
 
     def given(*args, env_options_overrides=None, **how):
-        overrides = {**(env_options_overrides or {}), "xla_cpu_use_fusion_emitters": False}
-        return options(*args, env_options_overrides=overrides, **how)
+        return options(*args, env_options_overrides={**(env_options_overrides or {}), **QUICK}, **how)
 
     return given
 
 
+def compile_quickly(patch: pytest.MonkeyPatch) -> None:
+    """Programs are compiled in a fifth of the time and run several times as long, those of processes that tests start too."""
+    jax.local_devices()  # has read XLA_FLAGS, which are for the other processes
+    patch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "true")
+    jax.config.update("jax_disable_most_optimizations", True)
+    if jax.__version_info__ < (0, 11):  # which does not know the options
+        flags = [f"--{name}={str(value).lower()}" for name, value in QUICK.items()]
+        patch.setenv("XLA_FLAGS", " ".join([os.environ.get("XLA_FLAGS", ""), *flags]))
+        patch.setattr(compiler, "get_compile_options", with_quick_options(compiler.get_compile_options))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quickly_compiled():
+    """From the first fixture on."""
+    with pytest.MonkeyPatch.context() as patch:
+        compile_quickly(patch)
+        yield patch
+
+
 @pytest.fixture(autouse=True)
-def _quickly_compiled(request, monkeypatch):
-    """Programs are compiled in a fifth of the time and run several times as long, those of processes that a test starts too;
-    as for users in tests that are marked `optimized`."""
-    config = jax.config  # that a test may put something else in place of
+def _compiled_as_for_users(request, _quickly_compiled):
+    """In tests that are marked `optimized`."""
     if request.node.get_closest_marker("optimized") is None:
-        monkeypatch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "true")
-        config.update("jax_disable_most_optimizations", True)
-        if jax.__version_info__ < (0, 11):  # which does not know the option
-            monkeypatch.setenv("XLA_FLAGS", f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_use_fusion_emitters=false")
-            monkeypatch.setattr(compiler, "get_compile_options", without_fusion_emitters(compiler.get_compile_options))
+        yield
+        return
+    _quickly_compiled.undo()
+    jax.config.update("jax_disable_most_optimizations", False)
     yield
-    config.update("jax_disable_most_optimizations", False)
+    compile_quickly(_quickly_compiled)
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,6 @@ ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((ROOT / "bench" / "schema.json").read_text())
 CPU = {"cpu": {"kinds": ["cpu"], "count": 1}}
 GPU = {"gpu": {"kinds": ["Some GPU"], "count": 1}, **CPU}
-FEW = "bandwidth or (test_solve and noise) or import"
 SOME = "(matrix_rate and float32) or (test_evaluation and (32x32-cpu] or devices)) or (torch_evaluation and -1)"
 SOME += " or (time_to_loss and 0.2)"
 TORCH = """
@@ -61,9 +60,9 @@ def suite(path, *options, weights="", **environment):
 
 
 @pytest.fixture(scope="module")
-def few(tmp_path_factory, small_weights):
-    """A result of some of the quick profile, with a tiny network."""
-    found, done = suite(tmp_path_factory.mktemp("bench") / "few.json", "--quick", "-k", FEW, weights=small_weights)
+def quick(tmp_path_factory, small_weights):
+    """A result of the whole quick profile, with a tiny network."""
+    found, done = suite(tmp_path_factory.mktemp("bench") / "quick.json", "--quick", weights=small_weights)
     assert done.returncode == 0, done.stdout
     return found
 
@@ -104,20 +103,11 @@ def axes(found):
 
 
 @pytest.mark.slow
-def test_a_result_is_as_the_schema_says(few):
-    check(few)
-    assert not few["failures"]
-    assert axes(few) == {"machine", "initialisation", "command"}
-
-
-@pytest.mark.slow
-def test_the_whole_quick_profile(tmp_path, small_weights):
-    found, done = suite(tmp_path / "quick.json", "--quick", weights=small_weights)
-    assert done.returncode == 0, done.stdout
-    assert not found["failures"]
-    check(found)
+def test_the_whole_quick_profile(quick):
+    assert not quick["failures"]
+    check(quick)
     networks = {"painting", "training"}
-    assert axes(found) == {*QUICK.axes, *networks, "machine", "initialisation", "solver", "together", "command"}
+    assert axes(quick) == {*QUICK.axes, *networks, "machine", "initialisation", "solver", "together", "command"}
 
 
 @pytest.mark.slow
@@ -169,9 +159,9 @@ def test_a_case_that_fails_is_recorded_and_the_suite_goes_on(some):
 
 
 @pytest.mark.slow
-def test_the_schema_refuses_what_is_missing(few, some):
+def test_the_schema_refuses_what_is_missing(quick, some):
     for path in (["machine_info", "versions", "jax"], ["commit_info", "id"], ["benchmarks", -1, "stats", "data"]):
-        broken = json.loads(json.dumps(few))
+        broken = json.loads(json.dumps(quick))
         place = broken
         for key in path[:-1]:
             place = place[key]

@@ -120,7 +120,7 @@ def test_a_score_depends_on_70x70_pixels(monkeypatch):
         scores = model.score(values, 1, image)
         return scores[0, scores.shape[1] // 2, scores.shape[2] // 2, 0]
 
-    support = np.abs(jax.grad(middle)(jnp.ones((1, 160, 160, 3))))[0].sum(-1) > 0
+    support = np.abs(jax.jit(jax.grad(middle))(jnp.ones((1, 160, 160, 3))))[0].sum(-1) > 0
     rows, columns = (np.flatnonzero(support.any(axis)) for axis in (1, 0))
     assert rows[0] > 0
     assert rows[-1] < 159
@@ -135,28 +135,29 @@ def test_a_kernel_of_four_halves_on_a_cpu_as_strided(rng, sides):
     def run(x, kernel):
         return jnp.sum(jnp.sin(conv_stride2(x, kernel, "float32")))
 
-    blocks = jax.value_and_grad(run, (0, 1))(x, kernel)
+    blocks = jax.jit(jax.value_and_grad(run, (0, 1)))(x, kernel)
     with traced_for(Target("gpu")):
-        strided = jax.value_and_grad(lambda *a: run(*a), (0, 1))(x, kernel)
+        strided = jax.jit(jax.value_and_grad(lambda *a: run(*a), (0, 1)))(x, kernel)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-4), blocks, strided)
 
 
 def test_heads_give_vectors_of_length_one(rng):
     features = {"down2": jnp.asarray(rng.normal(size=(2, 5, 6)), jnp.float32), "picture": jnp.ones((2, 5, 3))}
     values = model.initial(model.Heads(8), [0], {tap: x[0] for tap, x in features.items()})
-    found = model.project(values, 8, features)
+    project = jax.jit(model.project, static_argnums=1)
+    found = project(values, 8, features)
     first, second = (values[f"down2_{k}"] for k in (1, 2))
     plain = np.maximum(features["down2"] @ first["kernel"], 0) @ second["kernel"]
     length = np.sqrt(np.square(plain).sum(-1, keepdims=True) + 1e-8)
     np.testing.assert_allclose(found["down2"], plain / length, atol=1e-5)
-    larger = model.project(jax.tree.map(lambda leaf: 10 * leaf, values), 8, features)
+    larger = project(jax.tree.map(lambda leaf: 10 * leaf, values), 8, features)
     np.testing.assert_allclose(np.linalg.norm(larger["down2"], axis=-1), 1, atol=1e-3)
 
 
 def test_heads_without_an_active_unit_have_a_gradient():
     features = {"picture": jnp.ones((2, 3))}
     values = jax.tree.map(jnp.zeros_like, model.initial(model.Heads(4), [0], features))
-    gradient = jax.grad(lambda features: model.project(values, 4, features)["picture"].sum())(features)
+    gradient = jax.jit(jax.grad(lambda features: model.project(values, 4, features)["picture"].sum()))(features)
     assert np.isfinite(gradient["picture"]).all()
 
 

@@ -68,6 +68,7 @@ def test_another_trainings_checkpoint_is_refused(tmp_path):
     refusal(training("cut", path=path).resume, "resume", "cannot be read", kind=InputError)
 
 
+@pytest.mark.slow
 def test_the_average_follows_the_generator_and_the_rate_falls_in_the_second_half():
     found = training("cut")
     state, recipe = found.state, found.recipe
@@ -135,6 +136,7 @@ def test_two_devices_share_the_crops_of_a_step(tmp_path):
     assert found["one crop a device"]
 
 
+@pytest.mark.slow
 def test_from_pictures_to_a_file_and_to_a_picture(tmp_path):
     out, notices = tmp_path / "net.safetensors", []
     small = np.zeros((20, 90, 3), np.uint8)

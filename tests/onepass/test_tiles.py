@@ -23,7 +23,9 @@ def whole(image):
     return np.asarray(PAINT(jnp.asarray(image)[None], STYLE[None]))[0]
 
 
-@pytest.mark.parametrize(("height", "width", "rows"), [(16, 16, 8), (61, 35, 20), (18, 16, 400), (39, 16, 12)])
+@pytest.mark.parametrize(
+    ("height", "width", "rows"), [(16, 16, 8), (61, 35, 20), (18, 16, 400), pytest.param(39, 16, 12, marks=pytest.mark.slow)]
+)
 def test_strips_give_what_the_whole_picture_gives(height, width, rows):
     """Odd sides, strips that do not divide, one strip for all."""
     image = np.random.default_rng(height).random((height, width, 3), np.float32)
@@ -34,7 +36,7 @@ def test_strips_give_what_the_whole_picture_gives(height, width, rows):
     np.testing.assert_allclose(painted, expected, atol=1e-5)
 
 
-@pytest.mark.parametrize(("outer", "is_normalised"), [(7, True), (5, False), (9, False)])
+@pytest.mark.parametrize(("outer", "is_normalised"), [(7, True), pytest.param(5, False, marks=pytest.mark.slow), (9, False)])
 def test_strips_of_networks_with_other_ends(outer, is_normalised):
     widths = Widths((4, 6, 8), 1, (6, 4), outer, is_normalised)
     kernels, style = initial(widths, 0), widths.plain_style() + 0.1
@@ -111,17 +113,17 @@ def test_strips_hold_about_what_they_may():
 
 @pytest.mark.parametrize("layer", Widths((4, 6, 8), 1, (6, 4)).layers, ids=lambda layer: layer.name)
 @pytest.mark.parametrize("sides", [(6, 8), (13, 17)])
-@pytest.mark.parametrize("backend", ["cpu", "gpu"])
-def test_convolutions_for_painting_alone(layer, sides, backend):
+def test_convolutions_for_painting_alone(layer, sides):
     """The values of the convolutions that training uses."""
     rng = np.random.default_rng(0)
     x = jnp.asarray(rng.normal(size=(2, *sides, layer.inputs)), jnp.float32)
     kernel = KERNELS[layer.name]
-    with traced_for(Target(backend=backend)):
-        found = inference.convolve(inference.bordered(x, layer), kernel, layer)
-    expected = conv2d_reflect(x, kernel, layer.scale, "float32")
-    assert found.shape == expected.shape
-    np.testing.assert_allclose(found, expected, atol=2e-5)
+    expected = jax.jit(lambda x: conv2d_reflect(x, kernel, layer.scale, "float32"))(x)
+    for backend in ("cpu", "gpu"):
+        with traced_for(Target(backend=backend)):
+            found = jax.jit(lambda x: inference.convolve(inference.bordered(x, layer), kernel, layer))(x)
+        assert found.shape == expected.shape
+        np.testing.assert_allclose(found, expected, atol=2e-5, err_msg=backend)
 
 
 def test_the_whole_network_for_painting_alone():

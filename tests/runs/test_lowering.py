@@ -27,8 +27,16 @@ VGG19 = ARCHITECTURES["vgg19"]
 CONVOLUTIONS = {name: shape for name, shape in VGG19.shapes.items() if name <= "conv5_1"}  # of 16 the last three are not needed
 CHANNELS = {tap: VGG19.shapes[tap.replace("relu", "conv")][-1] for tap in CANONICAL.style_layers}
 PRECISION = {"float32": "HIGHEST", "tf32": "HIGH", "bfloat16": "DEFAULT"}
+RARE = [("cuda", "tf32", MEMBERS), ("tpu", "float32", MEMBERS), ("tpu", "bfloat16", None)]
+"""Cases of which the others hold all parts."""
 CASES = [
-    pytest.param(platform, precision, members, id=f"{platform}-{precision}-{'batch' if members else 'single'}")
+    pytest.param(
+        platform,
+        precision,
+        members,
+        id=f"{platform}-{precision}-{'batch' if members else 'single'}",
+        marks=[pytest.mark.slow] * ((platform, precision, members) in RARE),
+    )
     for platform in BACKENDS
     for precision in PRECISION
     for members in (None, MEMBERS)

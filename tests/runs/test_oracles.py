@@ -72,7 +72,7 @@ def test_lbfgs_runs_as_torchs(shared, reference_params):
 
     step = jax.jit(lambda state, *args: solver.step(fun, state, *args), donate_argnums=0)
     state, losses = solver.init(jnp.zeros_like(start)), [None]
-    for evaluation in range(1, 301):
+    for evaluation in range(1, 101):
         state = step(state, reference_params, targets)
         losses.append(float(state.value))
         if evaluation == 2:
@@ -80,7 +80,7 @@ def test_lbfgs_runs_as_torchs(shared, reference_params):
             assert memory.iter_num == 0
             state = state._replace(inner=(memory._replace(gamma=jnp.ones(())), length))
     wanted = {int(evaluation): loss for evaluation, loss in case["lbfgs_loss_at_evaluation"].items()}
-    for evaluation in (1, 2, 3, 5, 10, 100, 200, 300):
+    for evaluation in (1, 2, 3, 5, 10, 50, 100):
         np.testing.assert_allclose(losses[evaluation], wanted[evaluation], rtol=1e-3 if evaluation <= 10 else 0.05)
 
 

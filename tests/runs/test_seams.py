@@ -47,7 +47,9 @@ def test_the_anchor_loss_and_its_gradient_against_numpy(rng):
     np.testing.assert_allclose(found, 2 * 255 * weight * away / image.size, rtol=1e-4)
 
 
-@pytest.mark.parametrize(("strength", "options"), [(1e8, {}), (1e6, {"solver": "adam", "evaluations": 25})])
+@pytest.mark.parametrize(
+    ("strength", "options"), [(1e8, {}), pytest.param(1e6, {"solver": "adam", "evaluations": 25}, marks=pytest.mark.slow)]
+)
 def test_a_picture_stays_near_an_anchor_where_that_has_weight(strength, options):
     plan = plan_of(**options)
     (engine,) = compile_engines(plan, Compiler(), anchored=True)

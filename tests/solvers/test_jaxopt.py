@@ -50,7 +50,7 @@ def two_loops(grad, pairs, gamma):
     return -q
 
 
-@pytest.mark.parametrize("jit", [True, False])
+@pytest.mark.parametrize("jit", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_step_is_that_of_the_book(jit):
     """Its direction, its length, the slot that the pair goes to, gamma, and the count, while the ring goes round twice."""
     solver, x = solver_of(jit=jit), jnp.asarray(np.linspace(-2, 1.5, 5))

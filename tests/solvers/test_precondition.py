@@ -8,7 +8,10 @@ from scipy.fft import dctn
 
 from jaxstyle.errors import InputError
 from jaxstyle.pictures.waves import Waves
-from jaxstyle.solvers.precondition import decode, gains
+from jaxstyle.solvers import precondition
+from jaxstyle.solvers.precondition import gains
+
+decode = jax.jit(precondition.decode, static_argnames=("preconditioner", "sparing"))
 
 
 @pytest.mark.parametrize("shape", [(16, 20, 3), (17, 21, 3), (16, 21, 3)])
@@ -51,7 +54,8 @@ def test_one_colour_after_the_other_is_the_same(rng, shape, waves, everywhere):
         image, pull = jax.vjp(lambda z: decode(z, start, "spectral", chroma=chroma, held=held, sparing=sparing), z)
         return image, *pull(weights)
 
-    for got, wanted in zip(jax.jit(both, static_argnums=0)(True), both(False), strict=True):
+    run = jax.jit(both, static_argnums=0)
+    for got, wanted in zip(run(True), run(False), strict=True):
         np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-6)
 
 

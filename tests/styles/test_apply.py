@@ -49,7 +49,8 @@ def test_a_network_without_a_margin_paints_the_picture_as_it_is(tiny_styles, ima
     assert np.abs(apply_style(image, tiny_styles, style=0).image - wanted).max() > 0.01
 
 
-@pytest.mark.parametrize("network", ["styles", pytest.param("styles26", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("network", ["styles", "styles26"])
 def test_a_white_page_comes_out_in_one_colour(network):
     """By the networks in the box, whole or strip by strip, whatever its transparency."""
     page = Image.fromarray(np.full((40, 52, 3), 255, np.uint8))

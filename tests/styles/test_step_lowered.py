@@ -17,7 +17,8 @@ from tests.runs.test_lowering import BACKENDS, CHANNELS, callbacks, described, d
 
 STYLES, SIZE, BATCH = 3, 32, 2
 PRECISION = {"float32": "HIGHEST", "tf32": "HIGH", "bfloat16": "DEFAULT"}
-CASES = [("cuda", "float32"), ("cuda", "tf32"), ("cuda", "bfloat16"), ("tpu", "bfloat16")]
+RARE = [pytest.param("cuda", precision, marks=pytest.mark.slow) for precision in ("float32", "tf32")]
+CASES = [*RARE, ("cuda", "bfloat16"), ("tpu", "bfloat16")]
 
 
 @cache

@@ -65,7 +65,7 @@ def wheel():
     return path
 
 
-@pytest.mark.parametrize("size", [(40, 52), (41, 53), (30, 33)], ids=str)
+@pytest.mark.parametrize("size", [(40, 52), pytest.param((41, 53), marks=pytest.mark.slow), (30, 33)], ids=str)
 def test_it_paints_what_onnxruntime_has_painted(painted, shares, size):
     height, width = size
     with np.load(RECORDED) as recorded:

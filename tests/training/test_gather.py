@@ -1,6 +1,7 @@
 """Photographs for a training: what is left out, large ones, memory, and words on the way."""
 
 import itertools
+import time
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +57,13 @@ def test_more_than_memory_holds_is_refused_before_all_are_read(monkeypatch):
     pictures = smooth_pictures(8, 0) * 50
     monkeypatch.setattr(memory, "host_available", lambda: 100 * 3 * 36 * 44 * 3)
     read, load = [], module.load
-    monkeypatch.setattr(module, "load", lambda *args, **how: read.append(1) or load(*args, **how))
+
+    def slowly(*args, **how):
+        read.append(1)
+        time.sleep(0.002)  # as a disk does it; one core would read all of these small ones before the first is looked at
+        return load(*args, **how)
+
+    monkeypatch.setattr(module, "load", slowly)
     text = refusal(lambda: gather(pictures, 32, []), "photos", "(=400 photographs)", "and 0.00143 GB are free", kind=InputError)
     assert "give about 100, or a smaller --size" in text
     assert len(read) < 400

@@ -50,7 +50,7 @@ def planned(content, style, options):
     return None
 
 
-@settings(max_examples=150, **HOW)
+@settings(max_examples=100, **HOW)
 @given(SIDES, SIDES, MODES, SIDES, SIDES, MODES, OPTIONS)
 def test_a_plan_has_the_size_that_was_asked_for(width, height, mode, style_width, style_height, style_mode, options):
     plan = planned(picture(width, height, mode), picture(style_width, style_height, style_mode), options)

@@ -19,9 +19,10 @@ from jaxstyle.runs.start import starting_image
 CONTENT, STYLE = str(SAMPLES / "chelsea.jpg"), str(SAMPLES / "swirls.jpg")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("empty_folder")
 def test_a_picture_by_vgg19():
-    assert main(["stylize", CONTENT, STYLE, "--size", "48", "--evaluations", "12", "-o", "out.png", "-q"]) == 0
+    assert main(["stylize", CONTENT, STYLE, "--size", "48", "--evaluations", "10", "-o", "out.png", "-q"]) == 0
     with open("out.png.json") as file:
         record = json.load(file)
     assert record["network"] == "vgg19"
