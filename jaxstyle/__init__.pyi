@@ -18,6 +18,7 @@ from .flow.optical import (
     optical_flow as optical_flow,
     optical_flows as optical_flows,
 )
+from .flow.refine import refine_flow as refine_flow
 from .flow.reliable import reliability as reliability
 from .flow.warping import (
     Warped as Warped,

@@ -41,16 +41,16 @@ LEAST = 16
 """Pixels a side."""
 
 
-def add_film(sub: argparse.ArgumentParser, resume: bool = True) -> None:
-    """The arguments that films have beside those of pictures."""
+def add_film(sub: argparse.ArgumentParser, made: bool = True) -> None:
+    """The arguments that films have beside those of pictures; where none is made, those of what is read."""
     group = sub.add_argument_group("films", "a video, a folder or pattern of numbered pictures, a GIF, WebP or APNG")
     group.add_argument("--start", metavar="TIME", help="from this time on: 3.5, 0:03 (default: the beginning)")
     group.add_argument("--end", metavar="TIME", help="up to this time (default: the end)")
     text = "frames a second, all for the same time (default: as the film has them; 25 of numbered pictures)"
     group.add_argument("--fps", metavar="N", help=text)
-    text = f"{', '.join(CODECS)} (default: h264, in .webm vp9)"
-    group.add_argument("--codec", metavar="NAME", help=text)
-    if resume:
+    if made:
+        text = f"{', '.join(CODECS)} (default: h264, in .webm vp9)"
+        group.add_argument("--codec", metavar="NAME", help=text)
         group.add_argument("--resume", action="store_true", help="go on where this command was stopped or killed, if it was")
 
 
@@ -120,6 +120,10 @@ def asked(options: argparse.Namespace, given: Sequence[str], made: str, size: Si
     path = check_film_output(out)
     inputs = _inputs(given)
     check_place("out", path, [*inputs, *more], is_ours) if path.suffix else None
+    if getattr(options, "report", False):
+        from jaxstyle.transfer.page import page_of
+
+        check_place("report", page_of(path), [*inputs, *more], is_ours)
     label = f"{given[0]} and {len(given) - 1} more" if len(given) > 1 else given[0]
     return Asked(given, film, form, Sound(film.source.sound, form), path, {"path": label, "sha256": _hash(inputs)}, note)
 
@@ -238,6 +242,13 @@ def make(options: argparse.Namespace, asked: Asked, way: Way) -> int:
             paint = _with_stills(paint, asked.path, part.done, every, problems)
         produced = produce(film, part, sound, paint, callback=callback, joining=joining, tags=written.tags)
         problems += filter(None, [written.save(produced)])
+        if produced.frames and getattr(options, "report", False):
+            from jaxstyle.video.page import write_page
+
+            try:
+                write_page(asked.path, record.plain(written.written))
+            except InputError as error:
+                problems.append(error)
     return _said(asked, produced, written, problems, interrupt.came, options)
 
 
@@ -311,14 +322,15 @@ class _Record:
         if not produced.frames:
             return None
         beside = record_of(self._part.out)
-        self.written = self._whole(produced.frames)
+        whole = self._whole(produced.frames)
         reason = "the film is whole" if produced.is_whole else "it was interrupted; --resume goes on"
         notices = [*self._asked.sound.notices, *self._asked.film.source.notices, *produced.notices]
         more = {"is_whole": produced.is_whole, "stop_reason": reason, "memory": {"peak": machine.peak()}, "notices": notices}
+        self.written = whole | more
         if os.path.lexists(beside) and not ours.is_ours(beside):
             return InputError("out", str(beside), "is no record of ours, and stays as it is")
         try:
-            write.write_atomically(beside, record.dumps(self.written | more).encode())
+            write.write_atomically(beside, record.dumps(self.written).encode())
         except InputError as error:
             return error
         return None

@@ -74,6 +74,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "estimate": (
         ("whether this large picture fits", "jaxstyle estimate photo.jpg painting.jpg --size 2048"),
         ("any photograph of 4:3, without pictures", "jaxstyle estimate --size 512 --quality best"),
+        ("a film", "jaxstyle estimate holiday.mp4 painting.jpg --size 480"),
     ),
     "apply": (
         ("one picture", "jaxstyle apply photo.jpg --style starry_night"),

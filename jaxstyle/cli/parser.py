@@ -185,11 +185,13 @@ def _sweep(sub: argparse.ArgumentParser) -> None:
 
 
 def _estimate(sub: argparse.ArgumentParser) -> None:
+    from jaxstyle.cli.film import add_film
     from jaxstyle.cli.options import add_options
     from jaxstyle.plans.config import Config
 
     basics = _basics(sub)
-    sub.add_argument("pictures", metavar="CONTENT STYLE", nargs="*", help="a photograph and its paintings")
+    sub.add_argument("pictures", metavar="CONTENT STYLE", nargs="*", help="a photograph or a film, and its paintings")
+    add_film(sub, made=False)
     add_options(sub, Config(), basics)
     _add_last(sub, quiet=False)
 

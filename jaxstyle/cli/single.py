@@ -16,6 +16,7 @@ from jaxstyle.machine.memory import gigabytes
 from jaxstyle.pictures import write
 from jaxstyle.pictures.find import expand, one
 from jaxstyle.pictures.ours import is_ours
+from jaxstyle.pictures.paths import is_film_name
 from jaxstyle.plans.config import Config
 from jaxstyle.plans.plan import Plan
 from jaxstyle.plans.regions import files_of
@@ -153,6 +154,13 @@ def estimate(options: argparse.Namespace) -> int:
     content, *styles = options.pictures or [None, None]
     if not styles:
         raise InputError("style", MISSING, "is missing", "give a content and its styles, or no picture at all")
+    if content is not None and is_film_name(content):
+        from jaxstyle.cli.video import estimate as estimate_film
+
+        return estimate_film(options)
+    for name in ("start", "end", "fps"):
+        if value := getattr(options, name):
+            raise InputError(name, value, "is for films, and no film is given", "leave it out")
     with Display(None, quiet=False) as display:
         how: Any = dict(config=config_of(options, Config()), saying=display.doing)
         found = estimate_run(content, None if content is None else styles, **how)

@@ -1,22 +1,29 @@
 """Films by optimisation: `jaxstyle video holiday.mp4 starry_night.jpg -o painted.mp4`."""
 
 import argparse
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
-from jaxstyle.cli.film import Asked, asked, make
+from jaxstyle.cli.display import Display, duration
+from jaxstyle.cli.film import Asked, asked, film_of, make
 from jaxstyle.cli.options import config_of
 from jaxstyle.cli.values import positive, real
 from jaxstyle.errors import InputError, named
 from jaxstyle.films.film import Frame
+from jaxstyle.films.forms import form_of
 from jaxstyle.films.part import Part
 from jaxstyle.films.produce import Painter
 from jaxstyle.films.recalled import recalled
+from jaxstyle.machine.memory import gigabytes
 from jaxstyle.pictures.find import expand
+from jaxstyle.pictures.read import as_float
 from jaxstyle.pictures.size import USUAL, Size, parse_size
 from jaxstyle.plans.config import Config
 from jaxstyle.plans.plan import Plan
@@ -24,8 +31,13 @@ from jaxstyle.plans.regions import files_of
 from jaxstyle.plans.resolve import resolve
 from jaxstyle.results import record
 from jaxstyle.runs.loop import Progress
-from jaxstyle.video.painter import LAGS, FilmPainter
+from jaxstyle.transfer.estimate import estimate as estimate_run
+from jaxstyle.video.carrying import Earlier, carry
+from jaxstyle.video.painter import LAGS, FilmPainter, budgets_of
 from jaxstyle.video.settings import STEADY
+
+BYTES = 0.2
+"""A pixel and frame, about, that H.264 takes for paintings."""
 
 
 def video(options: argparse.Namespace) -> int:
@@ -43,11 +55,48 @@ def planned(
 ) -> tuple[Asked, Plan]:
     """The film that is asked for, and the plan of its first frame."""
     check(config, steady)
-    size = Size((USUAL,), gentle=True) if config.size is None else parse_size(config.size)
-    film = asked(options, given, options.made, size, [*styles, *files_of(config.regions)])
-    first = next(film.film.frames()).picture
-    pixels = first.rgb if first.alpha is None else np.dstack([first.rgb, first.alpha])
-    return film, resolve(pixels, styles, replace(config, size="content"))
+    film = asked(options, given, options.made, _size(config), [*styles, *files_of(config.regions)])
+    return film, _plan(next(film.film.frames()), styles, config)
+
+
+def _size(config: Config) -> Size:
+    return Size((USUAL,), gentle=True) if config.size is None else parse_size(config.size)
+
+
+def _plan(first: Frame, styles: list[str], config: Config) -> Plan:
+    picture = first.picture
+    pixels = picture.rgb if picture.alpha is None else np.dstack([picture.rgb, picture.alpha])
+    return resolve(pixels, styles, replace(config, size="content"))
+
+
+def estimate(options: argparse.Namespace) -> int:
+    """Prints what a film will take."""
+    config, (given, *styles) = config_of(options, Config()), options.pictures
+    check(config, STEADY)
+    film = film_of(options, [given], form_of("film.mp4"), _size(config))
+    (first, *more), styles = list(islice(film.frames(), 3)), expand(styles, argument="style")
+    plan, later = _plan(first, styles, config), (more or [first])[-1].picture
+    with Display(None, quiet=False) as display:
+        how: Any = dict(config=replace(config, size="content"), saying=display.doing)
+        found = estimate_run(first.picture.rgb, styles, **how)
+        frames = [as_float(picture) for picture in (later, first.picture)]
+        carry(frames[0], [Earlier(frames[1], frames[1])])
+        began = time.perf_counter()
+        jax.block_until_ready(carry(frames[0], [Earlier(frames[1], frames[1])]))
+        carrying = time.perf_counter() - began
+    (once, each), (width, height), count = budgets_of(plan), film.size, film.count
+    every = each * found.evaluation + carrying
+    print(f"size            {width}x{height}, style {', '.join(f'{w}x{h}' for w, h in found.style_sizes)}")
+    print(f"memory          {gigabytes(found.memory)}{', strip by strip' * found.strips}")
+    print(f"compiling       {found.compiling:.1f} s, where it was not compiled before")
+    print(f"first frame     {duration(found.seconds)}, {once} evaluations; the same after every cut")
+    print(f"each later one  {every:.2g} s, {each} evaluations of {found.evaluation:.2g} s and {carrying:.2g} s for its motion")
+    if count is None:
+        print("the film        says not how long it is")
+        return 0
+    seconds, size = found.seconds + every * (count - 1), BYTES * width * height * count
+    print(f"{count:<5} frames    {duration(seconds)} without cuts; about {gigabytes(round(size))} on the disk as .mp4")
+    return 0
 
 
 def check(config: Config, steady: float) -> None:
@@ -61,10 +110,8 @@ def check(config: Config, steady: float) -> None:
     if config.colors == "style-only":
         raise InputError("colors", config.colors, "paints nothing, and is for pictures", "give another, or leave it out")
     if config.color_space is not None and config.colors != "content":
-        problem = (
-            f"is not for films, but with {named('colors', 'content')}: a frame begins with the one before it as it is seen"
-        )
-        raise InputError("color_space", config.color_space, problem, "leave it out")
+        problem, remedy = "is for pictures: a frame goes on from the one before as it was seen", named("colors", "content")
+        raise InputError("color_space", config.color_space, problem, f"leave it out, or give {remedy}")
     if config.devices != 1:
         raise InputError("devices", config.devices, "is for pictures: a film's frames follow each other", "leave it out")
 

@@ -63,8 +63,8 @@ def refine_flow(first: Any, second: Any, flow: Any) -> Array:
 def _left(first: Array, second: Array, flow: Array) -> tuple[Array, Array]:
     """What of the second frame, moved, is not the first; and the moved frame, in the first one's brightness and contrast."""
     moved = interpolated(second, grid(*flow.shape[:2]) + flow, 3)
-    contrast = first.std((0, 1)) / jnp.maximum(moved.std((0, 1)), 1e-6)
-    moved = (moved - moved.mean((0, 1))) * contrast + first.mean((0, 1))
+    (mean, spread), (to, wanted) = ((f.mean((0, 1), keepdims=True), f.std((0, 1), keepdims=True)) for f in (moved, first))
+    moved = (moved - mean) * (wanted / jnp.maximum(spread, 1e-6)) + to
     return moved - first, moved
 
 

@@ -89,7 +89,7 @@ def encoded(rgb: np.ndarray, longest: int, alpha: np.ndarray | None = None) -> s
     return f"data:image/jpeg;base64,{base64.b64encode(data.getvalue()).decode()}"
 
 
-_STYLE = """
+STYLE = """
 :root { color-scheme: light dark; --ground: #fff; --ink: #1a1a1a; --soft: #666; --line: #ddd;
   --total: #1a1a1a; --style: #c0392b; --content: #1f6fb2; --tv: #2e8b57; }
 @media (prefers-color-scheme: dark) { :root { --ground: #161616; --ink: #eee; --soft: #aaa; --line: #444;
@@ -126,7 +126,8 @@ def _figure(picture: str, caption: str, kind: str = "") -> str:
     )
 
 
-def _facts(facts: Sequence[tuple[str, Any]]) -> str:
+def facts_of(facts: Sequence[tuple[str, Any]]) -> str:
+    """Names and values as a list of definitions."""
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(str(value))}</dd>" for name, value in facts)
     return f"<dl>{rows}</dl>"
 
@@ -188,7 +189,7 @@ def render(path: Path, plan: Plan, moments: Sequence[Moment], result: Result) ->
 {GENERATOR}
 <title>{escape(path.name)}</title>
 <style>
-{_STYLE}
+{STYLE}
 </style>
 <h1>{escape(path.name)}</h1>
 <p>{width}x{height}{loss}: {escape(known["stop_reason"])}.
@@ -198,8 +199,8 @@ def render(path: Path, plan: Plan, moments: Sequence[Moment], result: Result) ->
 <div class="inputs">{"".join(inputs)}</div>
 </div>
 {course}<div class="facts">
-<div><h2>Settings</h2>{_facts(list(dict(settings).items()))}</div>
-<div><h2>Result</h2>{_facts(losses)}<h2>Time</h2>{_facts(timing)}</div>
+<div><h2>Settings</h2>{facts_of(list(dict(settings).items()))}</div>
+<div><h2>Result</h2>{facts_of(losses)}<h2>Time</h2>{facts_of(timing)}</div>
 </div>
 {notes}
 <h2>Command</h2>

@@ -64,14 +64,14 @@ def carry(frame: Any, earlier: Sequence[Earlier]) -> Carried:
         earlier: the nearest first. One further back counts where nearer ones cannot be relied on (Ruder et al., "Artistic style
             transfer for videos", 2016, eq. 10).
     """
-    each = [_moved(frame, *one, *_flows(frame, one.frame)) for one in earlier]
+    each = [_moved(frame, *one, *flows(frame, one.frame)) for one in earlier]
     shares = long_term([weight for _, weight in each])
     known = jnp.clip(sum(shares), 0, 1)
     held = sum(share * image for share, (image, _) in zip(shares, each, strict=True))
     return Carried(held + (1 - known) * each[0][0], known)
 
 
-def _flows(frame: Any, before: Any) -> tuple[Array, Array]:
+def flows(frame: Any, before: Any) -> tuple[Array, Array]:
     """Flow to an earlier frame, and back."""
     h, w, _ = frame.shape
     scale = max(1, -(-LEAST // max(h, w)))
@@ -116,11 +116,12 @@ def recoloured(frame: Array, before: Array, painting: Array) -> Array:
         (H, W, 3), clipped to [0, 1].
     """
     given, wanted = (image.reshape(-1, 3) for image in (before, painting))
-    mean, to = given.mean(0), wanted.mean(0)
+    mean, to = given.mean(0, keepdims=True), wanted.mean(0, keepdims=True)
 
     def product(a: Array, b: Array) -> Array:
         return jnp.matmul(a, b, precision=lax.Precision.HIGHEST)
 
     covariance = product((given - mean).T, given - mean) / len(given) + RIDGE * jnp.eye(3)
     gains = jnp.linalg.solve(covariance, product((given - mean).T, wanted - to) / len(given))
-    return jnp.clip(product(frame - mean, gains) + to, 0, 1)
+    found = product(frame.reshape(-1, 3) - mean, gains) + to
+    return jnp.clip(found, 0, 1).reshape(frame.shape)

@@ -40,6 +40,11 @@ STRONGEST, SLOWEST = 2e4, 0.1
 """With a steadiness of 1: the weight of the temporal term, and what moves are multiplied by, where a frame is known."""
 
 
+def budgets_of(plan: Plan) -> tuple[int, int]:
+    """The evaluations of a first frame with this plan, and of each later one."""
+    return plan.evaluations, max(1, round(plan.evaluations * LATER_SHARE))
+
+
 class PaintedFrame(NamedTuple):
     """A frame of a film that was painted.
 
@@ -89,7 +94,7 @@ class FilmPainter:
         self._engines, needed, free = compile_to_fit(plan, self.compiler, anchored=True)
         memory.check(*plan.content.size, needed, free)
         self.needed = max(needed + memory.resident(), memory.peak() or 0)
-        self.budgets = plan.evaluations, max(1, round(plan.evaluations * LATER_SHARE))
+        self.budgets = budgets_of(plan)
         last = self._engines[-1]
         if last.held is not None:  # a film's later frames hold no waves
             alone = following(plan, plan.content, self.budgets[1])
