@@ -184,7 +184,10 @@ BAD = [
     ),
     (["stylize", CONTENT, STYLE, "--save-every", "0"], "`--save-every` (='0') must be a whole number"),
     (["stylize", CONTENT, STYLE, "--sizes", "64"], "`argument` (='--sizes') is unknown; did you mean '--size'?"),
-    (["sweep", CONTENT, STYLE, "--report"], "`argument` (='--report') is not for sweep; it is for stylize, demo, continue"),
+    (
+        ["sweep", CONTENT, STYLE, "--report"],
+        "`argument` (='--report') is not for sweep; it is for stylize, demo, video, continue",
+    ),
     (["stylize", CONTENT, STYLE, "--regions", "m"], "`argument` (='--regions') is unknown; did you mean '--region'?"),
     (["weights", "list", "--out", "x"], "`argument` (='--out') is unknown; known: --version, --help, --help-all"),
     (["stylize", CONTENT], "required: STYLE"),

@@ -39,12 +39,12 @@ def options_in(text):
     return re.findall(r"^  (?:-\w(?: \S+)?, )?(--[a-z-]+)", text, re.MULTILINE)
 
 
-def test_jaxstyle_alone_shows_five_commands(capsys):
+def test_jaxstyle_alone_shows_six_commands(capsys):
     assert main([]) == 0
     printed = capsys.readouterr()
     assert printed.err == ""
     lines = [line.split()[1] for line in printed.out.splitlines() if line.startswith("    jaxstyle ")]
-    assert lines == ["stylize", "apply", "batch", "estimate", "train"]
+    assert lines == ["stylize", "apply", "video", "batch", "estimate", "train"]
     assert "jaxstyle --help" in printed.out
 
 
