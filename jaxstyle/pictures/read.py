@@ -115,7 +115,7 @@ def _reading(value: str, argument: str) -> Iterator[None]:
     except UnidentifiedImageError as error:
         remedy = "give a JPEG, PNG, WebP, TIFF, GIF or BMP file, and convert others to one of these first"
         if is_film_name(value):
-            remedy = "jaxstyle apply FILM --style NAME paints one"
+            remedy = "jaxstyle video FILM STYLE paints one" if argument == "content" else "save a frame of it as a picture"
             raise ImageError(argument, value, "is a film, and a picture is wanted", remedy) from error
         raise ImageError(argument, value, "is not a picture that can be read", remedy) from error
     except Exception as error:  # damaged files raise nearly anything: OSError, SyntaxError, struct.error, KeyError, ...

@@ -81,7 +81,6 @@ class FilmPainter:
 
     Attributes:
         compiler: counts the seconds of compiling.
-        needed: bytes that the run needs.
         budgets: evaluations of a first frame, and of a later one.
 
     Raises:
@@ -93,7 +92,6 @@ class FilmPainter:
         self.compiler = Compiler()
         self._engines, needed, free = compile_to_fit(plan, self.compiler, anchored=True)
         memory.check(*plan.content.size, needed, free)
-        self.needed = max(needed + memory.resident(), memory.peak() or 0)
         self.budgets = budgets_of(plan)
         last = self._engines[-1]
         if last.held is not None:  # a film's later frames hold no waves

@@ -132,8 +132,12 @@ def test_bad_input_is_one_line_and_nothing_is_written(command, arguments, line, 
 def test_a_film_is_no_picture(small_network, capsys):
     make_film("film.mkv", 1)
     Image.fromarray(picture(0)).save("photo.png")
-    assert main(["stylize", "photo.png", "film.mkv"]) == 2
-    assert "is a film, and a picture is wanted; jaxstyle apply FILM --style NAME paints one" in capsys.readouterr().err
+    for pictures, remedy in (
+        (["film.mkv", "photo.png"], "jaxstyle video FILM STYLE paints one"),
+        (["photo.png", "film.mkv"], "save"),
+    ):
+        assert main(["stylize", *pictures]) == 2
+        assert f"is a film, and a picture is wanted; {remedy}" in capsys.readouterr().err
 
 
 def test_odd_sides_and_sound_are_told_once(command, capsys):
