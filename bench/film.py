@@ -39,11 +39,9 @@ import jaxstyle
 from bench.films import FILMS, Film, warping_error
 from bench.machine import describe, in_words
 from bench.pictures import SAMPLES, pixels
-from jaxstyle.pictures.read import Picture, as_float
-from jaxstyle.plans.resolve import resolve
-from jaxstyle.video.painter import FilmPainter
-from jaxstyle.video.settings import STEADY
 
+STEADY = 0.5
+"""As `jaxstyle video` has it."""
 ALONE, USUAL = "alone", f"steady {STEADY:g}"
 OTHERS = (0.0, 1.0)
 """Steadinesses that one film is painted with too."""
@@ -62,24 +60,18 @@ def alone(frames: int) -> list[int]:
     return sorted({0, 1, min(FAR + 1, frames - 1), frames // 2, frames - 1})
 
 
-def painter(frame: np.ndarray, style: Path, steady: float) -> FilmPainter:
-    """As `jaxstyle video` has it, of a film that begins with this frame."""
-    return FilmPainter(resolve(frame, style, jaxstyle.Config(size="content")), steady)
-
-
 def painted_alone(film: Film, style: Path) -> Painted:
     for i in alone(len(film)):
-        made = painter(film.frame(i), style, STEADY).paint(Picture(film.frame(i)))
+        (made,) = jaxstyle.stylize_frames([film.frame(i)], style, size="content")
         yield i, made.image, made.evaluations
 
 
-def painted_on(film: Film, style: Path, steady: float, first: np.ndarray) -> Painted:
+def painted_on(film: Film, style: Path, steady: float) -> Painted:
     """All frames but the first, which is as painted alone."""
-    painting = painter(film.frame(0), style, steady)
-    painting.recall([Picture(film.frame(0))], [first])
-    for i in range(1, len(film)):
-        made = painting.paint(Picture(film.frame(i)))
-        yield i, made.image, made.evaluations
+    frames = (film.frame(i) for i in range(len(film)))
+    for i, made in enumerate(jaxstyle.stylize_frames(frames, style, size="content", steady=steady)):
+        if i:
+            yield i, made.image, made.evaluations
 
 
 def painted_by(film: Film, network: str, style: str) -> Painted:
@@ -94,7 +86,7 @@ def ways(film: Film, style: Path, steadies: Sequence[float], kept: Callable[[str
             yield f"{network} {name}", painted_by(film, network, name)
     yield ALONE, painted_alone(film, style)
     for steady in steadies:
-        yield f"steady {steady:g}", painted_on(film, style, steady, kept(ALONE)[0])
+        yield f"steady {steady:g}", painted_on(film, style, steady)
 
 
 class Folder:
@@ -170,9 +162,12 @@ class Canonical:
 
     def __call__(self, image: np.ndarray, content: np.ndarray) -> float:
         """Of a picture of a content, both uint8 (H, W, 3); the style has the size that a run gives it."""
-        plan = resolve(content, self.style, jaxstyle.Config(size="content"))
-        params, seen = plan.network.params, as_float(plan.styles[0])
-        given, own = (jnp.asarray(picture, jnp.float32) / 255 for picture in (image, content))
+        with Image.open(self.style) as style:
+            share = min(1, max(content.shape) / max(style.size))
+            size = [round(share * side) for side in style.size]
+            seen = np.asarray(style.convert("RGB").resize(size, Image.Resampling.BILINEAR))
+        given, own, seen = (jnp.asarray(picture, jnp.float32) / 255 for picture in (image, content, seen))
+        params = jaxstyle.load_weights()
         return float(self._loss(given, params, self._targets(params, own, seen)))
 
 

@@ -90,3 +90,5 @@ from .transfer.stylize import (
 
 __version__: str
 __all__: list[str]
+from .video.api import stylize_frames as stylize_frames
+from .video.painter import PaintedFrame as PaintedFrame

@@ -4,7 +4,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import jaxstyle
 from jaxstyle.cli.places import SAMPLES
+from jaxstyle.errors import InputError
 from jaxstyle.flow.reliable import reliability
 from jaxstyle.pictures.read import Picture, as_float, load
 from jaxstyle.plans.config import Config
@@ -186,3 +188,27 @@ def test_styles_follow_the_light_of_each_frame(wide):
     assert as_float(other.styles[0]).mean() == pytest.approx(as_float(darker).mean(), abs=0.02)
     plain = resolve(first.rgb, STYLE, Config(size="content"))
     assert for_frame(plain, darker).styles is plain.styles
+
+
+def test_frames_from_python(wide, steps):
+    """As the painter makes them; nothing is asked for before its time, and a repeated frame is painted once."""
+    steps["step"] = (2.0, 0.0)
+    frames = [window(wide, 0).rgb, window(wide, 2).rgb]
+    asked = []
+
+    def given():
+        for frame in (frames[0], frames[1], frames[1]):
+            asked.append(1)
+            yield frame
+
+    made = jaxstyle.stylize_frames(given(), STYLE, size="content", evaluations=30)
+    assert not asked
+    painted = [next(made)]
+    assert len(asked) == 1
+    painted += made
+    painter = painter_of(Picture(frames[0]))
+    for one, frame in zip(painted, frames, strict=False):
+        assert np.array_equal(one.image, painter.paint(Picture(frame)).image)
+    assert painted[2] is painted[1]
+    with pytest.raises(InputError, match="steady"):
+        jaxstyle.stylize_frames([], STYLE, steady=3)
