@@ -36,6 +36,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 import jaxstyle
+from bench import kernel
 from bench.films import FILMS, Film, warping_error
 from bench.machine import describe, in_words
 from bench.pictures import SAMPLES, pixels
@@ -156,7 +157,7 @@ class Canonical:
     """
 
     def __init__(self, style: Path):
-        self.style = style
+        self.style, self._params = style, kernel.network()
         self._targets = jax.jit(lambda params, content, style: jaxstyle.make_targets(params, content, [style]))
         self._loss = jax.jit(lambda image, params, targets: jaxstyle.loss_parts(image, params, targets).total)
 
@@ -167,8 +168,7 @@ class Canonical:
             size = [round(share * side) for side in style.size]
             seen = np.asarray(style.convert("RGB").resize(size, Image.Resampling.BILINEAR))
         given, own, seen = (jnp.asarray(picture, jnp.float32) / 255 for picture in (image, content, seen))
-        params = jaxstyle.load_weights()
-        return float(self._loss(given, params, self._targets(params, own, seen)))
+        return float(self._loss(given, self._params, self._targets(self._params, own, seen)))
 
 
 def mean(values: Mapping[int, float]) -> float:
