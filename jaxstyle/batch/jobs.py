@@ -14,7 +14,7 @@ from jaxstyle.pictures.find import expand
 from jaxstyle.pictures.paths import located
 from jaxstyle.plans import regions
 from jaxstyle.plans.config import Config, make_config
-from jaxstyle.plans.resolve import is_random
+from jaxstyle.plans.solve import is_random
 from jaxstyle.results.record import plain
 
 MOST = 1_000_000

@@ -16,7 +16,7 @@ from jaxstyle.loss.presets import Objective
 from jaxstyle.network.vgg import Architecture
 from jaxstyle.network.weights import load_weights
 from jaxstyle.pictures import write
-from jaxstyle.plans.resolve import parse_layers
+from jaxstyle.plans.loss import parse_layers
 from jaxstyle.results.beside import part_of
 from jaxstyle.styles.api import ADDED_STEPS, STEPS, train_styles
 from jaxstyle.styles.network import BUNDLED, read

@@ -4,7 +4,6 @@ Images are float RGB in [0, 1], (H, W, 3). Everything here can be jitted, differ
 """
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -15,17 +14,18 @@ from jaxstyle.errors import InputError
 from jaxstyle.loss.metric import Metric, mean_square
 from jaxstyle.loss.presets import CANONICAL, Objective
 from jaxstyle.loss.regions import Guides
-from jaxstyle.loss.strips import features_and_grams
-from jaxstyle.loss.terms import STYLE_SCALES, content_factor, style_loss, total_variation
+from jaxstyle.loss.statistics import STATISTICS
+from jaxstyle.loss.strips import features_and_statistics
+from jaxstyle.loss.terms import STYLE_SCALES, content_factor, total_variation
 from jaxstyle.network.vgg import Params
 
 
 class Targets(NamedTuple):
-    """What the image is compared with: features of the content, Grams of the style.
+    """What the image is compared with: features of the content, Gram matrices, or another statistic, of the style.
 
     Attributes:
         content: {tap: (H', W', C)}.
-        style: {tap: (C, C)}; with regions {tap: (R, C, C)}.
+        style: {tap: (C, C)}; with regions {tap: (R, C, C)}; for another statistic as that is.
         guides: of the regions; None where there are none.
     """
 
@@ -67,15 +67,16 @@ class Losses(NamedTuple):
 
 
 def _reading(objective: Objective, precision: str, strips: bool) -> dict[str, Any]:
-    """How `features_and_grams` computes features for an objective."""
-    return dict(pooling=objective.pooling, padding=objective.padding, precision=precision, strips=strips)
+    """How `features_and_statistics` computes features for an objective."""
+    statistic = STATISTICS[objective.statistic]
+    return dict(pooling=objective.pooling, padding=objective.padding, precision=precision, strips=strips, statistic=statistic)
 
 
 def content_target(
     params: Params, content: Array, *, objective: Objective = CANONICAL, precision: str = "float32", strips: bool = False
 ) -> dict[str, Array]:
     """Features of a content, RGB in [0, 1], (H, W, 3) -> {tap: (H', W', C)} for the objective's content layers."""
-    return features_and_grams(params, content, objective.content_layers, (), **_reading(objective, precision, strips))[0]
+    return features_and_statistics(params, content, objective.content_layers, (), **_reading(objective, precision, strips))[0]
 
 
 def style_target(
@@ -89,7 +90,7 @@ def style_target(
 ) -> dict[str, Array]:
     """Gram matrices of a style, RGB in [0, 1], (H, W, 3) -> {tap: (C, C)} for the objective's style layers; of its regions,
     {tap: (R, C, C)}, with `guides`, {tap: (H', W', R)}."""
-    return features_and_grams(
+    return features_and_statistics(
         params, style, (), objective.style_layers, guides=guides, **_reading(objective, precision, strips)
     )[1]
 
@@ -178,7 +179,7 @@ def loss_terms(
     """
     guides = targets.guides
     how: Any = dict(against=targets.content, guides=guides and guides.maps, **_reading(objective, precision, strips))
-    distances, grams = features_and_grams(params, image, objective.content_layers, objective.style_layers, **how)
+    distances, statistics = features_and_statistics(params, image, objective.content_layers, objective.style_layers, **how)
     weights = TermWeights.of(objective) if weights is None else weights
     content = {
         name: weights.content[name] * (content_factor(targets.content[name], objective.content_scale) * distances[name])
@@ -186,13 +187,16 @@ def loss_terms(
     }
 
     def compared(name: str, loss: Callable[..., Array], *more: Any) -> Array:
-        """A layer's `loss` of Gram matrices: of the one, or by regions."""
+        """A layer's `loss` of the statistic: of the one, or by regions."""
         if guides is None:
-            return weights.style[name] * loss(grams[name], targets.style[name], *more)
-        each = jax.vmap(loss)(grams[name], targets.style[name], *more)
+            return weights.style[name] * loss(statistics[name], targets.style[name], *more)
+        each = jax.vmap(loss)(statistics[name], targets.style[name], *more)
         return weights.style[name] * jnp.sum(guides.shares[name] * each)
 
-    style = {name: compared(name, partial(style_loss, scale=objective.style_scale)) for name in objective.style_layers}
+    def compare(found: Array, wanted: Array) -> Array:
+        return STATISTICS[objective.statistic].compare(found, wanted, objective.style_scale)
+
+    style = {name: compared(name, compare) for name in objective.style_layers}
     tv = {"image": weights.tv * total_variation(image, objective.tv_scale)} if objective.tv_weight else {}
     terms = {"content": content, "style": style, "tv": tv}
     if metrics is not None:

@@ -21,6 +21,7 @@ class Objective:
         content_layers, style_layers: weight by tap.
         content_weight, style_weight, tv_weight: coefficients of the three terms.
         content_scale, style_scale, tv_scale: keys of `CONTENT_SCALES`, `STYLE_SCALES`, `TV_SCALES`.
+        statistic: key of `STATISTICS`: what of the features is the style.
         guides: key of `regions.GUIDES`: how a picture's regions are compared, where it has any.
         pooling: ``"max"`` or ``"avg"``.
         padding: one of `PADDINGS`: what convolutions see beyond the border.
@@ -36,6 +37,7 @@ class Objective:
     content_scale: str = "mean"
     style_scale: str = "mean-by-channels"
     tv_scale: str = "absolute"
+    statistic: str = "gram"
     guides: str = "area"
     pooling: str = "max"
     padding: str = "reflect"

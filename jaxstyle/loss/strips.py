@@ -1,4 +1,4 @@
-"""Features of a picture at some taps and Gram matrices at others, computed from the whole picture or strip by strip.
+"""Features of a picture at some taps, and Gram matrices or another statistic at others, of the whole picture or strip by strip.
 
 Nearly all the memory of an evaluation holds features, which the backward pass needs. A Gram matrix is a sum over places, so it
 can be summed over strips of rows, and so can the distance from a content's features; the strips of a wide picture are divided
@@ -15,7 +15,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array
 
-from jaxstyle.loss.terms import gram, guided_gram
+from jaxstyle.loss.statistics import GRAM, Statistic
 from jaxstyle.loss.tiles import Axis, divided, over_tiles
 from jaxstyle.network.vgg import Architecture, Params, activations, check_reading, scaled
 
@@ -27,11 +27,11 @@ VALUES = 2**23
 """Features of a tile after its first convolution, about. A group that has no more is computed whole, and only once."""
 
 
-def features_and_grams(
+def features_and_statistics(
     params: Params,
     image: Array,
     whole: Iterable[str],
-    grams: Iterable[str],
+    measured: Iterable[str],
     *,
     guides: Mapping[str, Array] | None = None,
     pooling: str = "max",
@@ -39,53 +39,58 @@ def features_and_grams(
     padding: str = "zero",
     strips: bool = False,
     against: Mapping[str, Array] | None = None,
+    statistic: Statistic = GRAM,
 ) -> tuple[dict[str, Array], dict[str, Array]]:
-    """Features of an image at the taps `whole`, and Gram matrices at the taps `grams`.
+    """Features of an image at the taps `whole`, and a statistic of them at the taps `measured`.
 
     Args:
         params, pooling, precision, padding: as of `features`.
         image: RGB in [0, 1], (H, W, 3).
-        whole, grams: names of taps.
-        guides: of regions, {tap: (H', W', R)} for the taps `grams`.
+        whole, measured: names of taps.
+        guides: of regions, {tap: (H', W', R)} for the taps `measured`.
         strips: whether to hold the features of one tile at a time; a gradient then computes each of them twice, and there is
             one with respect to the image only.
         against: what features at taps of `whole` are compared with, (H', W', C). The sum of their squared differences stands
             in for them.
+        statistic: which one; by default Gram matrices.
 
     Returns:
-        ({tap: (H', W', C) or ()}, {tap: (C, C)}, or {tap: (R, C, C)} with guides).
+        ({tap: (H', W', C) or ()}, {tap: (C, C)}, or {tap: (R, C, C)} with guides, for Gram matrices).
 
     Raises:
         InputError: as `features`.
     """
-    whole, grams = tuple(dict.fromkeys(whole)), tuple(dict.fromkeys(grams))
+    whole, measured = tuple(dict.fromkeys(whole)), tuple(dict.fromkeys(measured))
     targets = dict(against or {})
-    check_reading(params, image, (*whole, *grams), pooling, precision, padding)
-    x, after, found, matrices = image, "", {}, {}
+    check_reading(params, image, (*whole, *measured), pooling, precision, padding)
+    x, after, found, statistics = image, "", {}, {}
     for blocks in GROUPS if strips else (tuple(chain(*GROUPS)),):
         divisors = _divisors(params.architecture, blocks)
-        kept, summed = ([tap for tap in taps if tap in divisors] for taps in (whole, grams))
+        kept, summed = ([tap for tap in taps if tap in divisors] for taps in (whole, measured))
         compared = {tap: targets[tap] for tap in kept if tap in targets}
         guided = {tap: guides[tap] for tap in summed} if guides else {}
         kept, end = [tap for tap in kept if tap not in targets], f"pool{blocks[-1]}"
-        more = not {*whole, *grams} <= {*found, *matrices, *divisors}
+        more = not {*whole, *measured} <= {*found, *statistics, *divisors}
         if more and end not in kept:
             kept.append(end)
         taps = tuple(dict.fromkeys((*kept, *summed, *compared)))
         run = partial(_run, params, taps=taps, after=after, pooling=pooling, precision=precision, padding=padding)
         axes = _axes(params.architecture, blocks, *x.shape[:2]) if strips else None
         if axes and any(len(axis.firsts) > 1 for axis in axes):
-            features, sums, distances = over_tiles(run, x, axes, divisors, kept, summed, compared, guided)
+            features, sums, distances = over_tiles(run, x, axes, divisors, kept, summed, compared, guided, statistic)
         else:
             features = run(x)
-            sums = {tap: guided_gram(features[tap], guided[tap]) if guided else gram(features[tap]) for tap in summed}
+            sums = {
+                tap: statistic.measure_regions(features[tap], guided[tap]) if guided else statistic.measure(features[tap])
+                for tap in summed
+            }
             distances = {tap: jnp.sum((features[tap] - target) ** 2) for tap, target in compared.items()}
         found |= {tap: features[tap] for tap in kept if tap in whole} | distances
-        matrices |= sums
+        statistics |= sums
         if not more:
             break
         x, after = features[end], end
-    return found, matrices
+    return found, statistics
 
 
 def _run(params: Params, x: Array, *, after: str, **how: Any) -> dict[str, Array]:

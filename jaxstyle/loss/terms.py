@@ -35,7 +35,6 @@ BLOCKS = 256
 """How many blocks a GPU should have for the Gram matrices of one layer, about: two for each of its multiprocessors."""
 
 
-@jax.custom_vjp
 def gram(features: Array) -> Array:
     """Correlations of channels: F^T F / (H*W) (Gatys, Ecker, Bethge, CVPR 2016, eq. 3, divided by the number of places).
 
@@ -45,6 +44,11 @@ def gram(features: Array) -> Array:
     Returns:
         (C, C).
     """
+    return _gram(features)
+
+
+@jax.custom_vjp
+def _gram(features: Array) -> Array:
     flat = features.reshape(-1, features.shape[-1])  # (M, C)
     product = _correlated if current_backend() == "gpu" else _product
     return product(flat) / flat.shape[0]
@@ -83,7 +87,7 @@ def _parts(members: int, places: int, channels: int) -> int:
 
 
 def _gram_fwd(features: Array) -> tuple[Array, Array]:
-    return gram(features), features
+    return _gram(features), features
 
 
 def _gram_bwd(features: Array, grad: Array) -> tuple[Array]:
@@ -93,7 +97,7 @@ def _gram_bwd(features: Array, grad: Array) -> tuple[Array]:
     return (spread.reshape(features.shape),)
 
 
-gram.defvjp(_gram_fwd, _gram_bwd)
+_gram.defvjp(_gram_fwd, _gram_bwd)
 
 
 @jax.custom_vjp

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from jaxstyle.loss.terms import gram, guided_gram
+from jaxstyle.loss.statistics import Statistic
 
 Found = dict[str, Array]
 
@@ -103,6 +103,7 @@ def over_tiles(
     summed: Sequence[str],
     against: Found,
     guides: Found,
+    statistic: Statistic,
 ) -> tuple[Found, Found, Found]:
     """What `run` makes of (H, W, C), tile by tile.
 
@@ -111,12 +112,13 @@ def over_tiles(
         axes: how rows and columns are divided.
         divisors: how many times fewer places each output has, a side.
         kept: outputs to return as they are.
-        summed: outputs to return the Gram matrices of.
+        summed: outputs to return the statistic of.
         against: what outputs are compared with, by name.
         guides: of regions, {name: (H', W', R)} for all of `summed`; empty for none.
+        statistic: which one.
 
     Returns:
-        Kept outputs; Gram matrices; squared distances from `against`. All are `run`'s of the whole, up to rounding, where
+        Kept outputs; statistics; squared distances from `against`. All are `run`'s of the whole, up to rounding, where
         every window has the surroundings that its own places depend on.
     """
     tiles = np.array(list(product(*(zip(axis.firsts, axis.begins, strict=True) for axis in axes))), np.int32)  # (K, 2, 2)
@@ -131,14 +133,16 @@ def over_tiles(
         parts = {name: own[name].of(outputs[name]) for name in outputs}
         share = {name: np.prod(own[name].size) / np.prod(whole[name]) for name in summed}
 
-        def matrix(name: str) -> Array:
+        def measured(name: str) -> Array:
             guide = guides.get(name)
-            return gram(parts[name]) if guide is None else guided_gram(parts[name], own[name].among(guide))
+            if guide is None:
+                return statistic.measure(parts[name])
+            return statistic.measure_regions(parts[name], own[name].among(guide))
 
-        matrices = {name: matrix(name) * share[name] for name in summed}
+        sums = {name: measured(name) * share[name] for name in summed}
         wanted = {name: jnp.where(own[name].new, own[name].among(target), 0) for name, target in against.items()}
         distances = {name: jnp.sum((parts[name] - wanted[name]) ** 2) for name in against}
-        return {name: parts[name] for name in kept}, matrices, distances
+        return {name: parts[name] for name in kept}, sums, distances
 
     def place(name: str, tile: Array) -> Own:
         return _own(axes, tile, divisors[name], [axis.window // divisors[name] for axis in axes])

@@ -5,8 +5,9 @@ from dataclasses import replace
 from jaxstyle.pictures.read import Picture, resize
 from jaxstyle.plans.colours import seen
 from jaxstyle.plans.library import Library
-from jaxstyle.plans.plan import Plan, Start
+from jaxstyle.plans.plan import Plan
 from jaxstyle.plans.schedule import Stage
+from jaxstyle.plans.solve import Start
 
 
 def for_frame(plan: Plan, picture: Picture) -> Plan:

@@ -17,7 +17,7 @@ class Method:
 
     Attributes:
         objective: what to minimise; its weights come as arrays, in `Task.weights`.
-        solver: how; one that has `has_aux` is given the loss in the metrics of `Task` beside the loss itself.
+        solver: how; one that has `has_aux` is given the loss in the metrics of its `StageInputs` beside the loss itself.
         preconditioner: key of `PRECONDITIONERS`.
         precision: of the convolutions within the solver; what is reported is measured in float32.
         strips: whether features are computed strip by strip.
@@ -33,7 +33,7 @@ class Method:
 
     @property
     def has_metrics(self) -> bool:
-        """Whether the solver sees the loss in the metrics of `Task`."""
+        """Whether the solver sees the loss in the metrics of its `StageInputs`."""
         return getattr(self.solver, "has_aux", False)
 
     def is_canonical(self, weights: TermWeights) -> np.ndarray:
@@ -48,6 +48,6 @@ class Method:
         """Whether the canonical loss compares with the same targets."""
 
         def read(objective: Objective) -> tuple[Any, ...]:
-            return set(objective.content_layers), set(objective.style_layers), objective.pooling
+            return set(objective.content_layers), set(objective.style_layers), objective.pooling, objective.statistic
 
         return (read(self.objective), self.precision) == (read(CANONICAL), "float32")

@@ -11,121 +11,53 @@ import numpy as np
 
 from jaxstyle.loss.objective import TermWeights
 from jaxstyle.loss.presets import Objective
-from jaxstyle.network.weights.load import Loaded
 from jaxstyle.pictures.read import Picture, as_float, off_white
 from jaxstyle.pictures.size import MIN_SIDE
-from jaxstyle.plans.colours import Colours, colourful, finished, idle
+from jaxstyle.plans.colours import colourful, finished, idle
 from jaxstyle.plans.config import Config
+from jaxstyle.plans.inputs import Inputs
 from jaxstyle.plans.library import Library
-from jaxstyle.plans.method import Method
-from jaxstyle.plans.regions import Region, Regions
-from jaxstyle.plans.schedule import Stage
+from jaxstyle.plans.loss import LossPlan
+from jaxstyle.plans.solve import SolvePlan
 from jaxstyle.results import record
 
 LEAST_SEEN = 1 / 8
 """Share of a picture under a kept photograph from which it can be told by its 8 bits."""
-SHORT = 100
-"""Evaluations of a short run, at most."""
-
-
-@dataclass(frozen=True)
-class Start:
-    """Where a run begins; `start` makes the image.
-
-    Attributes:
-        kind: ``"content"``, ``"noise"``, ``"style"`` or ``"picture"``.
-        noise_ratio: share of noise mixed into a picture, 0 to 1.
-        noise_sigma: deviation of the noise, where white is 1.
-        seed: of the noise.
-        smooth_colour: whether fine colour is taken away first, since the loss hardly sees it and no solver would.
-        flat_noise: roughness of noise in flat areas of a content, relative to the style's; 0 for none.
-        flat_waves: pixels; no wave of that noise is shorter. 0 for noise of all waves, as it once was.
-        tone: 0 to 1, how far a style of few colours, such as an engraving, takes the picture's away: at the start and, since
-            the loss hardly sees a faint colour, in the solver's moves.
-        noise_chroma: deviation of the noise's colours over that of its brightness, where fine colour is taken away.
-    """
-
-    kind: str
-    noise_ratio: float
-    noise_sigma: float
-    seed: int
-    smooth_colour: bool
-    flat_noise: float = 0.0
-    flat_waves: float = 0.0
-    tone: float = 0.0
-    noise_chroma: float = 1.0
-
-    @property
-    def is_random(self) -> bool:
-        """Whether the seed matters."""
-        return self.kind == "noise" or bool(self.noise_ratio)
 
 
 def _as_known(objective: Objective) -> dict[str, Any]:
-    """What a key has of an objective: not that it sees zeros beyond the border, which all did when the first runs were kept."""
-    return {name: value for name, value in record.plain(objective).items() if (name, value) != ("padding", "zero")}
+    """What a key has of an objective: not what all had when the first runs were kept."""
+    first = {"padding": "zero", "statistic": "gram"}
+    return {name: value for name, value in record.plain(objective).items() if first.get(name) != value}
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
-    """One picture that will be made.
+class Provenance:
+    """Where a plan comes from, for the record.
 
     Attributes:
-        content, styles: as the network sees them, at the size of the run; styles each at their own. With
-            regions these styles are the rest's.
-        own_styles: the styles before their colours were moved to the content's, where they are.
-        regions: of the picture, with styles of their own; None where it has none.
-        original_content: the content with its colours, where they are put back at the end; else None.
-        colours: whose the picture gets.
-        init_picture: the one to start from; None unless `start` wants one.
-        blend: each style's share; they add up to 1.
-        start: where to begin.
-        network: parameters of the feature network.
-        objective: what to minimise, weights included.
-        strength: 0 to 1, from which the weights are derived in place of the objective's; None where they are not.
-        method: how.
-        fallback: the method where that does not fit in memory; None where there is no choice.
-        stages: sizes, metrics and evaluations.
-        preview: the plan of the first stages, where they are a run of their own at a smaller size; else None.
-        devices: that share the rows of the picture.
-        sources: where the pictures came from and their hashes, for the record.
-        config: what the user said, for the record.
+        sources: where the pictures came from, and their hashes.
+        config: what the user said.
     """
 
-    content: Picture
-    styles: tuple[Picture, ...]
-    own_styles: tuple[Picture, ...]
-    original_content: Picture | None
-    colours: Colours
-    init_picture: Picture | None
-    blend: tuple[float, ...]
-    regions: Regions | None
-    start: Start
-    network: Loaded
-    objective: Objective
-    strength: float | None
-    method: Method
-    fallback: Method | None
-    stages: tuple[Stage, ...]
-    preview: "Plan | None"
-    devices: int
     sources: dict[str, Any]
     config: Config
 
-    @property
-    def painted(self) -> tuple[Region, ...]:
-        """The regions that are painted; where the picture has none, the whole of it as one."""
-        return (Region(np.ones((1, 1)), self.styles, self.blend, ""),) if self.regions is None else self.regions.painted
 
-    @property
-    def style_shares(self) -> list[tuple[float, Picture]]:
-        """The style pictures, each with its part of what is painted; they add up to 1."""
-        areas = [float(region.mask.mean()) for region in self.painted]
-        return [
-            (area * share / sum(areas), style)
-            for area, region in zip(areas, self.painted, strict=True)
-            for share, style in zip(region.blend, region.styles, strict=True)
-        ]
+@dataclass(frozen=True, eq=False)
+class Plan(Inputs, LossPlan, SolvePlan, Provenance):
+    """One picture that will be made: its pictures, its loss, how it is searched for, and where all that comes from.
+
+    Attributes:
+        preview: the plan of the first stages, where they are a run of their own at a smaller size; else None.
+    """
+
+    preview: "Plan | None"
+
+    @classmethod
+    def of(cls, *parts: Inputs | LossPlan | SolvePlan | Provenance, preview: "Plan | None") -> "Plan":
+        """The plan of its four parts."""
+        return cls(**{name: value for part in parts for name, value in vars(part).items()}, preview=preview)
 
     @property
     def chroma(self) -> float | np.ndarray:
@@ -138,26 +70,6 @@ class Plan:
             few = sum(each.mask * (1 - colourful(each.styles, each.blend)) for each in self.regions.painted)
         gain = 1 - self.start.tone * few
         return gain if self.regions is None else np.clip(gain, 0, 1)[..., None]
-
-    @property
-    def evaluations(self) -> int:
-        """Of all stages."""
-        return sum(stage.evaluations for stage in self.stages)
-
-    @property
-    def is_short(self) -> bool:
-        """Whether it is over before code that is compiled with more care would pay."""
-        return self.evaluations <= SHORT and self.method.precision == "float32"
-
-    def share_of_work(self, evaluations: int) -> float:
-        """How much of all work so many evaluations are, 0 to 1: each takes as long as its picture has pixels."""
-        pixels = np.repeat([stage.pixels for stage in self.stages], [stage.evaluations for stage in self.stages])
-        return float(pixels[:evaluations].sum() / max(1, pixels.sum()))
-
-    @property
-    def sizes(self) -> tuple[tuple[int, int], ...]:
-        """(width, height) of the stages, each once, from coarse to fine."""
-        return tuple(dict.fromkeys(stage.size for stage in self.stages))
 
     @property
     def held(self) -> tuple[int, int] | None:

@@ -22,7 +22,7 @@ from jaxstyle.pictures import masks, read
 from jaxstyle.plans.plan import Plan
 from jaxstyle.plans.regions import Region, Regions
 
-Grams = dict[str, jax.Array]
+Statistics = dict[str, jax.Array]
 KEPT_TARGETS = 16
 """Pictures, styles and regions whose arrays are kept: members of a batch share them."""
 
@@ -96,12 +96,12 @@ class TargetCompiler:
         return [self.content(*plan.content.size), *(self.style(*size) for size in sizes)]
 
     def shapes(self, plan: Plan) -> Targets:
-        """Shapes of the targets of a plan, which its programs know; a style's Gram matrices depend on no size."""
+        """Shapes of the targets of a plan, which its programs know; a style's statistics depend on no size."""
         content, style, *_ = (program.out_info for program in self.programs(plan))
         if plan.regions is None:
             return Targets(content, style)
-        regions = len(plan.painted)
-        each: Any = {name: jax.ShapeDtypeStruct((regions, *gram.shape[-2:]), gram.dtype) for name, gram in style.items()}
+        regions, alone = len(plan.painted), plan.painted[0].style_mask is not None  # as a region of the style
+        each: Any = {name: jax.ShapeDtypeStruct((regions, *one.shape[alone:]), one.dtype) for name, one in style.items()}
         return Targets(content, each, self.guides(*plan.content.size, regions))
 
 
@@ -114,9 +114,10 @@ class TargetCache:
 
     def __init__(self, compiler: TargetCompiler):
         self._compiler = compiler
-        self._content, self._grams = lru_cache(KEPT_TARGETS)(self._content_of), lru_cache(KEPT_TARGETS)(self._grams_of)
-        self._style, self._metric = lru_cache(KEPT_TARGETS)(self._style_of), lru_cache(KEPT_TARGETS)(self._metric_of)
-        self._regions = lru_cache(KEPT_TARGETS)(self._regions_of)
+        kept = lru_cache(KEPT_TARGETS)
+        self._content, self._statistics = kept(self._content_of), kept(self._statistics_of)
+        self._style, self._metric = kept(self._style_of), kept(self._metric_of)
+        self._regions = kept(self._regions_of)
 
     def targets(self, plan: Plan) -> Targets:
         """The targets of a plan."""
@@ -139,7 +140,7 @@ class TargetCache:
         image = self._compiler.layout.put(jnp.asarray(read.as_float(picture)))
         return self._compiler.content(*picture.size)(self._compiler.params, image)
 
-    def _grams_of(self, style: read.Picture) -> Grams:
+    def _statistics_of(self, style: read.Picture) -> Statistics:
         image = self._compiler.layout.put(jnp.asarray(read.as_float(style)))
         return self._compiler.style(*style.size)(self._compiler.params, image)
 
@@ -149,11 +150,11 @@ class TargetCache:
 
     def _style_of(
         self, styles: tuple[read.Picture, ...], blend: tuple[float, ...], region: Region | None
-    ) -> tuple[Grams, dict[str, bool]]:
-        """The Gram matrices of a region's style, and at which taps its mask leaves anything of it."""
+    ) -> tuple[Statistics, dict[str, bool]]:
+        """The statistics of a region's style, and at which taps its mask leaves anything of it."""
         there = dict.fromkeys(self._compiler.objective.style_layers, True)
         if region is None:
-            return mix_styles([self._grams(style) for style in styles], blend), there
+            return mix_styles([self._statistics(style) for style in styles], blend), there
         assert region.style_mask is not None
         grams = []
         for style in styles:
@@ -170,8 +171,8 @@ class TargetCache:
         grams, _ = self._style(styles, blend, region)
         return for_style(grams) if metric == "whitened" else {name: plain(len(gram)) for name, gram in grams.items()}
 
-    def _regions_of(self, regions: Regions) -> tuple[Grams, Guides]:
-        """The Gram matrices, {tap: (R, C, C)}, and the guides of a picture.
+    def _regions_of(self, regions: Regions) -> tuple[Statistics, Guides]:
+        """The statistics, {tap: (R, ...)}, and the guides of a picture.
 
         A region is compared at the layers where something is left of it, in the picture and in its style.
         """

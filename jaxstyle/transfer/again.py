@@ -13,9 +13,10 @@ from jaxstyle.pictures import ours
 from jaxstyle.pictures.paths import located
 from jaxstyle.plans import schedule
 from jaxstyle.plans.config import Config
-from jaxstyle.plans.plan import Plan, Start
+from jaxstyle.plans.plan import Plan
 from jaxstyle.plans.regions import specs_of_record
 from jaxstyle.plans.resolve import resolve
+from jaxstyle.plans.solve import Start
 from jaxstyle.results import record
 from jaxstyle.results.beside import state_of
 from jaxstyle.runs.checkpoint import Kept

@@ -17,7 +17,8 @@ from jaxstyle.loss.presets import CANONICAL
 from jaxstyle.loss.terms import gram
 from jaxstyle.plans import schedule
 from jaxstyle.plans.config import Config
-from jaxstyle.plans.resolve import WORTH_WHITENING, resolve
+from jaxstyle.plans.resolve import resolve
+from jaxstyle.plans.solve import WORTH_WHITENING
 
 pytestmark = pytest.mark.usefixtures("small_network")
 

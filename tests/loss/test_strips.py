@@ -15,7 +15,8 @@ from jaxstyle.loss.presets import CANONICAL, Objective
 from jaxstyle.machine import memory
 from jaxstyle.network.vgg import Architecture, features
 from jaxstyle.network.weights.registry import SCALES
-from jaxstyle.plans.resolve import _method, resolve
+from jaxstyle.plans.resolve import resolve
+from jaxstyle.plans.solve import _method
 
 LEAN = Architecture("lean", (1, 1, 1, 2, 1), (64,) * 5)
 PICTURES = SAMPLES / "chelsea.jpg", SAMPLES / "swirls.jpg"
@@ -39,7 +40,7 @@ def test_every_tap_is_the_whole_pictures(tiny_params, rng, thin, shape, pooling,
     how = dict(pooling=pooling, padding=padding)
     image = jnp.asarray(rng.random(shape), jnp.float32)
     taps = [tap for tap in tiny_params.architecture.taps if min(shape[:2]) >= 32 or tap != "pool5"]
-    found, grams = jax.jit(lambda x: strips.features_and_grams(tiny_params, x, taps, taps, strips=True, **how))(image)
+    found, grams = jax.jit(lambda x: strips.features_and_statistics(tiny_params, x, taps, taps, strips=True, **how))(image)
     assert set(found) == set(grams) == set(taps)
     for tap, value in jax.jit(lambda x: features(tiny_params, x, taps, **how))(image).items():
         exact = np.asarray(value, np.float64).reshape(-1, value.shape[-1])

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxstyle.loss.statistics import GRAM
 from jaxstyle.loss.tiles import divided, over_tiles
 
 HALO, STEP = 2, 2
@@ -45,10 +46,10 @@ def test_they_are_the_wholes(rng, shape):
     assert any(len(axis.firsts) > 1 for axis in axes)
 
     def tiled(x):
-        return over_tiles(run, x, axes, {"sums": 1, "means": 2}, ["sums", "means"], ["sums"], {"sums": target}, {})
+        return over_tiles(run, x, axes, {"sums": 1, "means": 2}, ["sums", "means"], ["sums"], {"sums": target}, {}, GRAM)
 
     def guided(x):
-        return over_tiles(run, x, axes, {"sums": 1, "means": 2}, [], ["sums"], {}, {"sums": guide})[1]["sums"]
+        return over_tiles(run, x, axes, {"sums": 1, "means": 2}, [], ["sums"], {}, {"sums": guide}, GRAM)[1]["sums"]
 
     maps, matrices, distances = jax.jit(tiled)(x)
     wanted = {name: np.asarray(value, np.float64) for name, value in run(x).items()}

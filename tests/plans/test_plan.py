@@ -37,7 +37,7 @@ def test_the_key_is_of_the_weights_content(tmp_path, small_weights):
 
 
 def test_the_key_does_not_say_where_and_how_it_is_computed(monkeypatch):
-    monkeypatch.setattr("jaxstyle.plans.resolve.layout_of", lambda *_: None)  # there is one device here
+    monkeypatch.setattr("jaxstyle.plans.solve.layout_of", lambda *_: None)  # there is one device here
     assert {plan(**options).key for options in ({}, {"memory": "low"}, {"devices": 2}, {"devices": 4})} == {plan().key}
 
 

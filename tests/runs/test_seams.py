@@ -1,5 +1,7 @@
 """What films, a studio and researchers build on: a term of their own, a start of their own, other weights on the way."""
 
+import os
+from dataclasses import replace
 from functools import partial
 
 import jax
@@ -7,9 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxstyle import InputError, features, load_weights
 from jaxstyle.cli.places import SAMPLES
+from jaxstyle.loss import strips
 from jaxstyle.loss.objective import TermWeights, total_loss
-from jaxstyle.loss.terms import Anchor, anchor_loss
+from jaxstyle.loss.presets import CANONICAL, PRESETS
+from jaxstyle.loss.statistics import STATISTICS, Statistic
+from jaxstyle.loss.terms import Anchor, anchor_loss, style_loss
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.pictures.read import as_float
 from jaxstyle.plans.config import Config
@@ -110,3 +116,64 @@ def test_pixels_move_as_far_as_their_pace_lets_them():
     moved = np.abs(np.asarray(end.image) - content).mean((0, 2))
     assert moved[:16].max() < 1e-3 * moved[16:].mean()
     assert [entry.objective for entry in end.trace][-1] < end.trace[0].objective
+
+
+def moments(features):
+    """Mean and mean square of each channel, (H, W, C) -> (2, C)."""
+    return jnp.stack([features.mean((0, 1)), jnp.square(features).mean((0, 1))])
+
+
+def guided_moments(features, guides):
+    return jnp.stack([moments(features * guides[..., i, None]) for i in range(guides.shape[-1])])
+
+
+@pytest.fixture
+def by_moments(monkeypatch):
+    """Another style loss, which is no more than this: the name of a preset."""
+    another = Statistic(moments, guided_moments, lambda ours, wanted, _: style_loss(ours, wanted))
+    monkeypatch.setitem(STATISTICS, "moments", another)
+    monkeypatch.setitem(PRESETS, "moments", replace(CANONICAL, statistic="moments", content_weight=0.0))
+    return "moments"
+
+
+def moments_loss(image, style):
+    """By NumPy of the features alone."""
+    total, params = 0.0, load_weights(os.environ["JAXSTYLE_WEIGHTS"])
+    taps = tuple(CANONICAL.style_layers)
+    ours, wanted = (features(params, picture, taps, padding="reflect") for picture in (image, style))
+    for tap in taps:
+        away = [np.mean(np.asarray(ours[tap]) ** p, (0, 1)) - np.mean(np.asarray(wanted[tap]) ** p, (0, 1)) for p in (1, 2)]
+        total += np.mean(np.square(away))
+    return CANONICAL.style_weight * total
+
+
+def test_another_style_loss_is_a_statistic_by_name(by_moments):
+    plan = plan_of(preset=by_moments, evaluations=40)
+    assert [stage.metric for stage in plan.stages] == ["plain"]
+    (engine,) = compile_engines(plan, Compiler())
+    content, style = (jnp.asarray(as_float(picture)) for picture in (plan.content, plan.styles[0]))
+    assert loss(engine, plan, content) == pytest.approx(moments_loss(content, style), rel=1e-4)
+    (end,) = run_plans([engine], [plan])
+    assert moments_loss(end.image, style) < 0.1 * moments_loss(content, style)
+
+
+def test_another_style_loss_goes_with_regions_and_strips(by_moments, rng, monkeypatch):
+    mask, of_style = (np.zeros(as_float(picture).shape[:2], np.uint8) for picture in (plan_of().content, plan_of().styles[0]))
+    mask[:, 16:] = of_style[4:] = 255
+    for region in ((mask, STYLE), (mask, STYLE, of_style)):
+        plan = plan_of(preset=by_moments, regions=[region])
+        (engine,) = compile_engines(plan, Compiler())
+        (end,) = run_plans([engine], [plan])
+        assert loss(engine, plan, end.image) < 0.5 * loss(engine, plan, jnp.asarray(as_float(plan.content)))
+    monkeypatch.setattr(strips, "VALUES", 2**10)
+    monkeypatch.setattr(strips, "SIDE", 16)
+    params, image = load_weights(os.environ["JAXSTYLE_WEIGHTS"]), jnp.asarray(rng.random((160, 96, 3), np.float32))
+    how = dict(statistic=STATISTICS[by_moments], padding="reflect")
+    taps = ("relu1_1", "relu3_1")
+    whole, tiled = (strips.features_and_statistics(params, image, (), taps, strips=each, **how)[1] for each in (False, True))
+    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-3), whole, tiled)
+
+
+def test_the_whitened_metric_is_for_gram_matrices(by_moments):
+    with pytest.raises(InputError, match="metric.*moments.*plain"):
+        plan_of(preset=by_moments, metric="whitened", evaluations=30)

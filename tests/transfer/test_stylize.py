@@ -19,8 +19,9 @@ from jaxstyle.network.vgg import ARCHITECTURES
 from jaxstyle.pictures.colour import smooth_colour
 from jaxstyle.pictures.noise import GREY, soft_noise, white_noise
 from jaxstyle.plans.config import Config
+from jaxstyle.plans.loss import parse_layers
 from jaxstyle.plans.method import Method
-from jaxstyle.plans.resolve import parse_layers, resolve
+from jaxstyle.plans.resolve import resolve
 from jaxstyle.runs.inputs import StageInputs
 from jaxstyle.runs.loop import STILL_EVALUATIONS, Member, run_stage
 
