@@ -63,7 +63,7 @@ def unnamed(stem: str, sources: Sequence[str], suffix: str = ".png") -> tuple[Pa
     return path, "" if path.stem == stem else moved(path.with_name(f"{stem}{suffix}"))
 
 
-def stem_of(picture: str, made: str, folder: str | os.PathLike = ".") -> str:
+def stem_of(picture: str, made: str, folder: str | os.PathLike[str] = ".") -> str:
     """PHOTO-STYLE or PHOTO-NETWORK, as the name of a file."""
     return write.file_stem([Path(picture).stem, re.sub(r"[^\w.,+=-]+", "_", made)], folder)
 

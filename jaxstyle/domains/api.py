@@ -32,7 +32,7 @@ STEPS = 20_000
 def train_domains(
     a: Any,
     b: Any,
-    out: str | os.PathLike | None = None,
+    out: str | os.PathLike[str] | None = None,
     *,
     method: str = "cut",
     size: int = 256,

@@ -25,7 +25,7 @@ from jaxstyle.pictures.paths import located
 from jaxstyle.pictures.spaces import check_space
 
 
-def loaded(network: str | os.PathLike | DomainNetwork) -> tuple[DomainNetwork, dict[str, Any]]:
+def loaded(network: str | os.PathLike[str] | DomainNetwork) -> tuple[DomainNetwork, dict[str, Any]]:
     """A network, and what a run record says of it; the same file again costs nothing.
 
     Raises:
@@ -37,7 +37,7 @@ def loaded(network: str | os.PathLike | DomainNetwork) -> tuple[DomainNetwork, d
 @computing()
 def apply_domains(
     picture: Any,
-    network: str | os.PathLike | DomainNetwork,
+    network: str | os.PathLike[str] | DomainNetwork,
     *,
     direction: str = A2B,
     strength: float = 1.0,

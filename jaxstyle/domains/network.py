@@ -69,7 +69,7 @@ class DomainFile:
     training: Mapping[str, Any] = field(default_factory=dict)
 
 
-def write(path: str | os.PathLike, file: DomainFile) -> None:
+def write(path: str | os.PathLike[str], file: DomainFile) -> None:
     """Writes a network; the file appears whole or not at all, and the same content gives the same bytes."""
     network = file.network
     tensors = {
@@ -89,7 +89,7 @@ def write(path: str | os.PathLike, file: DomainFile) -> None:
     tensor_file.write(located(path), tensors, meta, kind=WeightsError)
 
 
-def read(path: str | os.PathLike, *, argument: str = "network") -> DomainFile:
+def read(path: str | os.PathLike[str], *, argument: str = "network") -> DomainFile:
     """Reads a network that `write` has written.
 
     Raises:

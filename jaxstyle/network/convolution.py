@@ -11,7 +11,7 @@ On a CPU the multiplications themselves are the cost, and Winograd's minimal fil
 (F2: 2x2 outputs from a 4x4 tile) or 4 times fewer (F4: 4x4 from 6x6). GPUs and TPUs do better with their own convolution.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
@@ -148,7 +148,10 @@ def _winograd(
 
 
 _TILES = {f"winograd{m}": m for m in _WINOGRAD}
-ALGORITHMS = {"direct": _direct, **{name: partial(_winograd, m=m) for name, m in _TILES.items()}}
+ALGORITHMS: dict[str, Callable[..., Array]] = {
+    "direct": _direct,
+    **{name: partial(_winograd, m=m) for name, m in _TILES.items()},
+}
 """Convolutions by name, of (x, kernel, precision, input_gradient, padding); with `input_gradient` the gradient of one."""
 
 

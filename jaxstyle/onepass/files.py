@@ -15,7 +15,7 @@ KINDS = {STYLES: ("style network", "jaxstyle train"), DOMAINS: ("domain network"
 """By the format that a file names: what it is, and which command writes it."""
 
 
-def format_of(path: str | os.PathLike) -> str | None:
+def format_of(path: str | os.PathLike[str]) -> str | None:
     """The format that a file names, one of `KINDS` if it is a network; None where it cannot be read."""
     try:
         return str(tensor_file.read(located(path), only_description=True)[1].get("format"))
@@ -23,7 +23,7 @@ def format_of(path: str | os.PathLike) -> str | None:
         return None
 
 
-def opened(path: str | os.PathLike, wanted: str, *, argument: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def opened(path: str | os.PathLike[str], wanted: str, *, argument: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """The arrays of a network's file of the format `wanted`, and its description.
 
     Raises:

@@ -25,7 +25,7 @@ class Saved:
     record: dict[str, Any]
     alpha: np.ndarray | None
 
-    def save(self, path: str | os.PathLike, *, metadata: bool = True) -> tuple[str, ...]:
+    def save(self, path: str | os.PathLike[str], *, metadata: bool = True) -> tuple[str, ...]:
         """Writes the picture, and the run record beside it: out.png.json for out.png. Each appears whole or not at all.
 
         A file in the record's place that is no record stays as it is.
@@ -56,7 +56,9 @@ class Saved:
             return (*notices, f"{error.told}; the record stands inside the picture only")
         return notices
 
-    def keep(self, path: str | os.PathLike, *, metadata: bool = True) -> tuple[Path, tuple[str, ...], JaxstyleError | None]:
+    def keep(
+        self, path: str | os.PathLike[str], *, metadata: bool = True
+    ) -> tuple[Path, tuple[str, ...], JaxstyleError | None]:
         """`save`, or where that fails the same at some other place: no work is lost to a full disk or a folder that went away.
 
         Returns:

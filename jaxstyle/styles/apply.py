@@ -23,7 +23,7 @@ from jaxstyle.pictures.spaces import check_space
 from jaxstyle.styles.network import PHOTOGRAPH, StyleNetwork, find, read
 
 
-def loaded(network: str | os.PathLike | StyleNetwork) -> tuple[StyleNetwork, dict[str, Any]]:
+def loaded(network: str | os.PathLike[str] | StyleNetwork) -> tuple[StyleNetwork, dict[str, Any]]:
     """A network by its name in the box or its file, and what a run record says of it; the same file again costs nothing.
 
     Raises:
@@ -48,7 +48,7 @@ def manner_of(network: StyleNetwork, style: str | int | Mapping[str, float], str
 @computing()
 def apply_style(
     picture: Any,
-    network: str | os.PathLike | StyleNetwork = "styles",
+    network: str | os.PathLike[str] | StyleNetwork = "styles",
     *,
     style: str | int | Mapping[str, float],
     strength: float = 1.0,

@@ -146,7 +146,7 @@ class StyleFile:
     training: Mapping[str, Any] = field(default_factory=dict)
 
 
-def write(path: str | os.PathLike, file: StyleFile, *, codebooks: bool = False) -> None:
+def write(path: str | os.PathLike[str], file: StyleFile, *, codebooks: bool = False) -> None:
     """Writes a network; the file appears whole or not at all, and the same content gives the same bytes.
 
     Args:
@@ -188,7 +188,7 @@ def coded(kernel: np.ndarray, rounds: int = 20) -> tuple[np.ndarray, np.ndarray]
     return codes.astype(np.uint8), book.astype(np.float32)
 
 
-def find(network: str | os.PathLike, *, argument: str = "network") -> Path:
+def find(network: str | os.PathLike[str], *, argument: str = "network") -> Path:
     """The file of a network, which is told by its name in the box, one of `BUNDLED`, or by its path.
 
     Raises:
@@ -204,7 +204,7 @@ def find(network: str | os.PathLike, *, argument: str = "network") -> Path:
     return path
 
 
-def read(path: str | os.PathLike, *, argument: str = "network") -> StyleFile:
+def read(path: str | os.PathLike[str], *, argument: str = "network") -> StyleFile:
     """Reads a network that `write` has written.
 
     Raises:

@@ -106,7 +106,7 @@ class Place(Generic[File]):
             self.part.unlink(missing_ok=True)
 
 
-def checked(out: str | os.PathLike, reader: Callable[..., Any]) -> Path:
+def checked(out: str | os.PathLike[str], reader: Callable[..., Any]) -> Path:
     """`out` as a path, once it is sure that a network can be written there; `reader` reads one of its kind."""
     path = Path(located(out))
     if path.suffix != ".safetensors":

@@ -42,7 +42,9 @@ def fetch_weights(name: str = "vgg19-full", *, progress: bool = True) -> Path:
     return target
 
 
-def convert_weights(source: str | os.PathLike, out: str | os.PathLike, *, scale: str | None = None) -> files.WeightFile:
+def convert_weights(
+    source: str | os.PathLike[str], out: str | os.PathLike[str], *, scale: str | None = None
+) -> files.WeightFile:
     """Rewrites a weight file of any known layout in this project's format.
 
     Args:

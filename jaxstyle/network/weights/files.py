@@ -44,7 +44,7 @@ class WeightFile:
     sha256: str
 
 
-def read(path: str | os.PathLike, *, scale: str | None = None, argument: str = "weights") -> WeightFile:
+def read(path: str | os.PathLike[str], *, scale: str | None = None, argument: str = "weights") -> WeightFile:
     """Reads a weight file of any known layout.
 
     Args:
@@ -82,14 +82,14 @@ def read(path: str | os.PathLike, *, scale: str | None = None, argument: str = "
     return WeightFile(layers, architecture, chosen, meta["origin"], meta["licence"], sha256(path))
 
 
-def write(path: str | os.PathLike, weights: WeightFile) -> None:
+def write(path: str | os.PathLike[str], weights: WeightFile) -> None:
     """Writes `weights` in this project's format, at full precision; the file appears whole or not at all."""
     tensors = {f"{name}.{part}": array for name, layer in weights.layers.items() for part, array in layer.items()}
     write_tensors(path, tensors, weights.architecture, weights.scale, weights.origin, weights.licence)
 
 
 def write_tensors(
-    path: str | os.PathLike,
+    path: str | os.PathLike[str],
     tensors: Mapping[str, np.ndarray],
     architecture: Architecture,
     scale: str,
@@ -105,7 +105,7 @@ def write_tensors(
     tensor_file.write(located(path), tensors, meta, kind=WeightsError)
 
 
-def is_ours(path: str | os.PathLike) -> bool:
+def is_ours(path: str | os.PathLike[str]) -> bool:
     """Whether a file is a .safetensors file that `write_tensors` wrote."""
     try:
         return tensor_file.read(path, only_description=True)[1].get("format") == FORMAT

@@ -40,7 +40,7 @@ def converted(name: str) -> Path:
     return cache_folder() / f"{name}.safetensors"
 
 
-def locate(weights: str | os.PathLike | None = None, network: str | None = None) -> tuple[str, Path]:
+def locate(weights: str | os.PathLike[str] | None = None, network: str | None = None) -> tuple[str, Path]:
     """Name and path of the weights to use: as given, else $JAXSTYLE_WEIGHTS, else the default of `network`, or of VGG-19.
 
     Raises:
@@ -69,7 +69,7 @@ def _load(path: Path, stamp: int) -> tuple[Params, str]:
     return Params(layers, file.architecture, SCALES[file.scale]), file.sha256
 
 
-def load(weights: str | os.PathLike | None = None, *, network: str | None = None) -> Loaded:
+def load(weights: str | os.PathLike[str] | None = None, *, network: str | None = None) -> Loaded:
     """Loads a network's parameters; a second call for the same file costs nothing.
 
     Args:
@@ -88,7 +88,7 @@ def load(weights: str | os.PathLike | None = None, *, network: str | None = None
     return Loaded(params, name, digest)
 
 
-def load_weights(weights: str | os.PathLike | None = "vgg19") -> Params:
+def load_weights(weights: str | os.PathLike[str] | None = "vgg19") -> Params:
     """The parameters of a network, from the box or from a file; the same file again costs nothing.
 
     Args:

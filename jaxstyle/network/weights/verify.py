@@ -67,7 +67,7 @@ def _suspects(scale: InputScale) -> Iterator[tuple[str, InputScale]]:
             yield f"it expects the input scale {name!r} (convert it with --scale {name})", other
 
 
-def verify(weights: str | os.PathLike = "vgg19") -> list[Check]:
+def verify(weights: str | os.PathLike[str] = "vgg19") -> list[Check]:
     """Examines a registered name or a weight file.
 
     Returns:
