@@ -106,6 +106,7 @@ def test_all_is_complete():
     assert set(jaxstyle.__all__) == set(dir(jaxstyle))
 
 
+@pytest.mark.slow
 def test_rooms_are_attributes_and_threads_may_ask_at_once():
     program = """
 import sys, threading

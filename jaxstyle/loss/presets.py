@@ -96,6 +96,9 @@ PRESETS = {
 
 """Objectives by name: the default, and the conventions of the paper and of other tools."""
 
+LATER = {"statistic": "gram"}
+"""What older files do not state of an objective, and which value theirs had."""
+
 CANONICAL = PRESETS["jaxstyle"]
 """On which every result is reported, read with the run's own padding."""
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from jaxstyle.loss.objective import TermWeights
-from jaxstyle.loss.presets import Objective
+from jaxstyle.loss.presets import LATER, Objective
 from jaxstyle.pictures.read import Picture, as_float, off_white
 from jaxstyle.pictures.size import MIN_SIDE
 from jaxstyle.plans.colours import colourful, finished, idle
@@ -27,7 +27,7 @@ LEAST_SEEN = 1 / 8
 
 def _as_known(objective: Objective) -> dict[str, Any]:
     """What a key has of an objective: not what all had when the first runs were kept."""
-    first = {"padding": "zero", "statistic": "gram"}
+    first = {"padding": "zero", **LATER}
     return {name: value for name, value in record.plain(objective).items() if first.get(name) != value}
 
 

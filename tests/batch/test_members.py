@@ -229,6 +229,7 @@ def test_a_picture_that_cannot_be_used_fails_alone(tmp_path):
         assert name in str(error)
 
 
+@pytest.mark.slow
 def test_an_impossible_setting_fails_alone():
     """What `resolve` says of it alone stands in its place."""
     results = stylize_batch(CHELSEA, [SWIRLS, GLASS], vary={"evaluations": [0, 1], "size": [32, 4]})

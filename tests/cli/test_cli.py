@@ -243,6 +243,7 @@ def test_weights_commands(capsys):
     assert capsys.readouterr().out.count("ok") == 3
 
 
+@pytest.mark.slow
 def test_ctrl_c_saves_the_best_image_and_exits_130():
     command = [sys.executable, "-m", "jaxstyle", "demo", "--size", "32", "--evaluations", "100000", "--save-every", "2"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)

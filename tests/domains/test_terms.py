@@ -53,6 +53,7 @@ def test_patch_nce(rng):
     assert float(patch_nce(same, same)) == pytest.approx(np.log(30), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_keys_are_held_fast(rng):
     queries, keys = (jnp.asarray(unit(rng, 10, 4)) for _ in range(2))
     assert np.abs(jax.grad(patch_nce)(queries, keys)).max() > 0.01
@@ -98,6 +99,7 @@ def test_what_cut_minimises(rng, pictures):
     assert float(total) == pytest.approx(found["adversarial"] + (found["content"] + found["identity"]) / 2, rel=2e-3)
 
 
+@pytest.mark.slow
 def test_no_picture_is_anothers_negative(rng, pictures):
     """The content loss of one does not change with the other, though they are computed together."""
     nets, (a, b), key = with_biases(cut.init_networks(RECIPE), rng), pictures, jax.random.key(5)

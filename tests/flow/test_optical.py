@@ -30,6 +30,7 @@ def test_affine_pairs(shots, name):
     assert np.median(errors(jaxstyle.optical_flow(later, earlier), motion)) < 0.3
 
 
+@pytest.mark.slow
 def test_an_occluder(shots):
     later, earlier, motion = shots["parallax"]
     flow, back = jaxstyle.optical_flows(later, earlier)
@@ -40,6 +41,7 @@ def test_an_occluder(shots):
     assert np.abs(np.asarray(back) - jaxstyle.optical_flow(earlier, later)).max() < 1e-3
 
 
+@pytest.mark.slow
 def test_flow_of_a_large_frame_is_that_of_a_small_one_scaled_up(shots):
     frames = [Image.fromarray(frame) for frame in shots["roll"][:2]]
     motion = shots["roll"][2].flow

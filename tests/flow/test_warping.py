@@ -45,6 +45,7 @@ def test_a_warp_is_scipys(shape, kernel):
     assert 0 < within.sum() < within.size or w == 1
 
 
+@pytest.mark.slow
 def test_pictures_are_warped_at_once():
     pictures, flows = RNG.random((2, 9, 11, 3)), RNG.normal(0, 2, (2, 9, 11, 2))
     together = jax.jit(jax.vmap(warp))(pictures, flows)
@@ -53,6 +54,7 @@ def test_pictures_are_warped_at_once():
         assert np.abs(together.picture[k] - alone(pictures[k], flows[k]).picture).max() < 1e-5
 
 
+@pytest.mark.slow
 def test_splines_keep_detail_and_brightness():
     """Twenty warps to and fro by parts of a pixel."""
     texture = ndimage.gaussian_filter(RNG.random((48, 48, 1)), (0.7, 0.7, 0)).astype(np.float32)
@@ -110,6 +112,7 @@ def test_reliability_is_the_rule():
     assert np.abs(found - expected).max() < 1e-5
 
 
+@pytest.mark.slow
 def test_a_still_picture_is_reliable_to_its_border():
     assert np.allclose(reliability(np.zeros((6, 7, 2)), np.zeros((6, 7, 2))), 1)
 

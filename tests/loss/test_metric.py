@@ -147,6 +147,7 @@ def test_a_whitened_run_comes_lower_in_as_many_evaluations(monkeypatch, network)
     assert way.loss["total"] == pytest.approx(min(entry.loss for entry in last), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_run_stopped_in_its_first_stage_is_measured():
     result = stylize(CONTENT, STYLE, size="64x48", evaluations=40, callback=lambda progress: progress.evaluation == 5)
     assert result.stop_reason == "stopped on request after 5 of 40 evaluations"

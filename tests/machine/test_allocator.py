@@ -20,6 +20,7 @@ print(*[faults() for _ in range(3)])
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="concerns glibc's malloc")
 def test_a_block_that_was_freed_is_not_fetched_from_the_kernel_again():
     counts = {}

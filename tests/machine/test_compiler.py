@@ -27,6 +27,7 @@ def traced(monkeypatch):
 SETTINGS = dict(size="36x32", style_size="32x32")
 
 
+@pytest.mark.slow
 def test_another_run_of_the_same_kind_and_size_compiles_nothing_and_other_kinds_do(traced):
     first = stylize(CONTENT, STYLE, evaluations=2, **SETTINGS)
     count = len(traced)

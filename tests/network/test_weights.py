@@ -199,6 +199,7 @@ def test_writing_never_leaves_half_a_file(small, tmp_path):
         convert_weights(tmp_path / "a.safetensors", tmp_path / "b.h5")
 
 
+@pytest.mark.slow
 def test_the_box_holds_codes_and_a_codebook_for_each_convolution():
     tensors = load_file(bundled())
     assert len(tensors) == 48
@@ -217,6 +218,7 @@ def test_the_box_verifies():
     assert [check.ok for check in verify()] == [True, True, True]
 
 
+@pytest.mark.slow
 def test_the_box_is_near_full_precision(shared):
     """Kernels within 1% rms of the reference weights."""
     reference = files.read(shared / "vgg19" / "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5")

@@ -61,6 +61,7 @@ def test_a_plain_picture_comes_out_in_one_colour(is_normalised):
         np.testing.assert_allclose(tiles.paint(KERNELS, widths, image, STYLE, rows=8), expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_strips_of_a_nearly_plain_picture():
     """A square that differs by one level is a motif, however faint: the rounding around it decides nothing."""
     for side in (1, 3, 8):

@@ -258,6 +258,7 @@ def test_the_work_of_coarse_evaluations_counts_by_their_pixels():
     assert [made.share_of_work(n) for n in (0, 4, 5, 8, 9)] == pytest.approx([0, 1 / whole, 2 / whole, 1, 1])
 
 
+@pytest.mark.slow
 def test_the_coarse_change_arrives_at_full_size():
     settings = dict(size="36x32", evaluations=30, metric="plain")
     both = stylize(CONTENT, STYLE, scales=2, callback=lambda progress: progress.evaluation == 12, **settings)

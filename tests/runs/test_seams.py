@@ -140,7 +140,8 @@ def moments_loss(image, style):
     """By NumPy of the features alone."""
     total, params = 0.0, load_weights(os.environ["JAXSTYLE_WEIGHTS"])
     taps = tuple(CANONICAL.style_layers)
-    ours, wanted = (features(params, picture, taps, padding="reflect") for picture in (image, style))
+    read = jax.jit(lambda params, picture: features(params, picture, taps, padding="reflect"))
+    ours, wanted = (read(params, picture) for picture in (image, style))
     for tap in taps:
         away = [np.mean(np.asarray(ours[tap]) ** p, (0, 1)) - np.mean(np.asarray(wanted[tap]) ** p, (0, 1)) for p in (1, 2)]
         total += np.mean(np.square(away))
@@ -157,6 +158,7 @@ def test_another_style_loss_is_a_statistic_by_name(by_moments):
     assert moments_loss(end.image, style) < 0.1 * moments_loss(content, style)
 
 
+@pytest.mark.slow
 def test_another_style_loss_goes_with_regions_and_strips(by_moments, rng, monkeypatch):
     mask, of_style = (np.zeros(as_float(picture).shape[:2], np.uint8) for picture in (plan_of().content, plan_of().styles[0]))
     mask[:, 16:] = of_style[4:] = 255

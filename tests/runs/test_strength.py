@@ -47,6 +47,7 @@ def test_0_is_the_photograph(options):
     assert (result.evaluations, result.loss["content"]) == (1, pytest.approx(0, abs=1e-6 * result.loss["style"]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", ["gatys-notebook", pytest.param("cysmith", marks=SLOW)])
 def test_1_is_the_style_alone(preset):
     """The preset's own style weight, and no content."""

@@ -93,6 +93,7 @@ def test_strength_blends_with_the_picture_where_it_has_learned_none(image):
         np.testing.assert_allclose(painted, strength * whole + (1 - strength) * image / 255, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_strip_by_strip_where_it_does_not_fit(tiny_styles, image, monkeypatch):
     """The same picture, whether asked for or since memory is short."""
     whole = apply_style(image, tiny_styles, style="dots")

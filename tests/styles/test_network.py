@@ -38,6 +38,7 @@ def test_a_file_gives_back_what_was_written(network, tmp_path):
         np.testing.assert_array_equal(found.network.kernels[name], kernel)
 
 
+@pytest.mark.slow
 def test_codebooks_have_a_quarter_of_the_size_and_nearly_the_same_picture(rng, tmp_path):
     widths = Widths((32, 64, 64), 1, (64, 32))
     network = StyleNetwork(initial(widths, 0), widths.plain_style()[None], widths, ("one",))

@@ -36,6 +36,7 @@ def lowered(platform, precision, backend=None):
         return export.export(jax.jit(partial(step, recipe=recipe)), platforms=[platform])(*given).mlir_module()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("platform", "precision"), CASES)
 def test_convolutions_have_the_operands_that_were_asked_for(platform, precision):
     """Those of the network that learns, with the gradients of their kernels, and the loss network's."""
@@ -69,6 +70,7 @@ def test_nothing_is_double_and_nothing_calls_back(platform, precision):
     assert not callbacks(text)
 
 
+@pytest.mark.slow
 def test_what_is_traced_for_a_cpu_would_be_seen():
     found = operations(lowered("cuda", "bfloat16", "cpu"), "convolution")
     assert {operation.types[0] for operation in found} == {"f32"}

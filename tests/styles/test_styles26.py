@@ -114,6 +114,7 @@ def test_the_file_says_what_it_holds(network):
     assert network.index("ember") == network.index(20) == network.names.index("ember")
 
 
+@pytest.mark.slow
 def test_the_first_convolution_rounds_little(painted):
     """4e-6 in the worst style here; 1.1e-5 where its input keeps its mean."""
     with np.load(RECORDED) as recorded:

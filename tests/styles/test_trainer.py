@@ -93,6 +93,7 @@ def test_picked_styles_are_the_rows_and_so_is_the_gradient(rng):
     assert "scatter" not in str(jax.make_jaxpr(pull)(grad))
 
 
+@pytest.mark.slow
 def test_weights_bring_every_style_to_one_scale(data):
     """An untouched photograph has the content loss of another one 1, the style loss `style_weight`, by every style."""
     data, recipe = data
@@ -158,6 +159,7 @@ def test_the_gradient_is_the_finite_difference(data, rng):
         np.testing.assert_allclose((ahead - back) / (2 * step), slope, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_what_is_stopped_goes_on_bit_for_bit(tiny_params, tmp_path):
     _, later = straight_and_stopped(partial(training, tiny_params), tmp_path / ".net.part", 3, 6)
     assert later.curve[-1][0] == 6

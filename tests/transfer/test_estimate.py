@@ -29,6 +29,7 @@ def test_a_programs_memory_is_that_of_its_buffers():
     assert memory.size_of({"a": x, "b": (x[0],)}) == x.nbytes + 4 * 256
 
 
+@pytest.mark.slow
 def test_the_peak_grows_by_what_is_touched():
     lines = "before = memory.peak(); x = np.ones(300_000_000 // 8); print(memory.peak() - before)"
     code = f"import numpy as np; from jaxstyle.machine import memory; {lines}"

@@ -69,6 +69,7 @@ def test_a_painting_is_carried_along(rng, steps):
     assert np.corrcoef(there[clear], strokes[clear])[0, 1] > 0.8
 
 
+@pytest.mark.slow
 def test_frames_further_back_count_where_nearer_ones_are_not_known(rng, monkeypatch):
     """Of three flows each is wrong in another third of the frame; the oracle is the rule of eq. 10, written out."""
     frame, *paintings = (rng.random((HEIGHT, WIDTH, 3)).astype(np.float32) for _ in range(4))
@@ -123,6 +124,7 @@ def test_a_pan_is_steady_and_compiled_once(wide, steps):
     assert painted[1].loss["total"] < 3 * painted[0].loss["total"]
 
 
+@pytest.mark.slow
 def test_steadiness_holds_what_is_known(wide, steps, monkeypatch):
     """The flow says that nothing moves, and the frame is another."""
     monkeypatch.setattr(painting, "STRONGEST", 1e6)  # the losses of the small network are small
@@ -164,6 +166,7 @@ def test_a_film_goes_on_from_its_pictures(wide, steps, options):
     assert np.array_equal(later.paint(frames[2]).image, whole[2])
 
 
+@pytest.mark.slow
 def test_what_a_region_keeps_is_the_film_itself(wide, steps, tmp_path):
     from PIL import Image
 
