@@ -30,6 +30,7 @@ def video(*arguments):
     return main(["video", "film.mkv", STYLE, *FAST, *arguments])
 
 
+@pytest.mark.slow
 def test_a_film_its_record_and_its_page(capsys):
     make_film("film.mkv", times=[0, 1, 3, 4], frames=4, sound="aac")
     assert video("-o", "out.mkv", "--codec", "ffv1", "--report", "--save-every", "2", "--steady", "0.3") == 0

@@ -214,6 +214,7 @@ def test_the_box_holds_codes_and_a_codebook_for_each_convolution():
             assert kernel[place] == tensors[f"{name}.codebook"][tensors[f"{name}.codes"][place]]
 
 
+@pytest.mark.slow
 def test_the_box_verifies():
     assert [check.ok for check in verify()] == [True, True, True]
 
