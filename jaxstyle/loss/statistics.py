@@ -25,6 +25,10 @@ class Statistic(NamedTuple):
     measure_regions: Callable[[Array, Array], Array]
     compare: Callable[[Array, Array, str], Array]
 
+    def of(self, features: Array, guides: Array | None = None) -> Array:
+        """The statistic of a picture, or of its regions."""
+        return self.measure(features) if guides is None else self.measure_regions(features, guides)
+
 
 GRAM = Statistic(gram, guided_gram, style_loss)
 STATISTICS = {"gram": GRAM}

@@ -80,10 +80,7 @@ def features_and_statistics(
             features, sums, distances = over_tiles(run, x, axes, divisors, kept, summed, compared, guided, statistic)
         else:
             features = run(x)
-            sums = {
-                tap: statistic.measure_regions(features[tap], guided[tap]) if guided else statistic.measure(features[tap])
-                for tap in summed
-            }
+            sums = {tap: statistic.of(features[tap], guided.get(tap)) for tap in summed}
             distances = {tap: jnp.sum((features[tap] - target) ** 2) for tap, target in compared.items()}
         found |= {tap: features[tap] for tap in kept if tap in whole} | distances
         statistics |= sums

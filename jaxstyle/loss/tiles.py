@@ -135,9 +135,7 @@ def over_tiles(
 
         def measured(name: str) -> Array:
             guide = guides.get(name)
-            if guide is None:
-                return statistic.measure(parts[name])
-            return statistic.measure_regions(parts[name], own[name].among(guide))
+            return statistic.of(parts[name], None if guide is None else own[name].among(guide))
 
         sums = {name: measured(name) * share[name] for name in summed}
         wanted = {name: jnp.where(own[name].new, own[name].among(target), 0) for name, target in against.items()}

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from jaxstyle.errors import InputError, named
-from jaxstyle.loss.objective import shares
 from jaxstyle.loss.presets import Objective
 from jaxstyle.pictures.read import Picture
 from jaxstyle.pictures.size import MAX_SIDE, MIN_SIDE, USUAL, Size, parse_size
@@ -15,7 +14,7 @@ from jaxstyle.plans.colours import Colours, seen
 from jaxstyle.plans.config import Config
 from jaxstyle.plans.library import Library
 from jaxstyle.plans.loss import LossPlan
-from jaxstyle.plans.numbers import number, numbers
+from jaxstyle.plans.numbers import number
 from jaxstyle.plans.regions import MOST_FEATHER, Region, Regions, read_regions
 
 
@@ -62,6 +61,7 @@ class Inputs:
 def read_inputs(
     picture: Picture,
     styles: Sequence[Any],
+    blend: tuple[float, ...],
     config: Config,
     loss: LossPlan,
     colours: Colours,
@@ -75,6 +75,7 @@ def read_inputs(
     Args:
         picture: the content.
         styles: paths, PIL images or arrays.
+        blend: their shares.
         config: what the user said.
         loss: what is minimised.
         colours: whose the picture gets.
@@ -87,7 +88,6 @@ def read_inputs(
     """
     size, style_size = sizes
     style_size = _style_size(config, loss.objective, size, style_size, *picture.size)
-    blend = shares(numbers(config.blend, "blend"), len(styles), shown=config.blend)
 
     def fitted(source: Any) -> Picture:
         return _fitted(source, style_size, config, library)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from jaxstyle.errors import InputError, named
+from jaxstyle.loss.objective import shares
 from jaxstyle.pictures.find import expand, one
 from jaxstyle.pictures.size import MIN_SIDE
 from jaxstyle.plans import schedule
@@ -16,9 +17,10 @@ from jaxstyle.plans.config import Config
 from jaxstyle.plans.inputs import read_inputs, sizes_of
 from jaxstyle.plans.library import Library
 from jaxstyle.plans.loss import plan_loss
+from jaxstyle.plans.numbers import numbers
 from jaxstyle.plans.plan import Plan, Provenance
 from jaxstyle.plans.preview import preview_of
-from jaxstyle.plans.solve import plan_solve, plan_start
+from jaxstyle.plans.solve import check_choices, effort_of, plan_solve, plan_start
 
 
 def resolve(content: Any, style: Any, config: Config, library: Library | None = None) -> Plan:
@@ -38,16 +40,19 @@ def resolve(content: Any, style: Any, config: Config, library: Library | None = 
     styles = expand(style if isinstance(style, list | tuple) else [style], argument="style")
     if not styles:
         raise InputError("style", styles, "is empty", "give at least one style")
+    effort = effort_of(config)
+    check_choices(config)
     colours, loss = colours_of(config), plan_loss(config)
+    blend = shares(numbers(config.blend, "blend"), len(styles), shown=config.blend)
     start, sizes = plan_start(config, loss), sizes_of(config)
     picture = library.fitted(content, "content", sizes[0])
-    auto = config.scales == schedule.AUTO and colours.painted
+    auto = effort.scales == schedule.AUTO and colours.painted
     preview = _preview(content, style, config, library, *picture.size) if auto else None
     first = preview and preview.stages
     how = dict(painted=colours.painted, grey=colours.brightness_only)
-    solve = plan_solve(config, loss, start, picture.size, first, **how)
+    solve = plan_solve(config, effort, loss, start, picture.size, first, **how)
     begun = start.kind == "picture"
-    inputs, sources = read_inputs(picture, styles, config, loss, colours, sizes, library, begun=begun)
+    inputs, sources = read_inputs(picture, styles, blend, config, loss, colours, sizes, library, begun=begun)
     provenance = Provenance({"content": library.describe(content), **sources}, config)
     return Plan.of(inputs, loss, solve, provenance, preview=preview)
 

@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -107,8 +107,21 @@ class SolvePlan:
         return tuple(dict.fromkeys(stage.size for stage in self.stages))
 
 
+class Effort(NamedTuple):
+    """How long a run is.
+
+    Attributes:
+        evaluations: of all its sizes together.
+        scales: the number of sizes, `schedule.AUTO`, or None where nobody says it.
+    """
+
+    evaluations: int
+    scales: int | str | None
+
+
 def plan_solve(
     config: Config,
+    effort: Effort,
     loss: LossPlan,
     start: Start,
     size: tuple[int, int],
@@ -121,6 +134,7 @@ def plan_solve(
 
     Args:
         config: what the user said.
+        effort: of it, checked.
         loss: what is minimised.
         start: where the run begins.
         size: (width, height) of the picture.
@@ -128,8 +142,7 @@ def plan_solve(
         painted: whether there is a run at all.
         grey: whether only brightness is searched for.
     """
-    evaluations, scales = _work(config)
-    _check_choices(config)
+    evaluations, scales = effort
     width, height = size
     first_metric = _metric(config, loss.objective, evaluations)
     if scales is None:
@@ -149,8 +162,8 @@ def plan_solve(
     return SolvePlan(start, method, fallback, stages, config.devices)
 
 
-def _work(config: Config) -> tuple[int, int | str | None]:
-    """Evaluations, and the number of sizes, `schedule.AUTO`, or None where nobody says it."""
+def effort_of(config: Config) -> Effort:
+    """How many evaluations and sizes the user asked for, checked."""
     if config.quality not in QUALITIES:
         raise unknown("quality", config.quality, QUALITIES)
     evaluations = QUALITIES[config.quality] if config.evaluations is None else config.evaluations
@@ -162,11 +175,11 @@ def _work(config: Config) -> tuple[int, int | str | None]:
         except ValueError:
             raise InputError("scales", scales, f"is neither a whole number nor {schedule.AUTO}") from None
     if scales is None or scales == schedule.AUTO:
-        return evaluations, scales
+        return Effort(evaluations, scales)
     check_whole(scales, "scales", 1)
     if int(scales) > evaluations:
         raise InputError("scales", config.scales, f"must not be more than the {evaluations} evaluations")
-    return evaluations, scales
+    return Effort(evaluations, scales)
 
 
 def _usual_scales(config: Config, start: Start, metric: str, evaluations: int, width: int, height: int) -> int:
@@ -190,7 +203,8 @@ def _metric(config: Config, objective: Objective, evaluations: int) -> str:
     return metric
 
 
-def _check_choices(config: Config) -> None:
+def check_choices(config: Config) -> None:
+    """Raises an InputError for a choice of precision, memory or devices that cannot be had."""
     if config.precision not in PRECISIONS:
         raise unknown("precision", config.precision, PRECISIONS)
     if config.precision == "tf32" and jax.default_backend() != "gpu":

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxstyle.loss.objective import Losses, Targets, content_target, loss_parts, style_target
-from jaxstyle.loss.presets import LATER, canonical_of
+from jaxstyle.loss.presets import canonical_of
 from jaxstyle.network.vgg import Params
 from jaxstyle.pictures.read import Picture, as_float, resize, to_bytes
 from jaxstyle.results.record import plain
@@ -75,8 +75,7 @@ class StyleTrainer(Trainer):
         recipe = asdict(self.recipe)
         widths, objective = recipe.pop("widths"), recipe.pop("objective")
         names = [name for name, known in WIDTHS.items() if known == self.recipe.widths]
-        stated = {name: value for name, value in objective.items() if LATER.get(name) != value}
-        return {"width": names[0] if names else widths, **recipe, **stated}
+        return {"width": names[0] if names else widths, **recipe, **objective}
 
     def hashes(self) -> dict[str, Any]:
         styles = {name: fingerprint(picture.rgb) for name, picture in zip(self.names, self.pictures, strict=True)}

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxstyle.errors import InputError, named
+from jaxstyle.loss.presets import LATER
 from jaxstyle.machine import tensor_file
 
 OLDER_SETTINGS = {"memory": "ema_decay", "warming": "warmup_steps"}
@@ -76,10 +77,10 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
     Args:
         old, new: ``"recipe"``, settings by name, and ``"inputs"``, hashes of what was learned from, as `Trainer` has them.
-            `old` may have names of `OLDER_SETTINGS`. What only `old` has does not count.
+            `old` may have names of `OLDER_SETTINGS`, and lack what is in `presets.LATER`. What only `old` has does not count.
     """
     found = []
-    settings = {OLDER_SETTINGS.get(name, name): value for name, value in old["recipe"].items()}
+    settings = LATER | {OLDER_SETTINGS.get(name, name): value for name, value in old["recipe"].items()}
     for name, value in new["recipe"].items():
         if (before := settings.get(name, "not stated")) != value:
             is_switch = isinstance(before, bool)  # it has one other value
