@@ -110,14 +110,14 @@ FULL = Profile(
     batches=(2, 4, 8, 16),
     together=(0.25, 0.5, 1),
     pairs=PAIRS,
-    evaluations=200,
+    evaluations=60,
     rounds=5,
     repeats=3,
     starts=("content", "noise", "style"),
     solvers=("torch-lbfgs", *(name for name in jaxstyle.SOLVERS if name not in ("lbfgs", "lbfgs-torch"))),
     everywhere=True,
     rival_factors=(0.5, 1, 2),
-    rival_evaluations=100,
+    rival_evaluations=60,
     painted=(0.5, 1, 2, 4),
     trained=(("half", "full", "slim"), (0.25, 0.5), (4, 2)),
 )
@@ -170,7 +170,7 @@ class Evaluation:
     precision: str = "float32"
     algorithm: str = "auto"
     pooling: str = "max"
-    padding: str = "zero"
+    padding: str = jaxstyle.CANONICAL.padding
     batch: int = 1
     devices: int = 1
     memory: str = "auto"

@@ -11,10 +11,12 @@ from bench.report.tables import compiled, goal, milliseconds, ratio
 def base(result: Result) -> Record | None:
     """The evaluation that the others are compared with: the profile's square, everything as usual."""
     side = result.profile["side"]
-    usual = dict(width=side, height=side, precision="float32", algorithm="auto", pooling="max", padding="zero")
-    usual |= dict(batch=1, devices=1, memory="auto", platform=result.platform)
+    usual = dict(width=side, height=side, precision="float32", algorithm="auto", pooling="max", batch=1, devices=1)
+    usual |= dict(memory="auto", platform=result.platform)
     older = {"memory": "auto", "padding": "zero"}  # results from before there were others
-    return next((r for r in result.records if {**older, **r.case} == usual and "rival" not in r.info), None)
+    alone = [r for r in result.records if "rival" not in r.info]
+    wanted = ({**usual, "padding": padding} for padding in ("reflect", "zero"))  # before December 2026 zeros were usual
+    return next((r for case in wanted for r in alone if {**older, **r.case} == case), None)
 
 
 def findings(result: Result) -> list[str]:
