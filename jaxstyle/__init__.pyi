@@ -50,6 +50,11 @@ from .loss.terms import (
 )
 from .machine.allocator import keep_pages as keep_pages
 from .machine.compiler import COMPILER_OPTIONS as COMPILER_OPTIONS
+from .masks.faces import (
+    Face as Face,
+    detect_faces as detect_faces,
+)
+from .masks.find import make_mask as make_mask
 from .network.convolution import (
     ALGORITHMS as ALGORITHMS,
     conv3x3 as conv3x3,

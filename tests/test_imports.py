@@ -27,6 +27,7 @@ ROOMS = [
     "training",
     "onepass",
     "loss",
+    "masks",
     "flow",
     "network",
     "films",

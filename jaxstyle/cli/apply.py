@@ -18,11 +18,13 @@ from jaxstyle.cli.failures import say_error
 from jaxstyle.cli.interrupt import Interrupt
 from jaxstyle.cli.places import SAMPLES, check_replaced, moved, stem_of, unnamed
 from jaxstyle.cli.values import real
-from jaxstyle.domains.apply import apply_domains, loaded as domain_network
+from jaxstyle.domains.apply import apply_domains, loaded as domain_network, no_style
 from jaxstyle.domains.network import A2B
 from jaxstyle.errors import MISSING, InputError, UnknownError
+from jaxstyle.masks.words import WORDS
 from jaxstyle.onepass.files import DOMAINS, format_of
 from jaxstyle.onepass.painting import MEMORY, Painted, check_strength
+from jaxstyle.onepass.regions import FEATHER, check_feather, parse_overlays
 from jaxstyle.pictures import ours, write
 from jaxstyle.pictures.find import expand
 from jaxstyle.pictures.ours import identities
@@ -31,7 +33,7 @@ from jaxstyle.pictures.read import to_bytes
 from jaxstyle.pictures.size import parse_size
 from jaxstyle.pictures.spaces import SPACES, check_space
 from jaxstyle.results.record import describe_source
-from jaxstyle.styles.apply import apply_style, loaded
+from jaxstyle.styles.apply import apply_style, loaded, manner_of
 from jaxstyle.styles.network import BUNDLED, StyleFile, find, read
 
 SHOWN, PAINTED, PER_LINE = 128, 256, 7
@@ -51,6 +53,10 @@ def add_apply(sub: argparse.ArgumentParser, basics: argparse._ArgumentGroup) -> 
     basics.add_argument("--strength", metavar="0..1", default="1", help=text)
     text = "pixels of the longest side, of the shorter one, or of both (default: the picture's own)"
     basics.add_argument("--size", metavar="N|short:N|WxH", help=text)
+    text = f"another style of the network where MASK is white, or `keep` for the photograph; MASK is a picture or {WORDS}"
+    basics.add_argument("--region", metavar="MASK=STYLE|MASK=keep", dest="regions", action="append", default=[], help=text)
+    text = "soft edge around a region, in percent of the picture's longest side, 0 to 50"
+    basics.add_argument("--feather", metavar="P", help=f"{text} (default: {FEATHER:g})")
     text = f"put the photograph's colours back, in this space: {', '.join(SPACES)} (default: not at all)"
     basics.add_argument("--color-space", metavar="NAME", help=text)
     text = "where the picture goes (default: PHOTO-STYLE.png, FILM-STYLE.mp4); of several pictures the folder (default: apply)"
@@ -69,6 +75,7 @@ def apply(options: argparse.Namespace) -> int:
     if not options.pictures:
         raise InputError("pictures", MISSING, "is missing", "give a photograph, as in jaxstyle apply photo.jpg --style NAME")
     options.strength = real("strength", options.strength)
+    options.feather = FEATHER if options.feather is None else check_feather(real("feather", options.feather))
     options.network = options.network or BUNDLED[0]
     if format_of(options.network) == DOMAINS:
         _check_domains(options)
@@ -101,6 +108,7 @@ def _check_styles(options: argparse.Namespace) -> None:
             problem = f"is not of {options.network!r} but of {other!r}"
             raise InputError("style", options.style, problem, f"add --network {other}") from None
         raise
+    parse_overlays(options.regions, lambda style: manner_of(network, style, options.strength))
     blended = "+" in options.style or ":" in options.style
     options.made = options.style if blended else network.names[network.index(options.style)]
 
@@ -121,6 +129,7 @@ def _check_domains(options: argparse.Namespace) -> None:
     check_strength(options.strength)
     options.direction = options.direction or A2B
     domain_network(options.network)[0].styled(options.direction)
+    parse_overlays(options.regions, no_style)
     options.made = Path(options.network).stem + (f"-{options.direction}" if options.direction != A2B else "")
 
 
@@ -185,7 +194,8 @@ def _paint(picture: str, options: argparse.Namespace, display: Display, done: in
         left = remaining(time.monotonic() - began, (done + share) / total)
         display.advance(round(100 * (done + share)), 100 * total, os.path.basename(picture), left)
 
-    how: Any = {name: getattr(options, name) for name in ("strength", "size", "color_space", "memory")}
+    names = ("strength", "size", "regions", "feather", "color_space", "memory")
+    how: Any = {name: getattr(options, name) for name in names}
     if options.style is None:
         painted = apply_domains(picture, options.network, direction=options.direction, callback=callback, **how)
     else:

@@ -33,7 +33,8 @@ COMMON: dict[str, tuple[str, ...]] = {
     "batch": ("--styles", "--pairs", *_MANY),
     "sweep": _MANY,
     "estimate": ("--size", "--style-size", "--quality", "--evaluations", "--memory"),
-    "apply": ("--style", "--list", "--out", "--strength", "--size", "--network", "--start", "--end", "--fps"),
+    "apply": ("--style", "--list", "--out", "--strength", "--size", "--region", "--network", "--start", "--end", "--fps"),
+    "mask": ("--out",),
     "video": ("--out", "--size", "--quality", "--strength", "--steady", "--start", "--end", "--fps", "--region", "--resume"),
     "train": ("--photos", "--out", "--minutes", "--steps", "--add-to", "--style-weight", "--resume"),
     "domains train": ("--a", "--b", "--out", "--method", "--hours", "--steps", "--resume"),
@@ -55,6 +56,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
             "more of the photograph, in its own colours",
             "jaxstyle stylize photo.jpg painting.jpg --strength 0.5 --colors content",
         ),
+        ("faces stay as they are", "jaxstyle stylize photo.jpg painting.jpg --region faces=keep"),
     ),
     "demo": (
         ("demo.png in the current folder", "jaxstyle demo"),
@@ -80,6 +82,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("one picture", "jaxstyle apply photo.jpg --style starry_night"),
         ("a folder, in a blend of two styles", "jaxstyle apply photos --style waves:2+glass -o out"),
         ("a film, with its sound", "jaxstyle apply holiday.mp4 --style waves -o painted.mp4"),
+    ),
+    "mask": (
+        ("masks of three kinds, and a sheet of them", "jaxstyle mask photo.jpg faces people subject -o masks"),
+        ("all but the faces, with some more around them", "jaxstyle mask photo.jpg not:faces+2%"),
     ),
     "video": (
         ("a film, with its sound", "jaxstyle video holiday.mp4 painting.jpg -o painted.mp4"),

@@ -33,6 +33,10 @@ def _handler(command: str) -> Callable[[argparse.Namespace], int]:
         from jaxstyle.cli.apply import apply
 
         return apply
+    if command == "mask":
+        from jaxstyle.cli.mask import mask
+
+        return mask
     if command == "video":
         from jaxstyle.cli.video import video
 

@@ -205,6 +205,13 @@ def _apply(sub: argparse.ArgumentParser) -> None:
     _add_last(sub)
 
 
+def _mask(sub: argparse.ArgumentParser) -> None:
+    from jaxstyle.cli.mask import add_mask
+
+    add_mask(sub, _basics(sub))
+    _add_last(sub)
+
+
 def _video(sub: argparse.ArgumentParser) -> None:
     from jaxstyle.cli.film import add_film
     from jaxstyle.cli.options import add_options
@@ -287,6 +294,7 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "sweep": ("Paint CONTENT in the style of STYLE with every combination of settings.", _sweep),
     "estimate": ("Predict memory and time of a run; without pictures, for a photograph of 4:3.", _estimate),
     "apply": ("Paint PHOTO in one pass, in a style that a network has learned; or list the styles.", _apply),
+    "mask": ("Find faces, people, the subject or the background of PHOTO, and write their masks.", _mask),
     "video": ("Paint FILM in the style of STYLE, each frame on from the one before, so that it does not flicker.", _video),
     "train": ("Teach a style network: it learns the STYLEs once, and then paints any picture in one pass.", _train),
     "domains": ("Networks between two collections of pictures, learned without pairs: train.", _domains),

@@ -22,10 +22,12 @@ from jaxstyle.films.part import Part
 from jaxstyle.films.produce import Painter
 from jaxstyle.films.recalled import recalled
 from jaxstyle.machine.memory import gigabytes
+from jaxstyle.masks.film import lenient
 from jaxstyle.pictures.find import expand
 from jaxstyle.pictures.read import as_float
 from jaxstyle.pictures.size import USUAL, Size, parse_size
 from jaxstyle.plans.config import Config
+from jaxstyle.plans.library import Library
 from jaxstyle.plans.plan import Plan
 from jaxstyle.plans.regions import files_of
 from jaxstyle.plans.resolve import resolve
@@ -66,7 +68,7 @@ def _size(config: Config) -> Size:
 def _plan(first: Frame, styles: list[str], config: Config) -> Plan:
     picture = first.picture
     pixels = picture.rgb if picture.alpha is None else np.dstack([picture.rgb, picture.alpha])
-    return resolve(pixels, styles, replace(config, size="content"))
+    return resolve(pixels, styles, replace(config, size="content"), Library(finder=lenient))
 
 
 def estimate(options: argparse.Namespace) -> int:
@@ -140,6 +142,12 @@ class _Way:
         self.config = given | {"memory": config.memory}
         sources = plan.sources
         self.inputs = {name: source for name, source in sources.items() if name != "content"}
+        if "regions" in sources:  # a word's mask is another one in each frame
+            of_first = ("path", "sha256")
+            self.inputs["regions"] = [
+                {name: value for name, value in source.items() if "word" not in source or name not in of_first}
+                for source in sources["regions"]
+            ]
         self.head = {
             "objective": plan.objective,
             "start": plan.start,
@@ -163,7 +171,7 @@ class _Way:
             within(f"frame {number + 1}, evaluation {progress.evaluation} of {progress.evaluations}", share)
 
         painter = self._painter = FilmPainter(self._plan, self._steady, tell)
-        painter.recall(*recalled(part, self._film, max(LAGS)))
+        painter.recall(*recalled(part, self._film, painter.recalled))
 
         def paint(frames: Iterator[Frame]) -> Iterator[tuple[Frame, np.ndarray]]:
             nonlocal number

@@ -1,28 +1,18 @@
 """A picture of one collection made one of the other: `jaxstyle.apply_domains`."""
 
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from jaxstyle.domains.network import A2B, DomainNetwork, read
-from jaxstyle.machine.compiler import Compiler
+from jaxstyle.errors import InputError
 from jaxstyle.machine.modes import computing
-from jaxstyle.onepass.painting import (
-    IN_MEMORY,
-    Manner,
-    Painted,
-    check_memory,
-    check_strength,
-    fetched,
-    finished,
-    network_in,
-    rendered,
-)
-from jaxstyle.pictures.find import one
+from jaxstyle.masks.sources import KEEP
+from jaxstyle.onepass.apply import apply
+from jaxstyle.onepass.painting import IN_MEMORY, Manner, Painted, check_strength, network_in
+from jaxstyle.onepass.regions import FEATHER
 from jaxstyle.pictures.paths import located
-from jaxstyle.pictures.spaces import check_space
 
 
 def loaded(network: str | os.PathLike[str] | DomainNetwork) -> tuple[DomainNetwork, dict[str, Any]]:
@@ -42,6 +32,8 @@ def apply_domains(
     direction: str = A2B,
     strength: float = 1.0,
     size: int | str | None = None,
+    regions: Any = (),
+    feather: float = FEATHER,
     color_space: str | None = None,
     memory: str = "auto",
     callback: Callable[[float], object] = lambda share: None,
@@ -56,6 +48,9 @@ def apply_domains(
         direction: ``"a2b"``, or ``"b2a"``, which only CycleGAN learns.
         strength: 0 is the picture, 1 what the network makes of it; the two are blended.
         size: as `stylize` takes it; the picture's own by default.
+        regions: ``"MASK=keep"``, or tuples (mask, ``"keep"``): the picture itself where the mask is white. A mask is a picture
+            as `stylize` takes it, or a word of `make_mask`, such as ``"faces"``.
+        feather: how far their edges run out, in percent of the longest side, 0 to 50.
         color_space: where the picture's own colours are put back, one of `SPACES`; not at all by default.
         memory: ``"auto"`` paints strip by strip where the whole picture would not fit, with the same result; ``"low"`` always.
         callback: told the share that is done.
@@ -66,21 +61,23 @@ def apply_domains(
     Raises:
         InputError: one line that names the argument, its value and the remedy; an `ImageError` or a `WeightsError` is one too.
     """
-    low = check_memory(memory)
-    check_space(color_space)
     check_strength(strength)
     held, about = loaded(network)
-    picture = one(picture, argument="picture")
-    manner, source = Manner(held.styled(direction), strength), fetched(picture, size)
-    compiler, began = Compiler(), time.perf_counter()
-    image, rows = rendered(manner, source, low, compiler, callback)
-    return finished(
-        image,
-        source,
-        picture=picture,
+    return apply(
+        picture,
+        Manner(held.styled(direction), strength),
+        manner_of=no_style,
         network=about,
-        config={"direction": direction, "strength": strength, "size": size, "color_space": color_space, "memory": memory},
-        began=began,
-        compiler=compiler,
-        rows=rows,
+        asked={"direction": direction, "strength": strength},
+        size=size,
+        regions=regions,
+        feather=feather,
+        color_space=color_space,
+        memory=memory,
+        callback=callback,
     )
+
+
+def no_style(style: Any) -> Manner:
+    """Refuses the style of a region."""
+    raise InputError("region", style, "names a style, and this network has none", f"give MASK={KEEP}")

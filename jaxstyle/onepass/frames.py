@@ -1,6 +1,6 @@
 """The frames of a film through a network: several at once where that pays, a frame that repeats the one before not again."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 
 import jax
 import numpy as np
@@ -8,6 +8,7 @@ import numpy as np
 from jaxstyle.films.film import Frame
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.onepass.painting import Manner, rendered_all
+from jaxstyle.onepass.regions import FrameOverlays, Overlays, mixed
 from jaxstyle.pictures.read import Picture, as_float
 from jaxstyle.pictures.spaces import with_colours_of
 
@@ -32,14 +33,26 @@ class FramePainter:
         count: frames at once.
         low: whether every frame is painted strip by strip.
         space: the colour space in which the film's own colours are put back; None for not at all.
+        overlays: regions of the frames; None where there are none.
 
     Attributes:
         compiler: counts the seconds of compiling.
     """
 
-    def __init__(self, manner: Manner, count: int, low: bool, space: str | None):
-        self._manner, self._count, self._low, self._space = manner, count, low, space
+    def __init__(self, manner: Manner, count: int, low: bool, space: str | None, overlays: FrameOverlays | None = None):
+        self._manner, self._count, self._low, self._space, self._overlays = manner, count, low, space, overlays
         self.compiler = Compiler()
+
+    @property
+    def recalled(self) -> int:
+        """How many of the last frames `recall` takes."""
+        return 0 if self._overlays is None else self._overlays.recalled
+
+    def recall(self, frames: Iterable[Picture]) -> None:
+        """Takes frames that were painted before, the latest last: their masks count for those of the next ones."""
+        for frame in frames:
+            if self._overlays is not None:
+                self._overlays.at(frame)
 
     def __call__(self, frames: Iterator[Frame]) -> Iterator[tuple[Frame, np.ndarray]]:
         """Each frame with its painting, float32 (H, W, 3) in [0, 1]."""
@@ -58,7 +71,10 @@ class FramePainter:
 
     def _painted(self, frames: list[Frame], before: Made | None) -> Generator[tuple[Frame, np.ndarray], None, Made | None]:
         pictures = _distinct(frames, before)
-        images = rendered_all(self._manner, pictures, self._count, self._low, self.compiler) if pictures else []
+        images = self._rendered(self._manner, pictures)
+        if self._overlays is not None:
+            pairs = zip(images, pictures, strict=True)
+            images = [self._mixed(image, picture, self._overlays.at(picture)) for image, picture in pairs]
         if self._space is not None:
             pairs = zip(images, pictures, strict=True)
             images = [with_colours_of(image, as_float(picture), self._space) for image, picture in pairs]
@@ -68,6 +84,12 @@ class FramePainter:
                 before = next(made)
             yield frame, before[1]
         return before
+
+    def _rendered(self, manner: Manner, pictures: list[Picture]) -> list[np.ndarray]:
+        return rendered_all(manner, pictures, self._count, self._low, self.compiler) if pictures else []
+
+    def _mixed(self, image: np.ndarray, picture: Picture, overlays: Overlays) -> np.ndarray:
+        return mixed(image, overlays, picture, lambda manner: self._rendered(manner, [picture])[0])
 
 
 def _distinct(frames: list[Frame], before: Made | None) -> list[Picture]:

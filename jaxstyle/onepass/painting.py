@@ -1,7 +1,7 @@
 """One picture through a network in one pass, whole or strip by strip, with its record."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from numbers import Real
 from pathlib import Path
@@ -40,12 +40,14 @@ class Painted(Saved):
         record: the run record, as `save` writes it.
         alpha: (H, W) uint8 of the picture, put back when saved; None where it is opaque.
         notices: sentences about the input that the user should know.
+        masks: that were found by their words, as PNG files.
     """
 
     image: np.ndarray
     record: dict[str, Any]
     alpha: np.ndarray | None
     notices: tuple[str, ...]
+    masks: Mapping[str, bytes] = field(default_factory=dict)
 
 
 class StyledNetwork(NamedTuple):
@@ -193,21 +195,27 @@ def finished(
     source: Picture,
     *,
     picture: Any,
+    regions: Sequence[Mapping[str, Any]],
     network: Mapping[str, Any],
     config: Mapping[str, Any],
     began: float,
     compiler: Compiler,
     rows: int | None,
+    notices: Sequence[str],
+    masks: Mapping[str, bytes],
 ) -> Painted:
     """A painted picture, the source's colours put back where `config` has a ``"color_space"``, with its record.
 
     Args:
         image: as it was painted.
         source, picture: what was painted, read and as it was given.
+        regions: what the record says of masks.
         network: its name and the hash of its file.
         config: what the caller asked for.
         began: when, by `time.perf_counter`; the `compiler`'s seconds lie in between.
         rows: of a strip.
+        notices: for the user, beside the picture's.
+        masks: that were found by their words, to keep beside the result.
     """
     if config["color_space"] is not None:
         image = with_colours_of(image, as_float(source), config["color_space"])
@@ -216,13 +224,13 @@ def finished(
         "schema": SCHEMA,
         "command": None,
         "config": config,
-        "inputs": {"picture": record.describe_source(picture)},
+        "inputs": {"picture": record.describe_source(picture), **({"regions": regions} if regions else {})},
         "versions": record.versions(),
         "device": record.device(),
         "network": network,
         "size": source.size,
         "seconds": {"compile": round(compiler.seconds, 3), "paint": round(seconds - compiler.seconds, 3)},
         "memory": {"strip_rows": rows, "peak": machine.peak()},
-        "notices": source.notices,
+        "notices": (*source.notices, *notices),
     }
-    return Painted(image, written, source.alpha, source.notices)
+    return Painted(image, written, source.alpha, (*source.notices, *notices), masks)

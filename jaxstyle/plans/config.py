@@ -12,6 +12,7 @@ from jaxstyle.loss.metric import METRICS
 from jaxstyle.loss.presets import PRESETS
 from jaxstyle.loss.regions import GUIDES
 from jaxstyle.loss.terms import CONTENT_SCALES
+from jaxstyle.masks.words import WORDS
 from jaxstyle.network.borders import PADDINGS
 from jaxstyle.network.convolution import PRECISIONS
 from jaxstyle.network.vgg import ARCHITECTURES, POOLS
@@ -126,7 +127,7 @@ class Config:
         "style and content",
         (),
         "another style where MASK is white, or `keep` for the photograph itself; black is outside; a mask has its picture's "
-        "aspect, at any size; may be repeated, later ones on top",
+        f"aspect, at any size, or is a word: {WORDS}; may be repeated, later ones on top",
         "MASK=STYLE[:STYLEMASK]|MASK=keep",
         several="region",
     )

@@ -60,6 +60,7 @@ class Inputs:
 
 def read_inputs(
     picture: Picture,
+    photograph: Any,
     styles: Sequence[Any],
     blend: tuple[float, ...],
     config: Config,
@@ -74,6 +75,7 @@ def read_inputs(
 
     Args:
         picture: the content.
+        photograph: its source.
         styles: paths, PIL images or arrays.
         blend: their shares.
         config: what the user said.
@@ -99,6 +101,7 @@ def read_inputs(
         config.regions,
         number(config.feather, "feather", least=0.0, most=MOST_FEATHER),
         picture,
+        photograph,
         (styles_seen, blend),
         lambda source: seen(colours, picture, [fitted(source)], library)[1][0],
         library,

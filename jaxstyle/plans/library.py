@@ -6,6 +6,9 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
+from jaxstyle.masks.find import LARGEST
+from jaxstyle.masks.sources import FoundMask, find_mask
+from jaxstyle.masks.words import MaskWord
 from jaxstyle.pictures import read
 from jaxstyle.pictures.read import Picture
 from jaxstyle.pictures.size import Size
@@ -25,10 +28,11 @@ class Library:
 
     Args:
         reading: told the path of each file before it is read.
+        finder: finds masks by their words; one that knows no errors for the frames of a film.
     """
 
-    def __init__(self, reading: Callable[[str], None] | None = None) -> None:
-        self._reading = reading
+    def __init__(self, reading: Callable[[str], None] | None = None, finder: Callable[..., FoundMask] = find_mask) -> None:
+        self._reading, self._finder = reading, finder
         self._sources: dict[Any, Any] = {}
         self._kept: dict[Any, Picture] = {}
         self._hash = lru_cache(None)(lambda key: describe_source(self._sources[key]))
@@ -56,6 +60,16 @@ class Library:
         while sum(kept.rgb.nbytes for kept in self._kept.values()) > MOST_BYTES and len(self._kept) > 1:
             del self._kept[next(iter(self._kept))]
         return picture
+
+    def find_mask(self, photograph: Any, word: MaskWord) -> FoundMask:
+        """The mask of a word in a photograph, which is looked through once.
+
+        Raises:
+            ImageError: where nothing is found.
+        """
+        picture = self.fitted(photograph, "region", Size((LARGEST,), gentle=True))
+        value = os.fspath(photograph) if isinstance(photograph, str | os.PathLike) else None
+        return self.made(self._finder, picture, word, "region", value)
 
 
 def _load(source: Any, argument: str, size: Size) -> Picture:

@@ -1,22 +1,24 @@
 """Regions of a picture with styles of their own, from what the user said to arrays: `MASK=STYLE`, `MASK=STYLE:STYLEMASK`,
-`MASK=keep`.
+`MASK=keep`. A mask is a picture or a word, such as ``faces``.
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from jaxstyle.errors import ImageError, InputError, Plain
+from jaxstyle.errors import InputError, Plain
+from jaxstyle.masks.sources import KEEP, FoundMask, MaskFiles, is_meant, keeps, meant, read_layers, read_mask
+from jaxstyle.masks.words import MaskWord
 from jaxstyle.pictures import masks
 from jaxstyle.pictures.find import is_there, one
 from jaxstyle.pictures.read import Picture
 from jaxstyle.plans.library import Library
 
-KEEP = "keep"
 MOST_FEATHER = 50.0
 """Percent of the longest side."""
 _FORMS = "MASK=STYLE, MASK=STYLE:STYLEMASK or MASK=keep"
@@ -24,7 +26,7 @@ _FORMS = "MASK=STYLE, MASK=STYLE:STYLEMASK or MASK=keep"
 
 @dataclass(frozen=True)
 class RegionSpec:
-    """A region as the user said it: sources of pictures (paths, PIL images, arrays).
+    """A region as the user said it: sources of pictures (paths, PIL images, arrays), and words for masks.
 
     Attributes:
         mask: where it is.
@@ -73,6 +75,7 @@ class Regions:
         key: what tells them from others, apart from the pictures' hashes.
         sources: of their masks and styles, for the record.
         notices: sentences for the user.
+        files: masks that were found by their words, as files to keep beside the result, by the ends of their names.
     """
 
     painted: tuple[Region, ...]
@@ -80,6 +83,7 @@ class Regions:
     key: tuple[Any, ...]
     sources: tuple[dict[str, Any], ...] = ()
     notices: tuple[str, ...] = ()
+    files: Mapping[str, bytes] = field(default_factory=dict)
     _sizes: dict[tuple[int, int], "Regions"] = field(default_factory=dict)
 
     def at(self, size: tuple[int, int], fitted: Callable[[Picture], Picture]) -> "Regions":
@@ -107,10 +111,10 @@ def parse_regions(given: Any) -> list[RegionSpec]:
 
     Args:
         given: one text ``"MASK=STYLE"``, or a sequence of these and of tuples (mask, style) and (mask, style, style mask), of
-            paths, PIL images or arrays.
+            paths, PIL images or arrays; a mask may be a word.
 
     Raises:
-        InputError: where one is neither.
+        InputError: where one is neither, or a mask is neither a file nor a word.
     """
     if isinstance(given, str):
         return parse_regions([given])
@@ -120,14 +124,17 @@ def parse_regions(given: Any) -> list[RegionSpec]:
             found.append(parse_region(each))
         elif isinstance(each, list | tuple) and len(each) in (2, 3):
             mask, style, *more = each
-            keeps = isinstance(style, str) and _keeps(style)
-            if keeps and more:
+            kept = isinstance(style, str) and keeps(style)
+            if kept and more:
                 raise InputError("region", Plain(each), "has a style mask, but no style", f"give {_FORMS}")
-            found.append(RegionSpec(mask, None if keeps else style, *more))
+            found.append(RegionSpec(mask, None if kept else style, *more))
         else:
             raise InputError("region", Plain(each), "is no region", f"give {_FORMS}, or a tuple of these pictures")
     return [
-        RegionSpec(*(one(source, argument="region") for source in (spec.mask, spec.style, spec.style_mask))) for spec in found
+        RegionSpec(
+            meant(spec.mask, argument="region"), one(spec.style, argument="region"), meant(spec.style_mask, argument="region")
+        )
+        for spec in found
     ]
 
 
@@ -143,21 +150,17 @@ def parse_region(text: str) -> RegionSpec:
         raise InputError("region", text, "is not of the form MASK=STYLE", f"give {_FORMS}")
 
     def likelihood(spec: RegionSpec) -> tuple[bool, int]:
-        there = [is_there(source) for source in spec.sources.values()]
+        there = [is_there(text) if role == "style" else is_meant(text) for role, text in spec.sources.items()]
         return all(there), sum(there)
 
     return max(readings, key=likelihood)  # the first of equals
-
-
-def _keeps(style: str) -> bool:
-    return style == KEEP or (style.lower() == KEEP and not os.path.exists(style))
 
 
 def _readings(text: str) -> Iterator[RegionSpec]:
     """All ways to read a text, the likeliest first."""
     for place in [i for i, letter in enumerate(text) if letter == "="]:
         mask, style = text[:place].strip(), text[place + 1 :].strip()
-        if _keeps(style):
+        if keeps(style):
             yield RegionSpec(mask, None)
             continue
         if style.lower().startswith(f"{KEEP}:") and not os.path.exists(style):
@@ -174,6 +177,7 @@ def read_regions(
     given: Any,
     feather: float,
     content: Picture,
+    photograph: Any,
     rest: tuple[Sequence[Picture], Sequence[float]],
     fitted: Callable[[Any], Picture],
     library: Library,
@@ -187,6 +191,7 @@ def read_regions(
         given: as of `parse_regions`.
         feather: how far their edges run out, in percent of the picture's longest side.
         content: the photograph, at the size of the run.
+        photograph: its source, in which words are looked for.
         rest: the styles of what no region covers, and their shares.
         fitted: a style's picture, from its source.
         library: describes sources.
@@ -199,28 +204,30 @@ def read_regions(
     asked = parse_regions(given)
     if not asked:
         return None
-    (width, height), found, notices = content.size, [], list[str]()
-    reach = feather / 100 * max(width, height)
-    for spec in asked:
-        mask = masks.load(spec.mask, (width, height), argument="region")
-        if not stretched[0]:
-            mask.check_aspect(width, height, "the picture", "region")
-        found.append(mask)
-        notices += mask.notices
-    each, left = masks.layered([masks.soften(mask.share, reach) for mask in found])
-    for mask, share in zip(found, each, strict=True):
-        if share.max() < masks.LEAST:
-            raise ImageError("region", mask.value, "lies under later regions everywhere", "give it after them, or leave it out")
+    width, height = content.size
+    layers = read_layers(
+        [spec.mask for spec in asked],
+        (width, height),
+        partial(library.find_mask, photograph),
+        feather=feather,
+        argument="region",
+        stretched=stretched[0],
+    )
+    found = {(number, "mask"): mask for number, mask in enumerate(layers.found) if mask is not None}
+    notices, left = layers.notices, layers.left
     painted, keep = [], np.zeros((height, width), np.float32)
-    for spec, share in zip(asked, each, strict=True):
+    for number, (spec, share) in enumerate(zip(asked, layers.shares, strict=True)):
         if spec.style is None:
             keep = keep + share
             continue
         style = fitted(spec.style)
         style_mask = share if same_masks else None
         if spec.style_mask is not None:
-            over = masks.load(spec.style_mask, style.size, argument="region")
-            if not stretched[1]:
+            look = partial(library.find_mask, spec.style)
+            over, found_over = read_mask(spec.style_mask, style.size, look, argument="region")
+            if found_over is not None:
+                found[number, "style mask"] = found_over
+            elif not stretched[1]:
                 over.check_aspect(*style.size, "its style", "region")
             style_mask = over.share
             notices += over.notices
@@ -235,13 +242,54 @@ def read_regions(
         raise InputError(
             "region", Plain(KEEP), "covers the whole photograph, and nothing is painted", "leave a part of it black"
         )
+    files = MaskFiles()
+
+    def described(number: int, role: str, source: Any) -> dict[str, str]:
+        mask = found.get((number, role))
+        return library.describe(source) if mask is None else files.describe(mask, number, role)
+
     sources = tuple(
-        {**library.describe(source), "region": number, "role": role}
+        {**described(number, role, source), "region": number, "role": role}
         for number, spec in enumerate(asked)
         for role, source in spec.sources.items()
     )
     key = (feather, [list(spec.sources) for spec in asked])
-    return Regions(tuple(painted), keep if keep.any() else None, key, sources, tuple(dict.fromkeys(notices)))
+    kept = keep if any(spec.style is None for spec in asked) else None
+    return Regions(tuple(painted), kept, key, sources, tuple(dict.fromkeys(notices)), files)
+
+
+@dataclass(frozen=True, eq=False)
+class FrameRegions:
+    """The regions of a film's frames, whose masks are words at least in part.
+
+    Attributes:
+        specs: what the user said.
+        feather: how far edges run out, in percent of the longest side.
+        first: the regions of the first frame.
+    """
+
+    specs: tuple[RegionSpec, ...]
+    feather: float
+    first: Regions
+
+    def at(self, frame: Picture, find: Callable[[MaskWord], FoundMask]) -> Regions:
+        """Those of a frame of the same size; as many as of the first one, whatever is found."""
+        sources = [spec.mask for spec in self.specs]
+        layers = read_layers(sources, frame.size, find, feather=self.feather, argument="region", stretched=True)
+        shown = [share for spec, share in zip(self.specs, layers.shares, strict=True) if spec.style is not None]
+        kept = [share for spec, share in zip(self.specs, layers.shares, strict=True) if spec.style is None]
+        painted = [replace(region, mask=mask) for region, mask in zip(self.first.painted, [*shown, layers.left], strict=False)]
+        if len(painted) == len(shown):  # the first frame had no rest
+            painted[-1] = replace(painted[-1], mask=painted[-1].mask + layers.left)
+        return replace(self.first, painted=tuple(painted), keep=sum(kept) if kept else None, _sizes={})
+
+
+def frame_regions(given: Any, feather: float, first: Regions | None) -> FrameRegions | None:
+    """How a film's regions follow its frames; None where no mask is a word."""
+    specs = tuple(parse_regions(given))
+    if first is None or not any(isinstance(spec.mask, MaskWord) for spec in specs):
+        return None
+    return FrameRegions(specs, feather, first)
 
 
 def files_of(given: Any) -> list[str]:

@@ -52,7 +52,7 @@ def resolve(content: Any, style: Any, config: Config, library: Library | None = 
     how = dict(painted=colours.painted, grey=colours.brightness_only)
     solve = plan_solve(config, effort, loss, start, picture.size, first, **how)
     begun = start.kind == "picture"
-    inputs, sources = read_inputs(picture, styles, blend, config, loss, colours, sizes, library, begun=begun)
+    inputs, sources = read_inputs(picture, content, styles, blend, config, loss, colours, sizes, library, begun=begun)
     provenance = Provenance({"content": library.describe(content), **sources}, config)
     return Plan.of(inputs, loss, solve, provenance, preview=preview)
 

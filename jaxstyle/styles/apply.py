@@ -1,25 +1,13 @@
 """One picture in one pass: `jaxstyle.apply_style`."""
 
 import os
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from jaxstyle.machine.compiler import Compiler
 from jaxstyle.machine.modes import computing
-from jaxstyle.onepass.painting import (
-    IN_MEMORY,
-    Manner,
-    Painted,
-    StyledNetwork,
-    check_memory,
-    fetched,
-    finished,
-    network_in,
-    rendered,
-)
-from jaxstyle.pictures.find import one
-from jaxstyle.pictures.spaces import check_space
+from jaxstyle.onepass.apply import apply
+from jaxstyle.onepass.painting import IN_MEMORY, Manner, Painted, StyledNetwork, network_in
+from jaxstyle.onepass.regions import FEATHER
 from jaxstyle.styles.network import PHOTOGRAPH, StyleNetwork, find, read
 
 
@@ -53,6 +41,8 @@ def apply_style(
     style: str | int | Mapping[str, float],
     strength: float = 1.0,
     size: int | str | None = None,
+    regions: Any = (),
+    feather: float = FEATHER,
     color_space: str | None = None,
     memory: str = "auto",
     callback: Callable[[float], object] = lambda share: None,
@@ -69,6 +59,10 @@ def apply_style(
             to the other itself, and what it loses of a photograph is put back in proportion, for which it runs twice; pictures
             of others are blended with the photograph.
         size: as `stylize` takes it; the picture's own by default.
+        regions: ``"MASK=STYLE"`` or ``"MASK=keep"``, or tuples (mask, style): another style of the network where the mask is
+            white, or the picture itself; later ones on top. A mask is a picture as `stylize` takes it, or a word of
+            `make_mask`, such as ``"faces"``.
+        feather: how far their edges run out, in percent of the longest side, 0 to 50.
         color_space: ``"yuv"``, ``"ycbcr"``, ``"luv"`` or ``"lab"``, in which the picture's own colours are put back; or None.
         memory: ``"auto"`` paints strip by strip where the whole picture would not fit, with the same result; ``"low"`` always.
         callback: told the share that is done.
@@ -79,21 +73,17 @@ def apply_style(
     Raises:
         InputError: one line that names the argument, its value and the remedy; an `ImageError` or a `WeightsError` is one too.
     """
-    low = check_memory(memory)
-    check_space(color_space)
     held, about = loaded(network)
-    manner = manner_of(held, style, strength)
-    picture = one(picture, argument="picture")
-    source = fetched(picture, size)
-    compiler, began = Compiler(), time.perf_counter()
-    image, rows = rendered(manner, source, low, compiler, callback)
-    return finished(
-        image,
-        source,
-        picture=picture,
+    return apply(
+        picture,
+        manner_of(held, style, strength),
+        manner_of=lambda other: manner_of(held, other, strength),
         network=about,
-        config={"style": style, "strength": strength, "size": size, "color_space": color_space, "memory": memory},
-        began=began,
-        compiler=compiler,
-        rows=rows,
+        asked={"style": style, "strength": strength},
+        size=size,
+        regions=regions,
+        feather=feather,
+        color_space=color_space,
+        memory=memory,
+        callback=callback,
     )

@@ -1,7 +1,8 @@
 """One picture, from files to a result with its run record. Knows no maths: it resolves, compiles, runs, records, saves."""
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import jax.numpy as jnp
@@ -39,6 +40,7 @@ class Result(Saved):
         record: the run record, as `save` writes it.
         alpha: (H, W) uint8 of the content, put back when saved; None where it is opaque.
         notices: sentences about the inputs that the user should know.
+        masks: that were found by their words, as PNG files.
     """
 
     image: np.ndarray
@@ -50,6 +52,7 @@ class Result(Saved):
     record: dict[str, Any]
     alpha: np.ndarray | None
     notices: tuple[str, ...]
+    masks: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @computing()
@@ -165,4 +168,5 @@ def finish(plan: Plan, end: StageResult, engine: Engine | None, costs: dict[str,
         written,
         plan.content.alpha,
         plan.notices,
+        plan.regions.files if plan.regions else {},
     )

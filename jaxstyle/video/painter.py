@@ -22,8 +22,8 @@ from jaxstyle.loss.terms import Anchor
 from jaxstyle.machine import memory
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.pictures.colour import PIXEL
-from jaxstyle.pictures.read import Picture, as_float, to_bytes
-from jaxstyle.plans.frames import following, for_frame
+from jaxstyle.pictures.read import Picture, as_float, resize, to_bytes
+from jaxstyle.plans.frames import FrameMasks, following, for_frame
 from jaxstyle.plans.plan import Plan
 from jaxstyle.runs.engine import compile_engine, compile_to_fit
 from jaxstyle.runs.loop import Progress, StageResult
@@ -100,11 +100,17 @@ class FilmPainter:
             last = compile_engine(alone.with_fallback if last.method is plan.fallback else alone, self.compiler, anchored=True)
         self._engine = last
         self._kept: deque[_Kept] = deque(maxlen=max(LAGS))
+        self._masks = FrameMasks(plan)
+
+    @property
+    def recalled(self) -> int:
+        """How many of the last frames `recall` takes."""
+        return max(*LAGS, self._masks.recalled)
 
     def recall(self, pictures: Sequence[Picture], paintings: Sequence[np.ndarray]) -> None:
         """Takes frames that were painted before, uint8 (H, W, 3), the latest last: the film goes on behind them."""
         for picture, painting in zip(pictures, paintings, strict=True):
-            self._keep(for_frame(self._first, picture), painting)
+            self._keep(self._plan_of(picture), painting)
 
     def paint(self, picture: Picture) -> PaintedFrame:
         """Paints the next frame.
@@ -112,7 +118,7 @@ class FilmPainter:
         Raises:
             JaxstyleError: where its loss is not finite.
         """
-        plan, carried = for_frame(self._first, picture), None
+        plan, carried = self._plan_of(picture), None
         if self._kept and self._first.strength != 0:
             earlier = [self._kept[-lag].earlier for lag in LAGS if lag <= len(self._kept)]
             carried = carry(as_float(plan.content), earlier)
@@ -129,6 +135,11 @@ class FilmPainter:
         if isinstance(end, JaxstyleError):
             raise end
         return self._finished(plan, end, carried)
+
+    def _plan_of(self, picture: Picture) -> Plan:
+        if picture.size != self._first.content.size:
+            picture = resize(picture, *self._first.content.size)
+        return for_frame(self._first, picture, self._masks.at(picture))
 
     def _tell(self, progress: list[Progress]) -> None:
         if self._callback is not None:

@@ -15,6 +15,7 @@ from jaxstyle import Config, InputError, stylize, stylize_batch
 from jaxstyle.cli.main import main
 from jaxstyle.cli.places import SAMPLES
 from jaxstyle.machine.compiler import Compiler
+from jaxstyle.masks.words import MaskWord
 from jaxstyle.pictures import read
 from jaxstyle.plans.regions import RegionSpec, parse_region, parse_regions
 from jaxstyle.plans.resolve import resolve
@@ -69,7 +70,19 @@ def test_a_region_may_be_said_in_many_ways():
     assert parse_regions("left.png=Keep") == [RegionSpec("left.png", "Keep")]
     Path("Keep").unlink()
     assert parse_regions("left.png=keep") == parse_regions([("left.png", "keep")]) == [RegionSpec("left.png", None)]
-    assert parse_regions([("a", "b", "c"), "left.png=d"]) == [RegionSpec("a", "b", "c"), RegionSpec("left.png", "d")]
+    expected = [RegionSpec("a.png", "b", "c.png"), RegionSpec("left.png", "d")]
+    assert parse_regions([("a.png", "b", "c.png"), "left.png=d"]) == expected
+
+
+def test_a_mask_may_be_a_word():
+    files()
+    face = MaskWord("faces")
+    assert parse_regions("faces=keep") == parse_regions([("faces", "keep")]) == [RegionSpec(face, None)]
+    assert parse_regions("not:faces+3%=b.jpg") == [RegionSpec(MaskWord("faces", inverted=True, grown=3.0), "b.jpg")]
+    assert parse_regions("left.png=b.jpg:people") == [RegionSpec("left.png", "b.jpg", MaskWord("people"))]
+    assert parse_regions("subject=b.jpg:not:faces") == [RegionSpec(MaskWord("subject"), "b.jpg", MaskWord("faces", True))]
+    Image.fromarray(LEFT).save("faces", "png")
+    assert parse_regions("faces=keep") == [RegionSpec("faces", None)], "a file of this name wins"
 
 
 BAD = [
@@ -78,6 +91,9 @@ BAD = [
     (dict(regions=[("left.png",)]), "region", "is no region"),
     (dict(regions=[("left.png", "keep", "left.png")]), "region", "has a style mask, but no style"),
     (dict(regions=f"none.png={GLASS}"), "region", "'none.png') does not exist"),
+    (dict(regions=f"face={GLASS}"), "region", "did you mean 'faces'?"),
+    (dict(regions="faces+90%=keep"), "region", "at most 50%"),
+    (dict(regions="faces=keep"), "region", "chelsea.jpg'; draw a mask by hand"),
     (dict(regions="left.png=none.jpg"), "style", "'none.jpg') does not exist"),
     (dict(regions=[(np.zeros((32, 36), np.uint8), GLASS)]), "region", "without a white place"),
     (dict(regions=[(LEFT, GLASS, np.zeros((32, 36), np.uint8))]), "region", "without a white place"),
