@@ -55,9 +55,9 @@ class Config:
         usual=f"its own, at most {USUAL}",
     )
     quality: str = _option(
-        "basics", "good", f"optimisation steps, {', '.join(map(str, QUALITIES.values()))}", choices=QUALITIES
+        "basics", "good", f"evaluations of the loss, {', '.join(map(str, QUALITIES.values()))}", choices=QUALITIES
     )
-    evaluations: int | None = _option("basics", None, "the number of steps, in place of --quality", "N")
+    evaluations: int | None = _option("basics", None, "how many evaluations of the loss, in place of --quality", "N")
     strength: float | None = _option(
         "basics",
         None,

@@ -14,8 +14,10 @@ from jaxstyle.machine import memory
 from jaxstyle.machine.allocator import give_back_pages
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.machine.modes import computing
+from jaxstyle.masks.film import lenient
 from jaxstyle.pictures.size import USUAL, parse_size
 from jaxstyle.plans.config import Config, make_config
+from jaxstyle.plans.library import Library
 from jaxstyle.plans.plan import Plan
 from jaxstyle.plans.resolve import resolve
 from jaxstyle.runs.engine import Engine, compile_engine, compile_to_fit
@@ -77,13 +79,13 @@ def estimate(
         Bytes, seconds, and the largest size that fits.
 
     Raises:
-        InputError: as `stylize`, but for a size that does not fit.
+        InputError: as `stylize`, but for a size that does not fit, and words for masks that find nothing.
     """
     config = make_config(config, **options)
     if content is None or style is None:
         blank = _blank(config)
         content, style = blank if content is None else content, blank if style is None else style
-    plan = resolve(content, style, config)
+    plan = resolve(content, style, config, Library(finder=lenient))
     if not plan.colours.painted:
         raise InputError("colors", config.colors, "paints nothing, and takes a moment", "just do it")
     if saying is not None:
