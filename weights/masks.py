@@ -61,13 +61,13 @@ SIDE, CORNER = 320, (90, 0)
 
 def from_onnx(path: Path) -> tuple[list[Step], dict[str, np.ndarray]]:
     """The steps of an ONNX file and its arrays; results keep their names, maps their places."""
-    import onnx
-    from onnx import numpy_helper
+    import onnx  # pyright: ignore[reportMissingImports]
+    from onnx import numpy_helper  # pyright: ignore[reportMissingImports]
 
     graph = onnx.load(str(path)).graph
     constants = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
     made = {output: node for node in graph.node for output in node.output}
-    same = {graph.input[0].name: IMAGE}
+    same: dict[str, str] = {graph.input[0].name: IMAGE}
     steps, arrays = list[Step](), dict[str, np.ndarray]()
 
     def shape_of(name: str) -> str:
@@ -80,7 +80,7 @@ def from_onnx(path: Path) -> tuple[list[Step], dict[str, np.ndarray]]:
     for node in graph.node:
         about = {each.name: onnx.helper.get_attribute_value(each) for each in node.attribute}
         inputs = [same.get(name, name) for name in node.input]
-        (output,) = node.output
+        output = str(node.output[0])
         if node.op_type in ("Transpose", "Reshape"):  # NHWC maps are in order already
             same[output] = inputs[0]
         elif node.op_type == "Conv":
@@ -106,8 +106,8 @@ def from_onnx(path: Path) -> tuple[list[Step], dict[str, np.ndarray]]:
 
 def from_tflite(path: Path) -> tuple[list[Step], dict[str, np.ndarray]]:
     """The same of a TensorFlow Lite file, whose last result is called ``"people"``."""
-    import tflite
-    from tflite import BuiltinOperator as Code
+    import tflite  # pyright: ignore[reportMissingImports]
+    from tflite import BuiltinOperator as Code  # pyright: ignore[reportMissingImports]
 
     model = tflite.Model.GetRootAsModel(path.read_bytes(), 0)
     graph = model.Subgraphs(0)
@@ -198,8 +198,8 @@ def cut(photograph: Path) -> np.ndarray:
 
 def record(paths: list[Path], photograph: Path, out: Path) -> None:
     """Writes what onnxruntime makes of a photograph by each of the networks, and the faces that OpenCV finds by YuNet."""
-    import cv2
-    import onnxruntime
+    import cv2  # pyright: ignore[reportMissingImports]
+    import onnxruntime  # pyright: ignore[reportMissingImports]
 
     image = cut(photograph)
     found: dict[str, np.ndarray] = {"image": image}
@@ -214,12 +214,12 @@ def record(paths: list[Path], photograph: Path, out: Path) -> None:
         if is_yunet:
             detector = cv2.FaceDetectorYN.create(str(path), "", (SIDE, SIDE), 0.6, 0.3)
             found["faces"] = detector.detect(np.ascontiguousarray(image[..., ::-1]))[1]
-    np.savez_compressed(out, **found)
+    np.savez_compressed(out, **found)  # pyright: ignore[reportArgumentType]
 
 
 def record_people(photograph: Path, out: Path) -> None:
     """Writes the people that MediaPipe finds in a photograph, at 256x256."""
-    import mediapipe
+    import mediapipe  # pyright: ignore[reportMissingImports]
 
     image = np.asarray(Image.fromarray(cut(photograph)).resize((256, 256), Image.Resampling.BILINEAR))
     with mediapipe.solutions.selfie_segmentation.SelfieSegmentation(model_selection=0) as network:

@@ -24,7 +24,7 @@ from jaxstyle.errors import MISSING, InputError, UnknownError
 from jaxstyle.masks.words import WORDS
 from jaxstyle.onepass.files import DOMAINS, format_of
 from jaxstyle.onepass.painting import MEMORY, Painted, check_strength
-from jaxstyle.onepass.regions import FEATHER, check_feather, parse_overlays
+from jaxstyle.onepass.regions import FEATHER, check_feather, mask_files, parse_overlays
 from jaxstyle.pictures import ours, write
 from jaxstyle.pictures.find import expand
 from jaxstyle.pictures.ours import identities
@@ -136,7 +136,7 @@ def _check_domains(options: argparse.Namespace) -> None:
 def _one(picture: str, options: argparse.Namespace) -> int:
     out, note = (options.out, "") if options.out else unnamed(stem_of(picture, options.made), [picture])
     path = write.check_output(out)
-    check_replaced(path, [picture], 0)
+    check_replaced(path, [picture, *mask_files(options.regions)], 0)
     if note and not options.quiet:
         say(f"note: {note}")
     say_first(options)
@@ -154,7 +154,7 @@ def _several(pictures: Sequence[str], options: argparse.Namespace) -> int:
     began, made, bad = time.monotonic(), 0, 0
     seen: dict[str, str] = {}
     taken: set[str] = set()
-    inputs, sizes = identities(pictures), Counter(map(_bytes, pictures))
+    inputs, sizes = identities([*pictures, *mask_files(options.regions)]), Counter(map(_bytes, pictures))
     interrupt = Interrupt("this picture", lambda: f"{made} of {len(pictures)} pictures are in {folder}", options.quiet)
     with Display(100 * len(pictures), options.quiet) as display, interrupt:
         for number, picture in enumerate(pictures):

@@ -10,7 +10,7 @@ from jaxstyle.films.part import Part
 from jaxstyle.films.produce import Painter
 from jaxstyle.onepass.frames import FramePainter, members
 from jaxstyle.onepass.painting import Manner, check_memory
-from jaxstyle.onepass.regions import FrameOverlays, parse_overlays
+from jaxstyle.onepass.regions import FrameOverlays, mask_files, parse_overlays
 from jaxstyle.pictures.size import parse_size
 from jaxstyle.styles.apply import loaded, manner_of
 
@@ -19,7 +19,7 @@ def films(options: argparse.Namespace) -> int:
     """Paints one film."""
     low = check_memory(options.memory)
     size = None if options.size is None else parse_size(options.size)
-    film = asked(options, options.pictures, options.made, size)
+    film = asked(options, options.pictures, options.made, size, mask_files(options.regions))
     return make(options, film, _Way(options, film, low))
 
 
@@ -31,7 +31,8 @@ class _Way:
         given, (manner, network, manner_of) = chosen(options, *names), _manner(options)
         over = None
         if regions := parse_overlays(options.regions, manner_of):
-            over = FrameOverlays(regions, asked.film.size, options.feather)
+            stretched = asked.film.aspect != 1 or (options.size is not None and len(parse_size(options.size).sides) == 2)
+            over = FrameOverlays(regions, asked.film.size, options.feather, stretched)
             given |= {"regions": options.regions, "feather": options.feather}
         self.config, self.head = given | {"memory": options.memory}, {"network": network}
         self.inputs: dict[str, Any] = {} if over is None else {"regions": over.sources}

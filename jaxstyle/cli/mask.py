@@ -14,13 +14,13 @@ from jaxstyle.errors import MISSING, InputError
 from jaxstyle.masks.find import fit
 from jaxstyle.masks.sources import FoundMask, find_mask, meant
 from jaxstyle.masks.words import NAMES, MaskWord
-from jaxstyle.pictures import ours, write
+from jaxstyle.pictures import comment, ours, write
 from jaxstyle.pictures.find import expand
 from jaxstyle.pictures.read import Picture, as_float, load, to_bytes
 
-SHOWN = 320
-"""Pixels of the height of a picture on the sheet."""
-DIMMED, TINT = 0.3, np.float32((0.25, 0.0, 0.2))
+SHOWN, WIDEST = 320, 2000
+"""Pixels of the height of a picture on the sheet, and of its width at most."""
+DIMMED, TINT = 0.3, np.asarray((0.25, 0.0, 0.2), np.float32)
 """How much of the photograph is seen outside a mask, and what is added there."""
 
 
@@ -79,7 +79,7 @@ def mask(options: argparse.Namespace) -> int:
 
 def _place(folder: Path, picture: str, name: str, taken: set[str], inputs: set[tuple[int, int]]) -> Path:
     stem = write.file_stem([Path(os.fspath(picture)).stem, name], folder)
-    return ours.free_path(folder, stem, taken, inputs, ours.is_ours)
+    return ours.free_path(folder, stem, taken, inputs, lambda there: comment.read(there) == "" and not ours.read_record(there))
 
 
 def sheet(picture: Picture, masks: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -89,7 +89,7 @@ def sheet(picture: Picture, masks: Mapping[str, np.ndarray]) -> np.ndarray:
     for name, levels in masks.items():
         share = levels[..., None].astype(np.float32) / 255
         shown = [*shown, (name, pixels * (DIMMED + (1 - DIMMED) * share) + TINT * (1 - share))]
-    height, width = SHOWN, max(1, round(picture.size[0] * SHOWN / picture.size[1]))
+    height, width = SHOWN, min(WIDEST, max(1, round(picture.size[0] * SHOWN / picture.size[1])))
     found, font = Image.new("RGB", (width * len(shown), height), "white"), ImageFont.load_default(16)
     for number, (name, image) in enumerate(shown):
         part = Image.fromarray(to_bytes(image)).resize((width, height), Image.Resampling.LANCZOS)

@@ -22,7 +22,6 @@ from jaxstyle.films.part import Part
 from jaxstyle.films.produce import Painter
 from jaxstyle.films.recalled import recalled
 from jaxstyle.machine.memory import gigabytes
-from jaxstyle.masks.film import lenient
 from jaxstyle.pictures.find import expand
 from jaxstyle.pictures.read import as_float
 from jaxstyle.pictures.size import USUAL, Size, parse_size
@@ -68,7 +67,7 @@ def _size(config: Config) -> Size:
 def _plan(first: Frame, styles: list[str], config: Config) -> Plan:
     picture = first.picture
     pixels = picture.rgb if picture.alpha is None else np.dstack([picture.rgb, picture.alpha])
-    return resolve(pixels, styles, replace(config, size="content"), Library(finder=lenient))
+    return resolve(pixels, styles, replace(config, size="content"), Library(lenient=True))
 
 
 def estimate(options: argparse.Namespace) -> int:
@@ -146,6 +145,8 @@ class _Way:
             of_first = ("path", "sha256")
             self.inputs["regions"] = [
                 {name: value for name, value in source.items() if "word" not in source or name not in of_first}
+                if source["role"] == "mask"
+                else source
                 for source in sources["regions"]
             ]
         self.head = {

@@ -1,5 +1,7 @@
 """A coarse mask brought to the edges of its photograph, and masks that grow or shrink."""
 
+from typing import Any
+
 import numpy as np
 from PIL import Image
 
@@ -71,13 +73,15 @@ def _depth(share: np.ndarray) -> np.ndarray:
         return np.where(inside, FAR, -FAR)
     from scipy import ndimage
 
-    return ndimage.distance_transform_edt(inside) - ndimage.distance_transform_edt(~inside)
+    within, without = (np.asarray(ndimage.distance_transform_edt(part)) for part in (inside, ~inside))
+    return within - without
 
 
 def _box(values: np.ndarray, window: int) -> np.ndarray:
     from scipy import ndimage
 
-    return ndimage.uniform_filter(values, (window, window, *[0] * (values.ndim - 2)), mode="nearest")
+    sides: Any = (window, window, *[0] * (values.ndim - 2))
+    return ndimage.uniform_filter(values, sides, mode="nearest")
 
 
 def enlarged(values: np.ndarray, width: int, height: int) -> np.ndarray:

@@ -4,6 +4,7 @@ W. Wu, H. Peng, S. Yu, "YuNet: A Tiny Millisecond-level Face Detector", Machine 
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import jax
@@ -69,6 +70,7 @@ def detect_faces(picture: Any) -> list[Face]:
     return found(load(one(picture, argument="picture"), argument="picture"))
 
 
+@lru_cache(1)  # for the next word of the same picture
 @computing()
 def found(picture: Picture) -> list[Face]:
     """`detect_faces` of one that was read."""
@@ -87,7 +89,11 @@ def found(picture: Picture) -> list[Face]:
     rows = np.concatenate(each)
     rows = rows[np.argsort(-rows[:, -1], kind="stable")]
     return [
-        Face(tuple(map(float, row[:4])), tuple((float(x), float(y)) for x, y in row[4:14].reshape(5, 2)), float(row[-1]))
+        Face(
+            (float(row[0]), float(row[1]), float(row[2]), float(row[3])),
+            tuple((float(x), float(y)) for x, y in row[4:14].reshape(5, 2)),
+            float(row[-1]),
+        )
         for row in rows[_distinct(rows[:, :4])]
     ]
 

@@ -9,8 +9,9 @@ from jaxstyle.masks import faces, subjects
 from jaxstyle.masks.edges import grown
 from jaxstyle.masks.words import MOST_GROWN, NAMES, MaskWord, nearest_word, parse_word
 from jaxstyle.pictures.find import one
-from jaxstyle.pictures.masks import LEAST
+from jaxstyle.pictures.masks import LABELS, LEAST
 from jaxstyle.pictures.read import Picture, load
+from jaxstyle.pictures.size import Size
 
 LARGEST = faces.LARGEST
 """Pixels of the longest side of a mask: that of a larger photograph is smaller than it."""
@@ -38,35 +39,39 @@ def make_mask(picture: Any, word: str) -> np.ndarray:
     if found is None:
         raise unknown_word("word", word)
     picture = one(picture, argument="picture")
-    return mask_of(load(picture, argument="picture", fit=fit), found, argument="picture", value=picture)
+    return mask_of(load(picture, argument="picture", fit=fit), found, argument="word", value=picture)
 
 
 def mask_of(picture: Picture, word: MaskWord, *, argument: str, value: Any) -> np.ndarray:
     """`make_mask` of a picture that was read; `argument` and `value` are what an error names."""
-    if word.name == "faces":
-        share = faces.ovals(faces.found(picture), picture.size)
-    elif word.name == "people":
-        share = subjects.people(picture)
-    else:
-        share = subjects.subject(picture)
+    share = found_share(picture, word)
     if share.max() < LEAST:
         shown = repr(value) if isinstance(value, str) else "the picture"
         remedy = "draw a mask by hand, or do without"
         raise ImageError(argument, str(word), f"finds {_NOTHING[word.name]} in {shown}", remedy)
-    if word.name == "background":
-        share = 1 - share
-    share = grown(share, word.grown / 100 * max(picture.size))
-    share = 1 - share if word.inverted else share
-    levels = np.rint(share * 255).astype(np.uint8)
-    if not levels.any():
-        raise ImageError(argument, str(word), "leaves no place of the picture", "shrink it less")
+    levels = levels_of(share, word)
+    if levels.max() <= LABELS:  # as good as black, and no file that could be read again
+        raise ImageError(argument, str(word), "leaves no place of the picture", "give another word or percentage")
     return levels
+
+
+def found_share(picture: Picture, word: MaskWord) -> np.ndarray:
+    """What a word's network finds, (H, W), float32; of ``background`` the subject. Zeros where that is nothing."""
+    if word.name == "faces":
+        return faces.ovals(faces.found(picture), picture.size)
+    return subjects.people(picture) if word.name == "people" else subjects.subject(picture)
+
+
+def levels_of(share: np.ndarray, word: MaskWord) -> np.ndarray:
+    """The mask of a word, (H, W), uint8, from what was found."""
+    share = 1 - share if word.name == "background" else share
+    share = grown(share, word.grown / 100 * max(share.shape))
+    return np.rint((1 - share if word.inverted else share) * 255).astype(np.uint8)
 
 
 def fit(width: int, height: int) -> tuple[int, int]:
     """The size at which a photograph of `width` x `height` is searched."""
-    scale = min(1, LARGEST / max(width, height))
-    return max(1, round(width * scale)), max(1, round(height * scale))
+    return Size((LARGEST,), gentle=True).fit(width, height)
 
 
 def unknown_word(argument: str, text: Any) -> InputError:
@@ -74,7 +79,7 @@ def unknown_word(argument: str, text: Any) -> InputError:
     near = nearest_word(text) if isinstance(text, str) else None
     asked = parse_word(near) if near else None
     problem = "is no word for a mask" if argument == "word" else "is neither a file nor a word for a mask"
-    if asked is not None and near in str(text):
+    if asked is not None and near is not None and near in str(text):
         problem = f"is not of the form {FORMS}, with at most {MOST_GROWN:g}%"
         return InputError(argument, text, problem)
     hint = f"did you mean {near!r}? " if near else ""

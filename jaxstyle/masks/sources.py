@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from PIL import Image
 
 from jaxstyle.errors import ImageError
 from jaxstyle.masks.find import mask_of, unknown_word
-from jaxstyle.masks.words import MaskWord, parse_word
+from jaxstyle.masks.words import MaskWord, nearest_word, parse_word
 from jaxstyle.pictures import comment, masks
 from jaxstyle.pictures.find import is_there, one
 from jaxstyle.pictures.masks import Mask
@@ -31,7 +32,7 @@ def keeps(style: str) -> bool:
 
 def is_meant(text: str) -> bool:
     """Whether a text in a mask's place is a file's name, or a word."""
-    return is_there(text) or parse_word(text) is not None
+    return parse_word(text) is not None or is_there(text)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,12 +42,23 @@ class FoundMask:
     Attributes:
         word: as it is typed.
         levels: (H, W), uint8.
-        png: the file that is kept beside a result, so that a replay needs no detector.
     """
 
     word: str
     levels: np.ndarray
-    png: bytes
+
+    @classmethod
+    def of_png(cls, word: str, png: bytes) -> "FoundMask":
+        """From its file."""
+        with Image.open(io.BytesIO(png)) as picture:
+            return cls(word, np.asarray(picture))
+
+    @cached_property
+    def png(self) -> bytes:
+        """The file that is kept beside a result, so that a replay needs no detector."""
+        encoded = io.BytesIO()
+        Image.fromarray(self.levels).save(encoded, format="PNG", **comment.options("PNG", ""))
+        return encoded.getvalue()
 
     @property
     def sha256(self) -> str:
@@ -99,11 +111,11 @@ def meant(source: Any, *, argument: str) -> Any:
     Raises:
         InputError: where it is neither a file nor a word, but looks like a word.
     """
+    if isinstance(source, str) and (word := parse_word(source)) is not None:
+        return source if os.path.isfile(source) else word
     if isinstance(source, str) and not is_there(source):
-        word = parse_word(source)
-        if word is not None:
-            return word
-        if not os.path.splitext(source.rstrip("%"))[1] and not re.search(r"[/\\]", source) and not is_pattern(source):
+        looks_like_one = nearest_word(source) is not None or not os.path.splitext(source)[1]
+        if looks_like_one and not re.search(r"[/\\]", source) and not is_pattern(source):
             raise unknown_word(argument, source)
     return one(source, argument=argument)
 
@@ -116,15 +128,8 @@ def notice_of_file(source: Any, argument: str) -> str | None:
 
 
 def find_mask(picture: Picture, word: MaskWord, argument: str, value: Any) -> FoundMask:
-    """The mask of a word in a picture, with its file; errors name `argument`, and the picture as `value`."""
-    return named_mask(word, mask_of(picture, word, argument=argument, value=value))
-
-
-def named_mask(word: MaskWord, levels: np.ndarray) -> FoundMask:
-    """A mask, (H, W) uint8, as a word's."""
-    encoded = io.BytesIO()
-    Image.fromarray(levels).save(encoded, format="PNG", **comment.options("PNG", ""))
-    return FoundMask(str(word), levels, encoded.getvalue())
+    """The mask of a word in a picture; errors name `argument`, and the picture as `value`."""
+    return FoundMask(str(word), mask_of(picture, word, argument=argument, value=value))
 
 
 def read_mask(
@@ -146,8 +151,14 @@ def read_mask(
         said = notice_of_file(source, argument)
         return (replace(mask, notices=(*mask.notices, said)) if said else mask), None
     found = find(source)
-    share = masks.resize(found.levels.astype(np.float32) / np.float32(255), *size)
-    return Mask(share, found.levels.shape[::-1], found.word), found
+    as_read = np.repeat(found.levels[..., None], 3, -1)  # as its file is read again, to the last bit
+    share = (as_read.astype(np.float32) / np.float32(255)).mean(-1, dtype=np.float32)
+    return Mask(masks.resize(share, *size), found.levels.shape[::-1], found.word), found
+
+
+def fixed(sources: Sequence[Any], size: tuple[int, int], *, argument: str) -> list[Any]:
+    """Masks of a film's frames, of which those that are files are read once: words as they are, else (H, W), float32."""
+    return [each if isinstance(each, MaskWord) else masks.load(each, size, argument=argument).share for each in sources]
 
 
 def read_layers(
@@ -158,6 +169,7 @@ def read_layers(
     feather: float,
     argument: str,
     stretched: bool = False,
+    may_be_hidden: bool = False,
 ) -> Layers:
     """The masks of a picture's regions.
 
@@ -168,6 +180,7 @@ def read_layers(
         feather: how far their edges run out, in percent of the longest side.
         argument: what the caller calls them, for errors.
         stretched: whether the picture may have lost its aspect, so that masks need not have it.
+        may_be_hidden: whether one may lie under later ones everywhere, as in some frames of a film.
 
     Raises:
         ImageError: where one is wrong, empty or hidden by later ones.
@@ -178,6 +191,6 @@ def read_layers(
             mask.check_aspect(*size, "the picture", argument)
     shares, left = masks.layered([masks.soften(mask.share, feather / 100 * max(size)) for mask, _ in read])
     for (mask, found), share in zip(read, shares, strict=True):
-        if share.max() < masks.LEAST and (found is None or found.levels.any()):
+        if not may_be_hidden and share.max() < masks.LEAST and (found is None or found.levels.any()):
             raise ImageError(argument, mask.value, "lies under later regions everywhere", "give it after them, or leave it out")
     return Layers([found for _, found in read], shares, left, [notice for mask, _ in read for notice in mask.notices])

@@ -12,7 +12,7 @@ from jaxstyle.masks import faces, graph
 from jaxstyle.masks.edges import refined
 from jaxstyle.pictures.read import Picture, as_float, resize
 
-MEAN, DEVIATION = np.float32((0.485, 0.456, 0.406)), np.float32((0.229, 0.224, 0.225))
+MEAN, DEVIATION = np.asarray(((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)), np.float32)
 """Of ImageNet's colours, RGB in [0, 1]."""
 SURE = 0.5
 """A place of which a network is less sure belongs to nothing."""
@@ -50,6 +50,7 @@ def _around(face: faces.Face, side: float, above: float, size: tuple[int, int]) 
     return (*map(int, first), *map(int, last))
 
 
+@lru_cache(1)  # for the next word of the same picture
 @computing()
 def subject(picture: Picture) -> np.ndarray:
     """The share of each place that is the photograph's subject, (H, W), float32; zeros where it has none.

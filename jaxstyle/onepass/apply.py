@@ -8,6 +8,7 @@ from jaxstyle.machine.compiler import Compiler
 from jaxstyle.onepass.painting import Manner, Painted, check_memory, fetched, finished
 from jaxstyle.onepass.regions import check_feather, parse_overlays, read_overlays, rendered_with
 from jaxstyle.pictures.find import one
+from jaxstyle.pictures.size import parse_size
 from jaxstyle.pictures.spaces import check_space
 
 
@@ -43,7 +44,7 @@ def apply(
     overlays, feather = parse_overlays(regions, manner_of), check_feather(feather)
     picture = one(picture, argument="picture")
     source = fetched(picture, size)
-    over = read_overlays(overlays, source, picture, feather)
+    over = read_overlays(overlays, source, picture, feather, size is not None and len(parse_size(size).sides) == 2)
     compiler, began = Compiler(), time.perf_counter()
     image, rows = rendered_with(manner, over, source, low, compiler, callback)
     config = {**asked, "size": size, "color_space": color_space, "memory": memory}

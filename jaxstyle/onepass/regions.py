@@ -9,26 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from jaxstyle.errors import InputError, Plain, UnknownError
+from jaxstyle.errors import InputError, Plain
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.masks.film import WINDOW, FilmMasks
 from jaxstyle.masks.find import fit
-from jaxstyle.masks.sources import (
-    KEEP,
-    FoundMask,
-    Layers,
-    MaskFiles,
-    find_mask,
-    is_meant,
-    keeps,
-    meant,
-    named_mask,
-    read_layers,
-)
+from jaxstyle.masks.sources import KEEP, FoundMask, Layers, MaskFiles, find_mask, fixed, is_meant, keeps, meant, read_layers
 from jaxstyle.masks.words import MaskWord
 from jaxstyle.onepass.painting import Manner, rendered
 from jaxstyle.pictures.masks import LEAST
-from jaxstyle.pictures.read import Picture, as_float, load
+from jaxstyle.pictures.read import Picture, as_float, load, off_white
 from jaxstyle.results.record import describe_source
 
 FEATHER, MOST_FEATHER = 1.0, 50.0
@@ -90,8 +79,10 @@ def parse_overlays(given: Any, manner_of: Callable[[Any], Manner]) -> list[Overl
         kept = isinstance(style, str) and keeps(style)
         try:
             manner = None if kept else manner_of(style)
-        except UnknownError as error:
-            raise UnknownError("region", error.value, error.problem) from None
+        except InputError as error:
+            if error.argument != "style":
+                raise
+            raise type(error)("region", error.value, error.problem) from None
         found.append(Overlay(meant(mask, argument="region"), manner))
     return found
 
@@ -106,14 +97,23 @@ def _split(text: str) -> tuple[str, str]:
     return next((reading for reading in readings if is_meant(reading[0])), readings[0])
 
 
+def mask_files(given: Any) -> list[str]:
+    """The paths of all masks of `parse_overlays` that are files."""
+    found = [_split(each)[0] if isinstance(each, str) else each[0] for each in ([given] if isinstance(given, str) else given)]
+    sources = [meant(each, argument="region") for each in found]
+    return [os.fspath(source) for source in sources if isinstance(source, str | os.PathLike)]
+
+
 def check_feather(feather: Any) -> float:
     """A soft edge in percent; an InputError for what cannot be."""
-    if not isinstance(feather, Real) or isinstance(feather, bool) or not 0 <= feather <= MOST_FEATHER:
+    if not isinstance(feather, Real) or isinstance(feather, bool) or not 0 <= float(feather) <= MOST_FEATHER:
         raise InputError("feather", feather, f"must be a number from 0 to {MOST_FEATHER:g}")
     return float(feather)
 
 
-def read_overlays(overlays: Sequence[Overlay], source: Picture, picture: Any, feather: float) -> Overlays | None:
+def read_overlays(
+    overlays: Sequence[Overlay], source: Picture, picture: Any, feather: float, stretched: bool
+) -> Overlays | None:
     """The regions of a picture; None where it has none.
 
     Args:
@@ -121,6 +121,7 @@ def read_overlays(overlays: Sequence[Overlay], source: Picture, picture: Any, fe
         source: what is painted.
         picture: as it was given, in which words are looked for.
         feather: how far edges run out, in percent of the longest side.
+        stretched: whether what is painted may have lost its aspect.
 
     Raises:
         ImageError: where a mask is wrong, empty or hidden, or a word finds nothing.
@@ -137,7 +138,8 @@ def read_overlays(overlays: Sequence[Overlay], source: Picture, picture: Any, fe
     def find(word: MaskWord) -> FoundMask:
         return find_mask(searched(), word, "region", value)
 
-    layers = read_layers([each.mask for each in overlays], source.size, find, feather=feather, argument="region")
+    how: Any = dict(feather=feather, argument="region", stretched=stretched)
+    layers = read_layers([each.mask for each in overlays], source.size, find, **how)
     files, sources = MaskFiles(), []
     for number, (overlay, found) in enumerate(zip(overlays, layers.found, strict=True)):
         about = describe_source(overlay.mask) if found is None else files.describe(found, number, "mask")
@@ -175,8 +177,14 @@ def mixed(image: np.ndarray, overlays: Overlays, source: Picture, paint: Callabl
     """A painted picture with its regions over it: each painted in its own manner, or the source itself."""
     found = image * overlays.left[..., None]
     for manner, share in overlays.parts:
-        found = found + (as_float(source) if manner is None else paint(manner)) * share[..., None]
+        found = found + (_kept(source) if manner is None else paint(manner)) * share[..., None]
     return found
+
+
+def _kept(source: Picture) -> np.ndarray:
+    """The photograph as its colours were under its transparency, which is put back when it is saved."""
+    pixels = as_float(source)
+    return pixels if source.alpha is None else off_white(pixels, source.alpha)
 
 
 class FrameOverlays:
@@ -186,6 +194,7 @@ class FrameOverlays:
         overlays: one or more, of `parse_overlays`.
         size: (width, height) of the frames.
         feather: how far edges run out, in percent of the longest side.
+        stretched: whether the frames may have another aspect than the film.
 
     Attributes:
         sources: for the record.
@@ -194,11 +203,15 @@ class FrameOverlays:
         ImageError: where a mask that is a file is wrong.
     """
 
-    def __init__(self, overlays: Sequence[Overlay], size: tuple[int, int], feather: float):
+    def __init__(self, overlays: Sequence[Overlay], size: tuple[int, int], feather: float, stretched: bool):
         self._overlays, self._feather, self._masks = overlays, feather, FilmMasks()
-        self._has_words = any(isinstance(each.mask, MaskWord) for each in overlays)
-        self._layers(size, lambda word: named_mask(word, np.zeros(size[::-1], np.uint8)))
-        self.sources = [{**_described(each.mask), "region": number, "role": "mask"} for number, each in enumerate(overlays)]
+        sources = [each.mask for each in overlays]
+        self._has_words = any(isinstance(mask, MaskWord) for mask in sources)
+        blank = FoundMask("", np.zeros(size[::-1], np.uint8))
+        read_layers(sources, size, lambda word: blank, feather=feather, argument="region", stretched=stretched)
+        self._sources = fixed(sources, size, argument="region")
+        self._layers = None if self._has_words else self._read(size, lambda word: blank)
+        self.sources = [{**_described(mask), "region": number, "role": "mask"} for number, mask in enumerate(sources)]
 
     @property
     def recalled(self) -> int:
@@ -207,13 +220,13 @@ class FrameOverlays:
 
     def at(self, frame: Picture) -> Overlays:
         """Those of a frame."""
-        layers = self._layers(frame.size, lambda word: self._masks.find(frame, word))
+        layers = self._layers or self._read(frame.size, lambda word: self._masks.find(frame, word))
         parts = [(each.manner, share) for each, share in zip(self._overlays, layers.shares, strict=True)]
-        return Overlays(parts, layers.left, self.sources, MaskFiles(), layers.notices)
+        return Overlays(parts, layers.left, self.sources, MaskFiles(), [])
 
-    def _layers(self, size: tuple[int, int], find: Callable[[MaskWord], FoundMask]) -> Layers:
-        sources = [each.mask for each in self._overlays]
-        return read_layers(sources, size, find, feather=self._feather, argument="region")
+    def _read(self, size: tuple[int, int], find: Callable[[MaskWord], FoundMask]) -> Layers:
+        how: Any = dict(feather=self._feather, argument="region", stretched=True, may_be_hidden=True)
+        return read_layers(self._sources, size, find, **how)
 
 
 def _described(mask: Any) -> dict[str, str]:

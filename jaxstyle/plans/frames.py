@@ -23,7 +23,7 @@ def for_frame(plan: Plan, picture: Picture, regions: Regions | None = None) -> P
     if picture.size != plan.content.size:  # of a preview
         picture = resize(picture, *plan.content.size)
     content, styles = seen(plan.colours, picture, plan.own_styles, Library())
-    small = regions and plan.preview and regions.at(plan.preview.content.size, lambda style: style)
+    small = regions and plan.preview and plan.preview.regions and plan.preview.regions.with_masks_of(regions)
     preview = None if plan.preview is None else for_frame(plan.preview, picture, small)
     original = picture if plan.colours.space else None
     same = plan.colours.kind == "style"  # the same objects, whose targets are known
@@ -35,7 +35,8 @@ class FrameMasks:
     """The regions of a film's frames, in order, where words find them; the first frame's where none is a word."""
 
     def __init__(self, plan: Plan):
-        self._regions = frame_regions(plan.config.regions, plan.config.feather, plan.regions)
+        same_masks = plan.objective.guides == "mask"
+        self._regions = frame_regions(plan.config.regions, plan.config.feather, plan.regions, same_masks)
         self._masks = FilmMasks()
 
     @property

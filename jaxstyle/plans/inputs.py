@@ -51,6 +51,7 @@ class Inputs:
     def style_shares(self) -> list[tuple[float, Picture]]:
         """The style pictures, each with its part of what is painted; they add up to 1."""
         areas = [float(region.mask.mean()) for region in self.painted]
+        areas = areas if any(areas) else [1.0] * len(areas)  # in a frame of a film that is kept everywhere
         return [
             (area * share / sum(areas), style)
             for area, region in zip(areas, self.painted, strict=True)

@@ -6,7 +6,8 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from jaxstyle.masks.find import LARGEST
+from jaxstyle.masks import film
+from jaxstyle.masks.find import fit
 from jaxstyle.masks.sources import FoundMask, find_mask
 from jaxstyle.masks.words import MaskWord
 from jaxstyle.pictures import read
@@ -28,11 +29,13 @@ class Library:
 
     Args:
         reading: told the path of each file before it is read.
-        finder: finds masks by their words; one that knows no errors for the frames of a film.
+        lenient: whether words of masks may find nothing in a photograph, as in the frames of a film.
     """
 
-    def __init__(self, reading: Callable[[str], None] | None = None, finder: Callable[..., FoundMask] = find_mask) -> None:
-        self._reading, self._finder = reading, finder
+    def __init__(self, reading: Callable[[str], None] | None = None, *, lenient: bool = False) -> None:
+        self._reading, self.lenient = reading, lenient
+        self._masks: dict[Any, bytes] = {}
+        self._searched: tuple[Any, Picture] | None = None
         self._sources: dict[Any, Any] = {}
         self._kept: dict[Any, Picture] = {}
         self._hash = lru_cache(None)(lambda key: describe_source(self._sources[key]))
@@ -61,15 +64,27 @@ class Library:
             del self._kept[next(iter(self._kept))]
         return picture
 
-    def find_mask(self, photograph: Any, word: MaskWord) -> FoundMask:
+    def find_mask(self, photograph: Any, word: MaskWord, *, lenient: bool = False) -> FoundMask:
         """The mask of a word in a photograph, which is looked through once.
+
+        Args:
+            photograph: a path, PIL image or array.
+            word: what is looked for.
+            lenient: whether it is no error where nothing is found, as in the frames of a film.
 
         Raises:
             ImageError: where nothing is found.
         """
-        picture = self.fitted(photograph, "region", Size((LARGEST,), gentle=True))
-        value = os.fspath(photograph) if isinstance(photograph, str | os.PathLike) else None
-        return self.made(self._finder, picture, word, "region", value)
+        source = self._key(photograph)
+        key = (source, word, lenient)
+        if key not in self._masks:
+            if self._searched is None or self._searched[0] != source:
+                self._searched = (source, read.load(photograph, argument="region", fit=fit))
+            picture = self._searched[1]
+            value = os.fspath(photograph) if isinstance(photograph, str | os.PathLike) else None
+            found = film.lenient(picture, word) if lenient else find_mask(picture, word, "region", value)
+            self._masks[key] = found.png
+        return FoundMask.of_png(str(word), self._masks[key])
 
 
 def _load(source: Any, argument: str, size: Size) -> Picture:

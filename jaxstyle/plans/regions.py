@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from jaxstyle.errors import InputError, Plain
-from jaxstyle.masks.sources import KEEP, FoundMask, MaskFiles, is_meant, keeps, meant, read_layers, read_mask
+from jaxstyle.masks.sources import KEEP, FoundMask, MaskFiles, fixed, is_meant, keeps, meant, read_layers, read_mask
 from jaxstyle.masks.words import MaskWord
 from jaxstyle.pictures import masks
 from jaxstyle.pictures.find import is_there, one
@@ -98,6 +98,20 @@ class Regions:
             keep = None if self.keep is None else masks.resize(self.keep, *size)
             self._sizes[size] = replace(self, painted=tuple(painted), keep=keep, _sizes={})
         return self._sizes[size]
+
+    def with_masks_of(self, other: "Regions") -> "Regions":
+        """The same with the masks of others, of as many regions at another size."""
+        height, width = self.painted[0].mask.shape
+        painted = [
+            replace(
+                mine,
+                mask=masks.resize(theirs.mask, width, height),
+                style_mask=theirs.style_mask,
+            )
+            for mine, theirs in zip(self.painted, other.painted, strict=True)
+        ]
+        keep = None if other.keep is None else masks.resize(other.keep, width, height)
+        return replace(self, painted=tuple(painted), keep=keep, _sizes={})
 
     @property
     def named(self) -> list[tuple[str, np.ndarray]]:
@@ -208,10 +222,11 @@ def read_regions(
     layers = read_layers(
         [spec.mask for spec in asked],
         (width, height),
-        partial(library.find_mask, photograph),
+        partial(library.find_mask, photograph, lenient=library.lenient),
         feather=feather,
         argument="region",
         stretched=stretched[0],
+        may_be_hidden=library.lenient,
     )
     found = {(number, "mask"): mask for number, mask in enumerate(layers.found) if mask is not None}
     notices, left = layers.notices, layers.left
@@ -233,7 +248,7 @@ def read_regions(
             notices += over.notices
         name = Path(library.describe(spec.style)["path"]).name
         painted.append(Region(share, (style,), (1.0,), name, style_mask))
-    if left.max() >= masks.LEAST:
+    if left.max() >= masks.LEAST or library.lenient:  # another frame may have a rest
         styles, blend = rest
         painted.append(Region(left, tuple(styles), tuple(blend), "the rest", left if same_masks else None))
     elif painted:
@@ -258,38 +273,43 @@ def read_regions(
     return Regions(tuple(painted), kept, key, sources, tuple(dict.fromkeys(notices)), files)
 
 
-@dataclass(frozen=True, eq=False)
 class FrameRegions:
     """The regions of a film's frames, whose masks are words at least in part.
 
-    Attributes:
+    Args:
         specs: what the user said.
         feather: how far edges run out, in percent of the longest side.
-        first: the regions of the first frame.
+        first: the regions of the first frame, the rest of the picture among them.
+        same_masks: whether a region's mask is its style's too where that has none.
     """
 
-    specs: tuple[RegionSpec, ...]
-    feather: float
-    first: Regions
+    def __init__(self, specs: Sequence[RegionSpec], feather: float, first: Regions, same_masks: bool):
+        self._specs, self._feather, self._first, self._same_masks = specs, feather, first, same_masks
+        height, width = first.painted[0].mask.shape
+        self._sources = fixed([spec.mask for spec in specs], (width, height), argument="region")
 
     def at(self, frame: Picture, find: Callable[[MaskWord], FoundMask]) -> Regions:
         """Those of a frame of the same size; as many as of the first one, whatever is found."""
-        sources = [spec.mask for spec in self.specs]
-        layers = read_layers(sources, frame.size, find, feather=self.feather, argument="region", stretched=True)
-        shown = [share for spec, share in zip(self.specs, layers.shares, strict=True) if spec.style is not None]
-        kept = [share for spec, share in zip(self.specs, layers.shares, strict=True) if spec.style is None]
-        painted = [replace(region, mask=mask) for region, mask in zip(self.first.painted, [*shown, layers.left], strict=False)]
-        if len(painted) == len(shown):  # the first frame had no rest
-            painted[-1] = replace(painted[-1], mask=painted[-1].mask + layers.left)
-        return replace(self.first, painted=tuple(painted), keep=sum(kept) if kept else None, _sizes={})
+        how: Any = dict(feather=self._feather, argument="region", stretched=True, may_be_hidden=True)
+        layers = read_layers(self._sources, frame.size, find, **how)
+        each = [*zip(self._specs, layers.shares, strict=True)]
+        shown = [(share, self._same_masks and spec.style_mask is None) for spec, share in each if spec.style is not None]
+        kept = [share for spec, share in each if spec.style is None]
+        painted = [
+            replace(region, mask=mask, style_mask=mask if is_styles_too else region.style_mask)
+            for region, (mask, is_styles_too) in zip(
+                self._first.painted, [*shown, (layers.left, self._same_masks)], strict=True
+            )
+        ]
+        return replace(self._first, painted=tuple(painted), keep=sum(kept) if kept else None, _sizes={})
 
 
-def frame_regions(given: Any, feather: float, first: Regions | None) -> FrameRegions | None:
+def frame_regions(given: Any, feather: float, first: Regions | None, same_masks: bool) -> FrameRegions | None:
     """How a film's regions follow its frames; None where no mask is a word."""
-    specs = tuple(parse_regions(given))
+    specs = parse_regions(given)
     if first is None or not any(isinstance(spec.mask, MaskWord) for spec in specs):
         return None
-    return FrameRegions(specs, feather, first)
+    return FrameRegions(specs, feather, first, same_masks)
 
 
 def files_of(given: Any) -> list[str]:

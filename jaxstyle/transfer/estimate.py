@@ -14,7 +14,6 @@ from jaxstyle.machine import memory
 from jaxstyle.machine.allocator import give_back_pages
 from jaxstyle.machine.compiler import Compiler
 from jaxstyle.machine.modes import computing
-from jaxstyle.masks.film import lenient
 from jaxstyle.pictures.size import USUAL, parse_size
 from jaxstyle.plans.config import Config, make_config
 from jaxstyle.plans.library import Library
@@ -85,7 +84,7 @@ def estimate(
     if content is None or style is None:
         blank = _blank(config)
         content, style = blank if content is None else content, blank if style is None else style
-    plan = resolve(content, style, config, Library(finder=lenient))
+    plan = resolve(content, style, config, Library(lenient=True))
     if not plan.colours.painted:
         raise InputError("colors", config.colors, "paints nothing, and takes a moment", "just do it")
     if saying is not None:

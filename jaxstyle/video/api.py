@@ -5,7 +5,6 @@ from typing import Any
 
 from jaxstyle.errors import InputError
 from jaxstyle.machine.modes import computing
-from jaxstyle.masks.film import lenient
 from jaxstyle.pictures.find import one
 from jaxstyle.pictures.read import load, resize
 from jaxstyle.plans.config import Config, make_config
@@ -54,7 +53,7 @@ def stylize_frames(
                 with computing():
                     picture = load(one(frame, argument="frames"), argument="frames")
                     if painter is None or size is None:
-                        plan = resolve(frame, style, config, Library(finder=lenient))
+                        plan = resolve(frame, style, config, Library(lenient=True))
                         painter, size = FilmPainter(plan, steady, callback), plan.content.size
                     made = painter.paint(resize(picture, *size))
             before = frame

@@ -303,6 +303,7 @@ def test_an_accelerators_run_shows_shares_of_the_matrix_rate_and_times_to_a_loss
 CHANGED = {
     "2026-11-26-h200": "the profile's limit was set from 420 to 200 seconds on the machine",
     "2026-11-26-networks-epyc-zen3-2-cores": "tests, and another page of results",
+    "2026-12-01-solvers-epyc-zen3-2-cores": "the profile, committed after it; cases of solvers alone were kept",
 }
 """Results that were measured with changes to a commit, and which."""
 

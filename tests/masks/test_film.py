@@ -1,5 +1,7 @@
 """Masks of films: steadied along the motion, found again after a stop, and black where nothing is found."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from jaxstyle.films.film import Frame
 from jaxstyle.flow import optical
 from jaxstyle.masks import film
 from jaxstyle.masks.film import WINDOW, FilmMasks
-from jaxstyle.masks.sources import named_mask
+from jaxstyle.masks.sources import FoundMask
 from jaxstyle.masks.words import MaskWord
 from jaxstyle.onepass.frames import FramePainter
 from jaxstyle.onepass.regions import FrameOverlays, parse_overlays
@@ -33,10 +35,33 @@ def found(monkeypatch):
         if square := squares.get(int(picture.rgb[0, 0, 0])):
             left, top, side = square
             levels[top : top + side, left : left + side] = 255
-        return named_mask(word, levels)
+        return FoundMask(str(word), levels)
 
     monkeypatch.setattr(film, "lenient", lenient)
     return squares
+
+
+def test_where_nothing_is_found_all_else_is_everything():
+    grey = Picture(np.full((SIZE, SIZE, 3), 90, np.uint8))
+    levels = [film.lenient(grey, MaskWord(*word)).levels for word in (("faces",), ("faces", True), ("background",))]
+    assert [int(each.min()) for each in levels] == [int(each.max()) for each in levels] == [0, 255, 255]
+
+
+@pytest.mark.usefixtures("moving")
+def test_a_region_may_be_hidden_in_a_frame(found, tiny_styles):
+    """A later region covers it there; a film goes on."""
+    found.update({1: (0, 0, SIZE), 2: (30, 0, 10), 3: (30, 0, 10), 4: (30, 0, 10)})
+    regions = [(square(4, 4, 10), "dashes"), ("faces", "keep")]
+    overlays = parse_overlays(regions, lambda style: manner_of(tiny_styles, style, 1.0))
+    over = FrameOverlays(overlays, (SIZE, SIZE), 0.0, False)
+    pictures = frames(3)
+    assert over.at(pictures[0]).parts[0][1].max() == 1
+    assert over.at(pictures[1]).left.max() <= 0.51  # the median of nothing and all of it
+
+    covered = FrameOverlays(overlays, (SIZE, SIZE), 0.0, False)
+    hidden = covered.at(pictures[1])
+    assert hidden.parts[0][1].max() == 0
+    assert hidden.parts[1][1].min() == 1
 
 
 @pytest.fixture
@@ -123,7 +148,7 @@ def test_a_network_keeps_a_face_through_a_film(found, tiny_styles):
 
     def painter():
         overlays = parse_overlays("faces=keep", lambda style: manner_of(tiny_styles, style, 1.0))
-        return FramePainter(manner, 1, False, None, FrameOverlays(overlays, (SIZE, SIZE), 0.0))
+        return FramePainter(manner, 1, False, None, FrameOverlays(overlays, (SIZE, SIZE), 0.0, False))
 
     pictures = frames(5)
     painted = [image for _, image in painter()(Frame(picture, number, 1) for number, picture in enumerate(pictures))]
@@ -143,7 +168,7 @@ def test_plans_of_frames_have_their_own_regions(found):
     style = str(SAMPLES / "swirls.jpg")
     config = Config(size="content", evaluations=2, regions=("faces=keep", "not:faces=" + style), feather=0.0)
     pictures = frames(3)
-    plan = resolve(pictures[0].rgb, style, config, Library(finder=film.lenient))
+    plan = resolve(pictures[0].rgb, style, config, Library(lenient=True))
     masks = FrameMasks(plan)
     assert masks.recalled == WINDOW
     plans = [for_frame(plan, picture, masks.at(picture)) for picture in pictures]
@@ -153,6 +178,11 @@ def test_plans_of_frames_have_their_own_regions(found):
     for each in plans:
         total = each.regions.keep + sum(region.mask for region in each.regions.painted)
         np.testing.assert_allclose(total, 1, atol=1e-6)
+    keeping = replace(config, regions=("not:faces=keep",), strength=0.5)
+    kept = resolve(pictures[0].rgb, style, keeping, Library(lenient=True))
+    frame = for_frame(kept, pictures[0], FrameMasks(kept).at(pictures[0]))
+    assert len(frame.regions.painted) == len(kept.regions.painted) == 1
+    assert [share for share, _ in frame.style_shares] == [1.0]
     fixed = resolve(pictures[0].rgb, style, Config(size="content", regions=((square(4, 4, 9), "keep"),)), Library())
     assert FrameMasks(fixed).at(pictures[1]) is None
     assert FrameMasks(fixed).recalled == 0

@@ -124,7 +124,7 @@ def test_oval_at_the_border_is_cut():
 
 def test_dots_are_no_faces(monkeypatch):
     """What is lower than `SMALLEST` pixels where it is found is left out."""
-    photograph = Picture(recorded()["image"])
-    assert len(faces.found(photograph)) == 1
+    image = recorded()["image"]
+    assert len(faces.found(Picture(image))) == 1
     monkeypatch.setattr(faces, "SMALLEST", 1 + round(recorded()["faces"][0, 3]))
-    assert faces.found(photograph) == []
+    assert faces.found(Picture(image)) == []

@@ -138,9 +138,48 @@ def test_a_networks_regions_are_mixed_by_their_masks(tiny_styles):
     np.testing.assert_array_equal(whole.image, dashes)
 
 
+def test_a_stretched_picture_takes_masks_of_the_photographs_aspect(tiny_styles):
+    half = np.zeros((30, 40), np.uint8)
+    half[:, :20] = 255
+    photo = np.asarray(Image.fromarray(PHOTOGRAPH).resize((40, 30)))
+    found = apply_style(photo, tiny_styles, style="dots", size="32x32", regions=[(half, "keep")], feather=0)
+    assert found.image.shape == (32, 32, 3)
+    with pytest.raises(ImageError, match="another aspect"):
+        apply_style(photo, tiny_styles, style="dots", size=32, regions=[(half[:, :30], "keep")])
+
+
+def test_what_is_kept_of_a_transparent_photograph_is_as_it_was(tiny_styles):
+    Image.fromarray(np.dstack([PHOTOGRAPH[:40, :40], np.full((40, 40), 100, np.uint8)])).save("clear.png")
+    half = np.zeros((40, 40), np.uint8)
+    half[:, :20] = 255
+    apply_style("clear.png", tiny_styles, style="dots", regions=[(half, "keep")], feather=0).save("out.png")
+    away = np.abs(pixels("out.png").astype(int) - pixels("clear.png"))[:, :20]
+    assert away.max() <= 2
+
+
+def test_nothing_of_the_users_is_replaced(styles_file, capsys):
+    assert main(["mask", "photo.png", "faces", "-q"]) == 0
+    mask = "masks/photo-faces.png"
+    command = ["apply", "photo.png", "--network", str(styles_file), "--style", "dots", "--region", f"{mask}=keep"]
+    assert main([*command, "-o", mask]) == 2
+    assert "is one of the input pictures" in capsys.readouterr().err
+    assert main([*command, "-o", "masks/photo-people.png", "-q"]) == 0
+    before = Path("masks/photo-people.png").read_bytes()
+    assert main(["mask", "photo.png", "people", "-q"]) == 0
+    assert Path("masks/photo-people.png").read_bytes() == before
+    assert "photo-people-2.png" in os.listdir("masks")
+
+
+def test_a_style_without_what_its_mask_names_is_refused_in_films_too():
+    frames = jaxstyle.stylize_frames([PHOTOGRAPH], NOBODY, regions=[("not:faces", NOBODY, "faces")], size=48, evaluations=2)
+    with pytest.raises(ImageError, match="finds no face in"):
+        next(frames)
+
+
 @pytest.mark.parametrize(
     ("regions", "said"),
     [
+        ("faces=99", "must be"),
         ("faces", "is not of the form MASK=STYLE"),
         ("face=keep", "did you mean 'faces'?"),
         ("faces=dotz", "did you mean 'dots'?"),

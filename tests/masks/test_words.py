@@ -78,11 +78,11 @@ def test_people_are_looked_for_around_faces():
 
 @pytest.mark.parametrize("word", ["faces", "people", "not:faces"])
 def test_nothing_found_is_said(word):
-    refusal(lambda: jaxstyle.make_mask(GREY, word), "picture", word, "finds no", "draw a mask", kind=ImageError)
+    refusal(lambda: jaxstyle.make_mask(GREY, word), "word", word, "finds no", "draw a mask", kind=ImageError)
 
 
 def test_shrunk_to_nothing_is_said():
-    refusal(lambda: jaxstyle.make_mask(PHOTOGRAPH, "faces-40%"), "picture", "leaves no place", kind=ImageError)
+    refusal(lambda: jaxstyle.make_mask(PHOTOGRAPH, "faces-40%"), "word", "leaves no place", kind=ImageError)
 
 
 @pytest.mark.parametrize(
@@ -111,6 +111,28 @@ def test_a_file_wins_over_a_word(tmp_path, monkeypatch):
     assert "the file of this name is the mask" in mask.notices[-1]
 
 
+def test_a_folder_is_no_mask(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "faces").mkdir()
+    assert sources.meant("faces", argument="region") == MaskWord("faces")
+
+
+@pytest.mark.parametrize("text", ["faces+2.5", "faces+60.5%"])
+def test_a_word_with_a_point_in_it_is_no_file(text):
+    refusal(lambda: sources.meant(text, argument="region"), "region", "is not of the form faces", kind=InputError)
+
+
+def test_a_mask_is_used_as_its_file_is_read_again(tmp_path):
+    """To the last bit, or a replay would not be exact: the mean of three equal channels is not always their value."""
+    levels = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    found = sources.FoundMask("faces", levels)
+    (tmp_path / "mask.png").write_bytes(found.png)
+    mask, _ = sources.read_mask(MaskWord("faces"), (16, 16), lambda word: found, argument="region")
+    again, _ = sources.read_mask(str(tmp_path / "mask.png"), (16, 16), None, argument="region")
+    np.testing.assert_array_equal(mask.share, again.share)
+    np.testing.assert_array_equal(sources.FoundMask.of_png("faces", found.png).levels, levels)
+
+
 def test_found_mask_is_a_file_of_ours(tmp_path):
     found = sources.find_mask(Picture(PHOTOGRAPH), MaskWord("faces", grown=2), "region", "photo.jpg")
     path = tmp_path / "mask.png"
@@ -121,5 +143,5 @@ def test_found_mask_is_a_file_of_ours(tmp_path):
     files = sources.MaskFiles()
     names = [files.describe(found, number, role)["path"] for number, role in ((0, "mask"), (1, "mask"), (1, "style mask"))]
     assert names == ["mask-faces+2.png", "mask-faces+2.png", "style-mask-faces+2.png"]
-    other = sources.FoundMask("faces+2%", found.levels, b"of another picture")
+    other = sources.FoundMask("faces+2%", 255 - found.levels)
     assert files.describe(other, 1, "mask")["path"] == "2-mask-faces+2.png"
