@@ -79,7 +79,7 @@ def from_onnx(path: Path) -> tuple[list[Step], dict[str, np.ndarray]]:
 
     for node in graph.node:
         about = {each.name: onnx.helper.get_attribute_value(each) for each in node.attribute}
-        inputs = [same.get(name, name) for name in node.input]
+        inputs = [str(same.get(name, name)) for name in node.input]
         output = str(node.output[0])
         if node.op_type in ("Transpose", "Reshape"):  # NHWC maps are in order already
             same[output] = inputs[0]
