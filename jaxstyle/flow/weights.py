@@ -6,10 +6,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxstyle.errors import WeightsError
 from jaxstyle.flow.raft import Parameters
 from jaxstyle.machine import tensor_file
-from jaxstyle.machine.folders import bundled
 
 FORMAT = "jaxstyle-raft-1"
 NAME = "raft-small"
@@ -21,13 +19,7 @@ def read() -> dict[str, Any]:
     Raises:
         WeightsError: where the file is missing from this installation, or damaged.
     """
-    path = bundled(NAME)
-    try:
-        arrays, about = tensor_file.read(path)
-        if about.get("format") != FORMAT:
-            raise ValueError("is of another kind")
-    except ValueError as error:
-        raise WeightsError("weights", str(path), str(error), "reinstall jaxstyle from its wheel") from None
+    arrays, _ = tensor_file.read_bundled(NAME, FORMAT)
     found: dict[str, Any] = {}
     for name, array in arrays.items():
         *parts, last = name.split(".")

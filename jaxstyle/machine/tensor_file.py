@@ -13,7 +13,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxstyle.errors import InputError
+from jaxstyle.errors import InputError, WeightsError
+from jaxstyle.machine.folders import bundled
 from jaxstyle.pictures.write import write_atomically
 
 _KINDS = {"bool": "BOOL", "uint8": "U8", "int8": "I8", "int16": "I16", "uint16": "U16", "float16": "F16", "int32": "I32"}
@@ -73,6 +74,22 @@ def read(path: str | os.PathLike[str], *, only_description: bool = False) -> tup
             return {name: file.get_tensor(name) for name in names}, description
     except (SafetensorError, ValueError, TypeError) as error:
         raise ValueError(f"is damaged or no safetensors file ({error})") from None
+
+
+def read_bundled(name: str, form: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """`read` of a file in the box whose description names this format.
+
+    Raises:
+        WeightsError: where it is missing from this installation, or damaged.
+    """
+    path = bundled(name)
+    try:
+        arrays, about = read(path)
+        if about.get("format") != form:
+            raise ValueError("is of another kind")
+    except ValueError as error:
+        raise WeightsError("weights", str(path), str(error), "reinstall jaxstyle from its wheel") from None
+    return arrays, about
 
 
 def flatten(tree: Any, name: str) -> dict[str, Any]:

@@ -15,9 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jaxstyle.errors import WeightsError
 from jaxstyle.machine import tensor_file
-from jaxstyle.machine.folders import bundled
 
 Array = jax.Array
 FORMAT = "jaxstyle-graph-1"
@@ -157,13 +155,7 @@ def load(name: str) -> Graph:
     Raises:
         WeightsError: where its file is missing from this installation, or damaged.
     """
-    path = bundled(name)
-    try:
-        arrays, about = tensor_file.read(path)
-        if about.get("format") != FORMAT:
-            raise ValueError("is of another kind")
-    except ValueError as error:
-        raise WeightsError("weights", str(path), str(error), "reinstall jaxstyle from its wheel") from None
+    arrays, about = tensor_file.read_bundled(name, FORMAT)
     steps = tuple(
         Operation(kind, tuple(inputs), output, tuple(sorted(options.items())))
         for kind, inputs, output, options in json.loads(about["operations"])

@@ -13,6 +13,7 @@ import jaxstyle
 from jaxstyle.errors import WeightsError
 from jaxstyle.flow import optical, weights
 from jaxstyle.flow.raft import hats, looked_up
+from jaxstyle.machine import tensor_file
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDED = Path(__file__).with_name("raft.npz")
@@ -77,8 +78,8 @@ def test_the_weights_are_all_there(monkeypatch, tmp_path):
     assert sum(array.size for array in arrays) == 990_162
     assert {array.dtype for array in arrays} == {np.dtype(np.float32)}
     damaged = tmp_path / "raft-small.safetensors"
-    damaged.write_bytes(weights.bundled("raft-small").read_bytes()[:1000])
-    monkeypatch.setattr(weights, "bundled", lambda name: damaged)
+    damaged.write_bytes(tensor_file.bundled("raft-small").read_bytes()[:1000])
+    monkeypatch.setattr(tensor_file, "bundled", lambda name: damaged)
     with pytest.raises(WeightsError, match=r"is damaged.*reinstall jaxstyle"):
         weights.read()
 

@@ -81,7 +81,7 @@ def test_pool_takes_what_is_left_over():
 def test_file_of_another_kind_is_refused(tmp_path, monkeypatch):
     path = tmp_path / "yunet.safetensors"
     tensor_file.write(path, {"a": np.zeros(3, np.float32)}, {"format": "other"})
-    monkeypatch.setattr(graph, "bundled", lambda name: path)
+    monkeypatch.setattr(tensor_file, "bundled", lambda name: path)
     refusal(lambda: graph.load.__wrapped__("yunet"), "weights", "of another kind", "reinstall", kind=WeightsError)
 
 
