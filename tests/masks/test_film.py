@@ -69,7 +69,7 @@ def moving(monkeypatch):
     """The motion is what the test says: pixels from a frame to the one before."""
     said = {"step": (0.0, 0.0)}
 
-    def flows(frame, before):
+    def flows(frame, before, size):
         there = np.broadcast_to(np.float32(said["step"]), (SIZE, SIZE, 2))
         return there, -there
 
@@ -118,7 +118,7 @@ def test_a_cut_forgets_what_was_before(found, monkeypatch):
     """Where the motion cannot be relied on, a mask is what is found."""
     rng = np.random.default_rng(0)
 
-    def flows(frame, before):
+    def flows(frame, before, size):
         return (rng.uniform(-30, 30, (SIZE, SIZE, 2)).astype(np.float32) for _ in range(2))
 
     monkeypatch.setattr(optical, "optical_flows", flows)
