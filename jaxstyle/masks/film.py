@@ -12,8 +12,8 @@ from jaxstyle.pictures.read import Picture, as_float, resize
 WINDOW = 5
 """Frames, this one and those before it, whose median a mask is: what two of them miss stays, and what is wrong in two goes."""
 FLOW_SIZE = 256
-"""Pixels of the longest side at which the motion is computed. A frame of 640x477 takes 3.0 s by a network in place of 4.2 with 512
-(two cores of an AMD EPYC without AVX-512), and differs by 0.1 levels of 256 on the average."""
+"""Pixels of the longest side at which the motion is computed. A frame of 640x477 takes 3.0 s by a network, with 512 pixels
+4.2 (two cores of an AMD EPYC without AVX-512), and differs by 0.1 levels of 256 on the average."""
 RELIABLE = 0.5
 """Of the motion, from which on an earlier mask counts."""
 
